@@ -1,0 +1,100 @@
+"""The contract between the peer and what carries the calls: what an engine promises, what its host offers.
+
+`cluster/`, `sip/`, later `h323/` and `media/` are sisters that never import each other; they meet in these types,
+and `main.py` introduces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sextet.model.sections import Root
+from sextet.model.status import Binding, Call
+
+
+class EngineError(Exception):
+    """The engine cannot do what it was told; the text says what was tried, on what, and it keeps its old state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """Another peer of the cluster as an engine needs to know it."""
+
+    number: int  # 1..6, the place in the peer list
+    name: str  # as configured
+    ip: str  # resolved, "" while it is not
+    up: bool  # whether the link to it is LIVE: calls are not sent to a peer that is known to be down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """All that an engine follows: one immutable value; `apply` is idempotent and makes no choice."""
+
+    config: Root
+    generation: int  # grows by one with every Wanted of this process
+    number: int  # this peer's place in the list, 0 when stand-alone
+    address: str  # the IP address every socket binds
+    neighbours: tuple[Neighbour, ...] = ()
+    secret: bytes = b""  # shared by the cluster (derived from the cluster key): digest nonces, requests between peers
+    certificate: Path = Path()  # PEM, server certificate of this peer with its chain
+    private_key: Path = Path()
+    trusted: Path = Path()  # PEM, CA certificates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """Everything an engine carries at one moment; replaces what was known before."""
+
+    registrations: Mapping[str, Sequence[Binding]]  # alias -> bindings
+    calls: Sequence[Call]
+
+
+class Host(Protocol):
+    """What the peer offers to its engines; called in the event loop, returns at once, never raises."""
+
+    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
+        """The alias now has these bindings here, all of them; none means it is gone."""
+
+    def call_changed(self, call: Call) -> None: ...
+
+    def call_ended(self, call_id: str, reason: str) -> None: ...
+
+    def picture(self, picture: Picture) -> None:
+        """After a start or a gap in the events: what is really there."""
+
+    def engine_state(self, engine: str, sentence: str) -> None:
+        """An empty sentence means that it runs as it should; else what is wrong, for alarm 15010."""
+
+
+class Engine(Protocol):
+    """What a peer asks of whatever carries its calls."""
+
+    name: str
+
+    async def start(self, wanted: Wanted) -> None:
+        """Start, or adopt one left running by an earlier sextetd; returns when it serves. Raises EngineError."""
+
+    async def apply(self, wanted: Wanted) -> tuple[str, ...]:
+        """Follow; returns the settings (paths) that need a restart of the engine to be in force. Raises EngineError and keeps its old state."""
+
+    def locate(self, owners: Mapping[str, int], complete: bool = False) -> None:
+        """Learn which peer owns an alias (0 = nobody, this peer's own are not told); `complete` replaces all that was known."""
+
+    def release(self, alias: str) -> None:
+        """Drop this peer's bindings of an alias, because it registered with another peer since. Nothing is reported back."""
+
+    async def stop(self, *, leave_running: bool = False) -> None:
+        """Stop, ending its calls; `leave_running` only lets go of it."""
+
+
+class Journal(Protocol):
+    """Where events are written for administrators (event log, guide "日誌詳細資訊")."""
+
+    def event(self, event: str, /, **fields: str) -> None:
+        """Write one line: Event="..." and the fields in order."""
+
+    def module(self, module: str, level: str, detail: str, /, **fields: str) -> None:
+        """Write one line of the network or developer log: Module="..." Level="..." Detail="..." and the fields."""

@@ -1,0 +1,61 @@
+"""Every alarm the system can raise, with the original's number, title and severity (facts 4.3).
+
+`UUID` is fixed per type: the three that the guide's logs show, and for the others one derived from the number.
+Numbers 6xxxx are ours, where the original has none.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["critical", "alert", "error", "warning", "notice"]
+_SEEN = {  # guide, "日誌詳細資訊"
+    20004: "3bca6888-f622-11df-93be-07cc953d7b99",
+    20006: "0f96695e-d954-4f6f-85c1-2ef1eae6f764",
+    20007: "e2b8e3d1-b731-4d7d-b606-4682a8f0c2e6",
+}
+_NAMESPACE = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")  # RFC 4122 appendix C, OIDs
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmType:
+    """One kind of alarm: `text` says what is wrong in general, the raised alarm's detail what was measured."""
+
+    number: int
+    title: str
+    text: str
+    action: str
+    severity: Severity = "warning"
+
+    @property
+    def uuid(self) -> str:
+        return _SEEN.get(self.number) or str(uuid.uuid5(_NAMESPACE, f"sextet.{self.number}"))
+
+
+DATABASE_LOAD_FAILED = AlarmType(15008, "Failed to load database", "The database did not load; some configuration is lost", "Restore the configuration from a backup, or let the primary send it again.")
+APPLICATION_FAILED = AlarmType(15010, "Application failed", "An unexpected software error was detected in a part of this system", "See the detail; the part is started again by itself. Contact support if it repeats.", "error")
+INVALID_CLUSTER = AlarmType(20003, "Invalid cluster configuration", "The cluster configuration is invalid", "Check the Clustering page: this system's own address must be in the list, once.")
+COMMUNICATION_FAILURE = AlarmType(20004, "Cluster communication failure", "The system is unable to communicate with one or more of the cluster peers", "Check the clustering configuration and the cause shown for each peer.")
+INVALID_PEER_ADDRESS = AlarmType(20005, "Invalid peer address", "One or more peer addresses are not valid", "Correct the Peer address fields on the Clustering page.")
+DATABASE_COMMUNICATION_FAILURE = AlarmType(20006, "Cluster database communication failure", "The database is unable to replicate with one or more of the cluster peers", "Check the clustering configuration; the database catches up by itself when the peer is reachable.")
+RESTART_REQUIRED = AlarmType(20007, "Restart required", "Cluster configuration has been changed, however a restart is required for this to take effect", "Restart this peer: Maintenance > Restart options.")
+CONFIGURATION_CONFLICT = AlarmType(20011, "Cluster replication error", "The configuration of this peer conflicts with the primary's, manual synchronisation of configuration is required", "Look at the edits that were set aside and make those you need again on the primary.")
+SETTINGS_DIFFER = AlarmType(20012, "Cluster replication error", "This peer's cluster settings differ from the primary's", "Make the cluster settings of this peer the same as the primary's.")
+NOT_IN_LIST = AlarmType(20015, "Cluster replication error", "The local system is not in the list of peers", "Add this system's own address to the peer list.")
+PRIMARY_UNREACHABLE = AlarmType(20016, "Cluster replication error", "The configuration primary is unreachable", "Repair the connection to the primary, or make another peer the primary.")
+PRIMARY_INCONSISTENT = AlarmType(20017, "Cluster replication error", "The configuration primary ID is inconsistent, manual synchronisation of configuration is required", "Choose the same configuration primary on every peer.")
+H323_OFF = AlarmType(20018, "Invalid clustering configuration", "H.323 mode must be turned On - clustering uses H.323 communications between peers", "Turn H.323 mode on: Configuration > Protocols > H.323.")
+NO_CLUSTER_NAME = AlarmType(20019, "Cluster name not configured", "A cluster is configured without a cluster name", "Enter the cluster name on the Clustering page.")
+TLS_RESTART_REQUIRED = AlarmType(20020, "Restart required", "The TLS verification mode differs from the running one", "Restart this peer: Maintenance > Restart options.")
+PORTS_UNREACHABLE = AlarmType(20021, "Cluster communication failure", "There is no TCP connection to a peer's cluster port", "Check that the port is open between the peers in every firewall.")
+DATABASE_SYNC_FAILED = AlarmType(20025, "Failed to synchronize database", "The synchronisation of a peer's database failed", "Restart the peer that is named.", "critical")
+PORTS_CHANGED = AlarmType(25008, "Restart required", "Port or protocol configuration has been changed, however a restart is required for this to take effect", "Restart this peer: Maintenance > Restart options.")
+TLS_PERMISSIVE = AlarmType(40049, "Cluster TLS permissive", "Cluster TLS verification mode permits invalid certificates", "Set the TLS verification mode to Enforce once every certificate line is Valid.", "notice")
+CERTIFICATE_EXPIRED = AlarmType(40068, "Server certificate validity", "The server certificate has expired or expires today", "Upload a new server certificate.", "critical")
+CERTIFICATE_EXPIRES = AlarmType(40069, "Server certificate validity", "The server certificate is about to expire", "Upload a new server certificate.", "alert")
+DISK_FULL = AlarmType(60901, "Configuration cannot be stored", "The last change of the configuration could not be written to disk", "Free space on the disk that is named; the system keeps working with the configuration it has.", "critical")
+MIRROR_REPAIRED = AlarmType(60902, "Live data differed from a peer's", "A copy of another peer's registrations or calls differed and was fetched again", "Nothing to do; report it if it repeats.", "notice")
+
+TYPES: dict[int, AlarmType] = {value.number: value for value in list(globals().values()) if isinstance(value, AlarmType)}

@@ -1,0 +1,258 @@
+"""The configuration as one immutable value: to and from documents, split into shared and †, changed by paths, compared.
+
+A document is plain JSON; lists keep their order. A path names a setting: `protocols.sip_udp`, `zones[London].sip_port`,
+`registration.allow_list[alice]`; an item of a list is named by its key setting (sections.KEYS).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sextet.model.schema import Kind, Problem, Refused, Setting, problems_of
+from sextet.model.sections import KEYS, Root
+
+Document = Mapping[str, Any]
+DOCUMENT_BYTES_MAX = 16 << 20  # 2000 rules, 5000 credentials, 1000 zones at their longest are under 4 MiB; the rest is margin
+_STEP = re.compile(r"([a-z_0-9]+)(?:\[([^\]]*)\])?(?:\.|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One edit: set a value at a path, add an item to a list, or remove an item."""
+
+    verb: Literal["set", "add", "remove"]
+    path: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting that is not the same in two configurations; secrets show as dots."""
+
+    path: str
+    old: str
+    new: str
+
+
+def to_document(value: Any) -> Any:
+    """Turn a section, a list of items or a plain value into JSON values."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: to_document(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return [to_document(item) for item in value] if isinstance(value, tuple) else value
+
+
+def from_document(document: Document) -> Root:
+    """Build the typed value; raises Refused with every wrong type, range and unknown name. Missing settings take their defaults."""
+    problems: list[Problem] = []
+    root: Root = _section(Root, document, "", problems)
+    if problems:
+        raise Refused(*problems)
+    return root
+
+
+def shared_part(document: Document) -> dict[str, Any]:
+    """Keep what every peer of a cluster has in common."""
+    return _part(Root, document, peer=False)
+
+
+def peer_part(document: Document) -> dict[str, Any]:
+    """Keep what is specific to one peer (†)."""
+    return _part(Root, document, peer=True)
+
+
+def merged(shared: Document, peer: Document) -> dict[str, Any]:
+    """Put both parts together again."""
+    whole = {**shared}
+    for name, part in peer.items():
+        whole[name] = {**whole.get(name, {}), **part}
+    return whole
+
+
+def canonical(document: Document) -> bytes:
+    """Write the one byte string that stands for a document; equal documents give equal bytes."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(document: Document) -> str:
+    """Summarise a document: 64 hexadecimal digits, equal exactly when the documents are."""
+    return hashlib.sha256(canonical(document)).hexdigest()
+
+
+def changed(document: Document, changes: Sequence[Change]) -> dict[str, Any]:
+    """Apply changes in order to a copy; raises Refused with every path that leads nowhere. Values are checked by from_document."""
+    copy: dict[str, Any] = json.loads(canonical(document))
+    problems = [problem for change in changes for problem in _apply(copy, change)]
+    if problems:
+        raise Refused(*problems)
+    return copy
+
+
+def setting_at(path: str) -> Setting:
+    """Find the declaration behind a path; raises Refused where there is none."""
+    kind: Any = Root
+    declared: Setting | None = None
+    for name, key in _steps(path):
+        fields = {field.name: field for field in dataclasses.fields(kind)} if kind else {}
+        if name not in fields:
+            raise Refused(Problem(path, f"There is no setting {path}; `config show` lists them all."))
+        declared = fields[name].metadata.get("setting")
+        kind = (declared.item if declared else type(fields[name].default)) if (declared is None or key is not None) else None
+    if declared is None:
+        raise Refused(Problem(path, f"{path} is a section; name one of its settings."))
+    return declared
+
+
+def from_text(path: str, text: str) -> Any:
+    """Read a typed-in value as the setting at this path wants it; raises Refused with the remedy."""
+    declared = setting_at(path)
+    value: Any = text
+    if declared.kind is Kind.NUMBER and re.fullmatch(r"-?\d{1,9}", text.strip()):
+        value = int(text)
+    if declared.kind is Kind.SWITCH and text.lower() in ("on", "off"):
+        value = text.lower() == "on"
+    if declared.kind is not Kind.MANY and (problems := problems_of(declared, path, value)):
+        raise Refused(*problems)
+    return value
+
+
+def as_text(value: Any) -> str:
+    """Show a value as the page and the command line do."""
+    return ("On" if value else "Off") if isinstance(value, bool) else "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def flattened(document: Document, secrets: bool = False) -> dict[str, str]:
+    """List every setting with its path and shown value, in menu order; secrets show as dots unless asked for."""
+    return {path: "•••" if hidden and value and not secrets else as_text(value) for path, value, hidden in _walk(Root, document, "")}
+
+
+def differences(old: Document, new: Document) -> list[Difference]:
+    """Compare two documents setting by setting; an added or removed item shows its every setting."""
+    before, after = flattened(old, secrets=True), flattened(new, secrets=True)
+    hidden = {path for document in (old, new) for path, _, secret in _walk(Root, document, "") if secret}
+    paths = [*before, *(path for path in after if path not in before)]
+    moved = [path for path in paths if before.get(path) != after.get(path)]
+    return [Difference(path, *(("•••" if value else "") if path in hidden else value for value in (before.get(path, ""), after.get(path, "")))) for path in moved]
+
+
+def _section(kind: type, document: Any, path: str, problems: list[Problem]) -> Any:
+    if not isinstance(document, Mapping):
+        problems.append(Problem(path, f"{path or 'The configuration'} must be a set of named settings."))
+        return kind()
+    values: dict[str, Any] = {}
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    problems += [Problem(f"{path}{name}", f"There is no setting {path}{name}; remove it.") for name in document if name not in fields]
+    for name, field in fields.items():
+        if name not in document:
+            declared = field.metadata.get("setting")
+            if declared is not None and declared.mandatory and not declared.default:
+                problems.append(Problem(f"{path}{name}", f"{declared.label}: must not be empty; enter a value."))
+            continue
+        values[name] = _value(field, document[name], f"{path}{name}", problems)
+    return kind(**values)
+
+
+def _value(field: dataclasses.Field[Any], value: Any, path: str, problems: list[Problem]) -> Any:
+    declared: Setting | None = field.metadata.get("setting")
+    if declared is None:
+        return _section(type(field.default), value, f"{path}.", problems)
+    if declared.kind is Kind.MANY:
+        return _items(declared, value, path, problems)
+    problems += problems_of(declared, path, value)
+    return value
+
+
+def _items(declared: Setting, value: Any, path: str, problems: list[Problem]) -> tuple[Any, ...]:
+    assert declared.item is not None
+    if not isinstance(value, list | tuple):
+        problems.append(Problem(path, f"{declared.label}: must be a list."))
+        return ()
+    if len(value) > declared.high:
+        problems.append(Problem(path, f"{declared.label}: {len(value)} entries; at most {declared.high} are allowed, remove some."))
+    key = KEYS[declared.item]
+    names = [str(item.get(key, "")) if isinstance(item, Mapping) else "" for item in value]
+    problems += [Problem(f"{path}[{name}]", f"{declared.label}: {name!r} is there twice; give each its own {key}.") for name in sorted({n for n in names if names.count(n) > 1})]
+    problems += [Problem(f"{path}[{name}]", f"{declared.label}: the {key} must not contain ']'; remove it.") for name in names if "]" in name and key != "pattern"]
+    return tuple(_section(declared.item, item, f"{path}[{name}].", problems) for name, item in zip(names, value, strict=True))
+
+
+def _part(kind: type, document: Document, *, peer: bool) -> dict[str, Any]:
+    part: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        if field.name not in document:
+            continue
+        declared = field.metadata.get("setting")
+        if declared is None:
+            part[field.name] = _part(type(field.default), document[field.name], peer=peer)
+        elif declared.peer is peer:
+            part[field.name] = document[field.name]
+    return {name: value for name, value in part.items() if value != {} or not peer}
+
+
+def _steps(path: str) -> Iterator[tuple[str, str | None]]:
+    position = 0
+    while position < len(path):
+        found = _STEP.match(path, position)
+        if not found:
+            raise Refused(Problem(path, f"{path!r} is not a path; write one such as protocols.sip_udp or zones[London].sip_port."))
+        yield found[1], found[2]
+        position = found.end()
+
+
+def _apply(document: dict[str, Any], change: Change) -> list[Problem]:
+    nowhere = [Problem(change.path, f"There is nothing at {change.path}; `config show` lists what there is.")]
+    steps = list(_steps(change.path))
+    setting_at(change.path)
+    if not steps:
+        return nowhere
+    place: Any = document
+    for name, key in steps[:-1]:
+        place = place.setdefault(name, [] if key is not None else {}) if isinstance(place, dict) else None
+        place = _item(place, key) if key is not None else place
+        if place is None:
+            return nowhere
+    name, key = steps[-1]
+    if change.verb == "set" and key is None:
+        place[name] = change.value
+    elif change.verb == "add" and key is None and isinstance(place.setdefault(name, []), list):
+        place[name].append(change.value)
+    elif change.verb == "set" and key is not None and _item(place.get(name, []), key) is not None:
+        rows = place[name]
+        rows[rows.index(_item(rows, key))] = change.value
+    elif change.verb == "remove" and key is not None and _item(place.get(name, []), key) is not None:
+        place[name].remove(_item(place[name], key))
+    else:
+        return nowhere
+    return []
+
+
+def _item(rows: Any, key: str | None) -> Any:
+    if not isinstance(rows, list):
+        return None
+    return next((row for row in rows if isinstance(row, dict) and any(str(row.get(name)) == key for name in set(KEYS.values()) & row.keys() if name == _key_of(row))), None)
+
+
+def _key_of(row: Mapping[str, Any]) -> str:
+    for kind, key in KEYS.items():
+        if {field.name for field in dataclasses.fields(kind)} >= row.keys() and key in row:
+            return key
+    return ""
+
+
+def _walk(kind: type, document: Document, path: str) -> Iterator[tuple[str, Any, bool]]:
+    for field in dataclasses.fields(kind):
+        declared: Setting | None = field.metadata.get("setting")
+        value = document.get(field.name, to_document(field.default))
+        if declared is None:
+            yield from _walk(type(field.default), value, f"{path}{field.name}.")
+        elif declared.kind is Kind.MANY:
+            assert declared.item is not None
+            for row in value:
+                yield from _walk(declared.item, row, f"{path}{field.name}[{row.get(KEYS[declared.item], '')}].")
+        else:
+            yield f"{path}{field.name}", value, declared.secret

@@ -1,0 +1,144 @@
+"""What is observed: the rows that each peer owns and all others mirror, and where the configuration stands.
+
+No row holds a moment of the wall clock. `since_s` and `now_s` are seconds on the owner's monotonic clock: a mirror learns the
+owner's `now_s` from its status row once a second, so that every age is right whatever the clocks of the peers say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stamp:
+    """The place of a shared configuration in history: the higher (term, author, revision) wins.
+
+    A term is opened by one peer's promotion and only its author adds revisions to it, so a stamp names one content for ever.
+    """
+
+    term: int = 0
+    author: str = ""  # peer id (UUID) of the peer whose promotion opened the term; "" before any cluster
+    revision: int = 0
+
+    def __str__(self) -> str:
+        return f"r{self.revision} (term {self.term})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """One contact of a registration (RFC 3261 10)."""
+
+    contact: str  # URI
+    received: str = ""  # "address:port;transport" as seen by the peer
+    user_agent: str = ""
+    granted_s: int = 0  # lifetime that was granted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """An alias registered with the peer that owns the row."""
+
+    alias: str  # user@domain, domain in lower case
+    since_s: float  # when this peer became the owner of the alias; the newest owner wins, see cluster/registrations
+    sequence: int = 0  # grows each time any peer takes the alias over (Lamport), so that "newest" needs no clock
+    bindings: tuple[Binding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call, or the part of it that passes this peer; parts on two peers share the tag."""
+
+    call_id: str  # SIP Call-ID
+    serial: str  # unique on this peer
+    tag: str  # the same on all peers that the call passes
+    source: str  # alias
+    destination: str  # alias as dialled
+    state: str  # "ringing" | "connected"
+    since_s: float
+    protocol: str = "SIP"
+    route: str = ""  # "Local Zone", zone name, or peer name that was chosen
+    rule: str = ""  # the search rule that decided
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """A raised alarm of one peer."""
+
+    number: int
+    key: str  # what it is about; one alarm of a number per key
+    detail: str  # the measured cause, one sentence
+    since_s: float
+    last_s: float
+    count: int = 1
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStatus:
+    """How one peer sees the way to another."""
+
+    peer: str  # address as configured
+    state: str  # DISABLED DOWN CONNECTING SYNCHRONISING LIVE
+    reason: str = ""
+    since_s: float = 0.0
+    round_trip_ms: float = 0.0
+    resolved_ip: str = ""
+    certificate: str = ""  # the certificate line without its tick: "Valid", "Invalid (...)", "Not checked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerStatus:
+    """What a peer says about itself once a second, and at once when something in it changes."""
+
+    peer_id: str
+    address: str  # its own entry of the peer list, "" when stand-alone
+    host_name: str
+    version: str
+    now_s: float
+    started_s: float
+    held: Stamp = Stamp()  # newest shared configuration on disk
+    in_force: Stamp = Stamp()  # what its engines run
+    digest: str = ""  # of what is in force
+    cluster_name: str = ""  # running † settings, compared with the others' (20012, 20017)
+    primary: int = 1
+    ip_version: str = "IPv4"
+    tls_mode: str = "Permissive"
+    peers: tuple[str, ...] = ()
+    h323_mode: bool = False
+    restart_reasons: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()  # one sentence for each engine that is not running as it should
+    certificate: str = ""  # fingerprint, SHA-256, hexadecimal
+    links: tuple[LinkStatus, ...] = ()
+
+
+def to_row(value: Any) -> bytes:
+    """Write a row for the wire."""
+    return json.dumps(dataclasses.asdict(value), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def from_row(kind: type[T], data: bytes) -> T:
+    """Read a row; fields that this version does not know are ignored, so that versions can mix. Raises ValueError for anything else."""
+    try:
+        value = _build(kind, json.loads(data))
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a {kind.__name__} row") from error
+    assert isinstance(value, kind)
+    return value
+
+
+def _build(kind: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{field.name: _build(hints[field.name], value[field.name]) for field in dataclasses.fields(kind) if field.name in value})  # type: ignore[operator]
+    if get_origin(kind) is tuple:
+        return tuple(_build(get_args(kind)[0], item) for item in value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is not {kind}")
+    return value
