@@ -1,0 +1,134 @@
+"""What a peer offers to administrators, through whatever door they come: the contract between cluster and admin."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from sextet.model.alarms import AlarmType
+from sextet.model.config import Change, Difference
+from sextet.model.sections import Root
+from sextet.model.status import Alarm, Call, LinkStatus, PeerStatus, Registration, Stamp
+
+Row = TypeVar("Row", Registration, Call, Alarm, PeerStatus)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned(Generic[Row]):
+    """A row with its owner, its age on this peer's clock, and whether the owner can be heard at the moment."""
+
+    number: int  # the owner's place in the peer list; 0 = a stand-alone system
+    peer: str  # the owner's address as configured, or its host name when stand-alone
+    row: Row
+    age_s: float  # since the row's since_s
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One filled row of the peer list, with the status lines of the guide."""
+
+    number: int
+    address: str  # as configured
+    this_system: bool
+    primary: bool
+    clustering: str  # "This system", "Unknown", "Failed: <cause>", "Active as <host> (Resolved '<fqdn>' as '<ip>')", ...
+    clustering_ok: bool
+    certificate: str  # "Valid", "Invalid (...)", "Not checked"
+    certificate_ok: bool
+    link: LinkStatus | None = None  # None for this system
+    status: PeerStatus | None = None  # what the peer last said of itself
+    in_step: bool = False  # its digest in force is the primary's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStatus:
+    """The whole Clustering page in one value."""
+
+    name: str
+    database: str  # "Active", "Synchronising r118/r120", "Conflict", "Failed", "Single peer"
+    members: tuple[Member, ...]
+    primary: int  # the number all agree on, or this peer's own opinion
+    writable: bool  # whether changes to shared settings are accepted on this peer
+    why_not: str  # when not writable: the sentence, naming the primary
+    held: Stamp
+    in_force: Stamp
+    digest: str
+    enrolment_s: float = 0.0  # seconds left in which listed peers may enrol
+    restart_reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One entry of the configuration's history."""
+
+    stamp: Stamp
+    digest: str
+    user: str
+    source: str  # "web 192.0.2.1", "cli", "peer <name>"
+    age_s: float
+    summary: str
+    set_aside: bool = False  # accepted here, but the cluster went on without it; kept as a proposal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a change."""
+
+    stamp: Stamp
+    differences: tuple[Difference, ...]
+    restart: tuple[str, ...] = ()  # settings that need a restart to be in force
+    warnings: tuple[str, ...] = ()
+
+
+class Moved(Exception):
+    """The configuration changed since it was read; nothing was stored. The text names the newer revision."""
+
+
+class NoPrimary(Exception):
+    """A shared setting was to be changed, but no primary can be reached; the text names it and the way out."""
+
+
+class Face(Protocol):
+    """A running peer."""
+
+    @property
+    def saved(self) -> Root:
+        """The newest saved configuration, shared and †."""
+
+    @property
+    def running(self) -> Root:
+        """What is in force; differs from saved where a restart is required."""
+
+    def status(self) -> ClusterStatus: ...
+
+    def registrations(self) -> Sequence[Owned[Registration]]: ...
+
+    def calls(self) -> Sequence[Owned[Call]]: ...
+
+    def alarms(self) -> Sequence[Owned[Alarm]]: ...
+
+    def statuses(self) -> Sequence[Owned[PeerStatus]]: ...
+
+    def history(self, most: int = 50) -> Sequence[Revision]: ...
+
+    def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
+        """What a revision changed against the one before it (or, when set aside, against what is held now)."""
+
+    async def change(self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None = None, dry_run: bool = False) -> Outcome:
+        """Validate all and store all, or nothing: † settings here, shared ones on the primary (forwarded from a subordinate).
+
+        Raises Refused with every problem, Moved when `expected` is not the newest, NoPrimary when nobody can accept shared settings.
+        """
+
+    async def promote(self, *, user: str, source: str) -> Outcome:
+        """Make this peer the configuration primary: a new term. Raises Refused when it is not in its own list."""
+
+    async def restart(self, *, user: str, source: str) -> None:
+        """Restart this peer's application; ends the calls that pass it."""
+
+    def acknowledge(self, alarm: AlarmType, key: str) -> None: ...
+
+    def changes(self) -> AsyncIterator[frozenset[str]]:
+        """Yield the topics that changed ("registrations", "calls", "alarms", "status", "config"), at most four times a second."""
