@@ -80,11 +80,11 @@ class Engine(Protocol):
     async def apply(self, wanted: Wanted) -> tuple[str, ...]:
         """Follow; returns the settings (paths) that need a restart of the engine to be in force. Raises EngineError and keeps its old state."""
 
-    def locate(self, owners: Mapping[str, int], complete: bool = False) -> None:
-        """Learn which peer owns an alias (0 = nobody, this peer's own are not told); `complete` replaces all that was known."""
+    def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
+        """Learn which other peers have devices of an alias (none = it is known nowhere else); `complete` replaces all that was known."""
 
-    def release(self, alias: str) -> None:
-        """Drop this peer's bindings of an alias, because it registered with another peer since. Nothing is reported back."""
+    def release(self, alias: str, device: str) -> None:
+        """Drop this peer's binding of a device, because it registered with another peer since; reported back like any change."""
 
     async def stop(self, *, leave_running: bool = False) -> None:
         """Stop, ending its calls; `leave_running` only lets go of it."""

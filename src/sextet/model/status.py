@@ -34,6 +34,7 @@ class Binding:
     """One contact of a registration (RFC 3261 10)."""
 
     contact: str  # URI
+    device: str  # "<+sip.instance>;<reg-id>" where the endpoint says so (RFC 5626 4.1), else the contact URI: one device, one binding
     received: str = ""  # "address:port;transport" as seen by the peer
     user_agent: str = ""
     granted_s: int = 0  # lifetime that was granted
@@ -41,11 +42,11 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """An alias registered with the peer that owns the row."""
+    """An alias and its devices that are registered with the peer that owns the row; other peers may have other devices of it."""
 
     alias: str  # user@domain, domain in lower case
-    since_s: float  # when this peer became the owner of the alias; the newest owner wins, see cluster/registrations
-    sequence: int = 0  # grows each time any peer takes the alias over (Lamport), so that "newest" needs no clock
+    since_s: float  # when the first of the bindings was registered here
+    sequence: int = 0  # above every sequence seen of this alias when its bindings last changed (Lamport): "newest" needs no clock
     bindings: tuple[Binding, ...] = ()
 
 
