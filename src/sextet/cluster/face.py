@@ -33,10 +33,11 @@ class Member:
     address: str  # as configured
     this_system: bool
     primary: bool
-    clustering: str  # "This system", "Unknown", "Failed: <cause>", "Active as <host> (Resolved '<fqdn>' as '<ip>')", ...
+    clustering: str  # "This system", "Unknown", "Failed", "Active as <host> (Resolved '<fqdn>' as '<ip>')": the guide's words
     clustering_ok: bool
     certificate: str  # "Valid", "Invalid (...)", "Not checked"
     certificate_ok: bool
+    cause: str = ""  # the measured reason where clustering is not ok, a sentence to show below it
     link: LinkStatus | None = None  # None for this system
     status: PeerStatus | None = None  # what the peer last said of itself
     in_step: bool = False  # its digest in force is the primary's

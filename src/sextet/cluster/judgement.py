@@ -1,0 +1,169 @@
+"""What everything observed means: the status lines of the Clustering page, and which alarms stand, each with its measured cause.
+
+Pure. How it works: `Evidence` is one snapshot of what this peer configured, runs and hears; `judge` turns it into the page,
+`alarms_of` into the complete set of cluster alarms. Who calls it sets every alarm by level, so what is not in the set is lowered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sextet.cluster.face import ClusterStatus, Member
+from sextet.model import alarms as types
+from sextet.model.alarms import AlarmType
+from sextet.model.sections import Clustering, Root
+from sextet.model.status import LinkStatus, PeerStatus
+
+LIVE = "LIVE"
+BEHIND_S = 5.0  # a peer that is this long behind the primary is an alarm (20006); replication takes milliseconds
+CLUSTER_SETTINGS = {"cluster_name": "cluster name", "ip_version": "cluster IP version", "peers": "peer list"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything a judgement rests on, at one moment."""
+
+    saved: Root
+    running: Clustering  # cluster settings in force, saved ones may wait for a restart
+    number: int  # this system's place in the running list; 0 when it is not in it
+    own: PeerStatus
+    own_certificate: tuple[str, bool] = ("Not checked", False)
+    names: Mapping[str, str]  # configured address -> resolved IP; missing or "" while unresolved
+    name_failures: Mapping[str, str]  # configured address -> why it does not resolve
+    links: Mapping[int, LinkStatus]
+    statuses: Mapping[int, PeerStatus]  # what the other peers last said of themselves
+    behind_s: Mapping[int, float]  # how long a peer's digest has not been ours
+    writable: bool
+    why_not: str = ""
+    set_aside: int = 0  # edits kept as proposals after this peer was fenced
+    enrolment_s: float = 0.0
+    restart_cluster: tuple[str, ...] = ()
+    restart_engines: tuple[str, ...] = ()
+
+
+def judge(seen: Evidence) -> ClusterStatus:
+    """Write the Clustering page's status lines."""
+    members = tuple(_member(seen, number, address) for number, address in enumerate(seen.running.peers, 1) if address)
+    return ClusterStatus(
+        name=seen.running.cluster_name,
+        database=_database(seen, members),
+        members=members,
+        primary=seen.running.configuration_primary,
+        writable=seen.writable,
+        why_not=seen.why_not,
+        held=seen.own.held,
+        in_force=seen.own.in_force,
+        digest=seen.own.digest,
+        enrolment_s=seen.enrolment_s,
+        restart_reasons=seen.restart_cluster + seen.restart_engines,
+    )
+
+
+def alarms_of(seen: Evidence) -> dict[AlarmType, str]:
+    """Name every cluster alarm that stands, with its measured cause as a sentence."""
+    return {alarm: cause for alarm, cause in (*_of_settings(seen), *_of_peers(seen), *_of_primary(seen)) if cause}
+
+
+def restart_reasons(saved: Clustering, running: Clustering) -> tuple[str, ...]:
+    """Name the cluster settings whose saved value waits for a restart."""
+    return tuple(f"clustering.{name}" for name in Clustering.__dataclass_fields__ if getattr(saved, name) != getattr(running, name))
+
+
+def _member(seen: Evidence, number: int, address: str) -> Member:
+    status = seen.own if number == seen.number else seen.statuses.get(number)
+    common = {"number": number, "address": address, "primary": number == seen.running.configuration_primary, "status": status}
+    if number == seen.number:
+        line, valid = seen.own_certificate
+        return Member(this_system=True, clustering="This system", clustering_ok=True, certificate=line, certificate_ok=valid, in_step=True, **common)
+    link = seen.links.get(number)
+    words, cause = _clustering(link, address, status)
+    line = link.certificate if link and link.certificate else "Not checked"
+    return Member(
+        this_system=False, clustering=words, clustering_ok=words.startswith("Active"), cause=cause,
+        certificate=line, certificate_ok=line.startswith("Valid"), link=link,
+        in_step=bool(status and link and link.state == LIVE and status.digest == seen.own.digest), **common,
+    )  # fmt: skip
+
+
+def _clustering(link: LinkStatus | None, address: str, status: PeerStatus | None) -> tuple[str, str]:
+    if link is None or (link.state == "CONNECTING" and not link.reason):
+        return "Unknown", ""
+    if link.state != LIVE:
+        return "Failed", link.reason or f"{link.state.lower()} for {link.since_s:.0f} s"
+    host = status.host_name if status and status.host_name else address
+    resolved = f" (Resolved '{address}' as '{link.resolved_ip}')" if link.resolved_ip and link.resolved_ip != address else ""
+    return f"Active as {host}{resolved}", ""
+
+
+def _database(seen: Evidence, members: tuple[Member, ...]) -> str:
+    if not members:
+        return "Single peer"
+    if seen.set_aside:
+        return "Conflict"
+    others = [member for member in members if not member.this_system]
+    if any(not member.clustering_ok for member in others):
+        return "Failed"
+    slow = [member for member in others if not member.in_step]
+    if slow:
+        held = [member.status.held.revision for member in slow if member.status]
+        return f"Synchronising r{min([seen.own.held.revision, *held])}/r{max([seen.own.held.revision, *held])}"
+    return "Active"
+
+
+def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
+    peers = seen.running.peers
+    if not any(peers):
+        return
+    own = f"{seen.own.address or seen.own.host_name}"
+    yield types.NOT_IN_LIST, "" if seen.number else f"The list is {', '.join(peers)}; none of these is this system, {own}."
+    by_ip: dict[str, list[str]] = {}
+    for address in peers:
+        by_ip.setdefault(seen.names.get(address, "") or address, []).append(address)
+    yield types.INVALID_CLUSTER, "; ".join(f"{' and '.join(same)} are the same system, {ip}" for ip, same in by_ip.items() if len(same) > 1)
+    yield types.INVALID_PEER_ADDRESS, "; ".join(f"{address}: {why}" for address, why in seen.name_failures.items() if address in peers)
+    yield types.H323_OFF, "" if seen.saved.protocols.h323_mode else "H.323 mode is Off."
+    yield types.NO_CLUSTER_NAME, "" if seen.running.cluster_name else "The cluster name is empty."
+    permissive = seen.running.tls_verification_mode == "Permissive"
+    yield types.TLS_PERMISSIVE, "The TLS verification mode is Permissive." if permissive else ""
+    yield types.RESTART_REQUIRED, f"Saved but not in force: {', '.join(seen.restart_cluster)}." if seen.restart_cluster else ""
+    waiting = seen.saved.clustering.tls_verification_mode != seen.running.tls_verification_mode
+    yield types.TLS_RESTART_REQUIRED, f"Saved {seen.saved.clustering.tls_verification_mode}, running {seen.running.tls_verification_mode}." if waiting else ""
+
+
+def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
+    dead = {number: link for number, link in seen.links.items() if link.state != LIVE and link.reason}
+    lost = "; ".join(f"{link.peer}: {link.reason}" for link in dead.values())
+    yield types.COMMUNICATION_FAILURE, lost
+    slow = [
+        f"{link.peer} is at {seen.statuses[number].in_force}, this system at {seen.own.in_force}"
+        for number, link in seen.links.items()
+        if link.state == LIVE and number in seen.statuses and seen.behind_s.get(number, 0.0) > BEHIND_S
+    ]
+    yield types.DATABASE_COMMUNICATION_FAILURE, "; ".join(filter(None, [lost, *slow]))
+    closed = [f"{link.peer} on 4372" for link in dead.values() if _no_tcp(link.reason)]
+    yield types.PORTS_UNREACHABLE, f"No TCP connection to {', '.join(closed)}." if closed else ""
+    ports = seen.restart_engines
+    yield types.PORTS_CHANGED, f"Saved but not in force: {', '.join(ports)}." if ports else ""
+
+
+def _of_primary(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
+    primary = seen.running.configuration_primary
+    link = seen.links.get(primary)
+    unreachable = primary != seen.number and link is not None and link.state != LIVE and link.reason
+    yield types.PRIMARY_UNREACHABLE, f"Peer {primary}, {link.peer}: {link.reason}" if unreachable and link else ""
+    says = {number: status.primary for number, status in seen.statuses.items() if number in seen.links and status.address}
+    other = {number: opinion for number, opinion in says.items() if opinion != primary}
+    yield types.PRIMARY_INCONSISTENT, "; ".join(f"peer {number} says {opinion}, this system says {primary}" for number, opinion in other.items())
+    theirs = seen.statuses.get(primary)
+    if theirs is not None and primary != seen.number and theirs.peers:
+        differing = [words for name, words in CLUSTER_SETTINGS.items() if getattr(theirs, name) != getattr(seen.own, name)]
+        yield types.SETTINGS_DIFFER, f"Different from peer {primary}: {', '.join(differing)}." if differing else ""
+    edits = f"{seen.set_aside} edit{'s' if seen.set_aside > 1 else ''} made here while another peer became the primary"
+    yield types.CONFIGURATION_CONFLICT, f"{edits} are kept as proposals." if seen.set_aside else ""
+
+
+def _no_tcp(reason: str) -> bool:
+    return any(words in reason for words in ("connection refused", "timed out", "no route", "unreachable"))
+
+
