@@ -1,0 +1,31 @@
+# `make check` is what continuous integration runs, less the scenarios; under a minute.
+.DEFAULT_GOAL := check
+.PHONY: check format lint types tidy unit test lock
+BIN := .venv/bin
+
+check: lint types tidy unit
+
+format: ## write the format and the fixes that ruff is sure of
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+lint:
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+
+types:
+	$(BIN)/mypy
+
+tidy:
+	$(BIN)/python tools/tidy.py
+
+unit: ## unit and play tests: no engine, no socket to anything real
+	$(BIN)/python -m pytest -q -m "not scenario and not browser and not simulation"
+
+test: ## all tests, as ./sextet test
+	./sextet test
+
+lock: ## choose the newest versions again; needs pip-tools on the PATH
+	pip-compile -q $(LOCK_FLAGS) --extra build -o requirements.lock pyproject.toml
+	pip-compile -q $(LOCK_FLAGS) --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+LOCK_FLAGS := --upgrade --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links
