@@ -1,0 +1,137 @@
+"""The status lines and alarms that follow from what a peer observes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sextet.cluster.judgement import Evidence, alarms_of, judge, restart_reasons
+from sextet.model.sections import Clustering, Protocols, Root
+from sextet.model.status import LinkStatus, PeerStatus, Stamp
+
+NAMES = tuple(f"expc0{n}.apolo.local" for n in (1, 2, 3))
+LIST = Clustering(
+    cluster_name="expc-cluster.apolo.local", tls_verification_mode="Enforce",
+    peer_1_address=NAMES[0], peer_2_address=NAMES[1], peer_3_address=NAMES[2],
+)  # fmt: skip
+ROOT = Root(clustering=LIST, protocols=Protocols(h323_mode=True))
+
+
+def says(number: int, **changes: object) -> PeerStatus:
+    about = {
+        "peer_id": f"id{number}", "address": NAMES[number - 1], "host_name": f"expc0{number}", "version": "1", "now_s": 9.0, "started_s": 0.0,
+        "held": Stamp(1, "id1", 7), "in_force": Stamp(1, "id1", 7), "digest": "d7", "cluster_name": LIST.cluster_name, "tls_mode": "Enforce", "peers": NAMES,
+    }  # fmt: skip
+    return PeerStatus(**(about | changes))  # type: ignore[arg-type]
+
+
+def live(number: int, **changes: object) -> LinkStatus:
+    about = {"peer": NAMES[number - 1], "state": "LIVE", "resolved_ip": f"127.77.0.{number}", "certificate": "Valid"}
+    return LinkStatus(**(about | changes))  # type: ignore[arg-type]
+
+
+HEALTHY = Evidence(
+    saved=ROOT, running=LIST, number=2, own=says(2), own_certificate=("Valid", True), names={name: f"127.77.0.{n}" for n, name in enumerate(NAMES, 1)},
+    name_failures={}, links={1: live(1), 3: live(3)}, statuses={1: says(1), 3: says(3)}, behind_s={}, writable=False, why_not="expc01 is the primary",
+)  # fmt: skip
+
+
+def raised(seen: Evidence) -> dict[int, str]:
+    return {alarm.number: cause for alarm, cause in alarms_of(seen).items()}
+
+
+def test_a_healthy_cluster_shows_the_guides_words_and_no_alarm() -> None:
+    status = judge(HEALTHY)
+    assert [m.clustering for m in status.members] == [
+        "Active as expc01 (Resolved 'expc01.apolo.local' as '127.77.0.1')",
+        "This system",
+        "Active as expc03 (Resolved 'expc03.apolo.local' as '127.77.0.3')",
+    ]
+    assert status.database == "Active"
+    assert raised(HEALTHY) == {}
+
+
+def test_a_peer_given_by_its_address_shows_no_resolution() -> None:
+    seen = replace(HEALTHY, links={1: live(1), 3: live(3, resolved_ip=NAMES[2])})
+    assert judge(seen).members[2].clustering == "Active as expc03"
+
+
+def test_a_peer_not_yet_tried_is_unknown_and_no_alarm() -> None:
+    seen = replace(HEALTHY, links={1: live(1), 3: live(3, state="CONNECTING")})
+    assert judge(seen).members[2].clustering == "Unknown"
+    assert 20004 not in raised(seen)
+
+
+def test_a_lost_peer_is_failed_with_its_measured_cause() -> None:
+    seen = replace(HEALTHY, links={1: live(1), 3: live(3, state="DOWN", reason="connection refused by 127.77.0.3:4372")})
+    member = judge(seen).members[2]
+    assert (member.clustering, member.cause) == ("Failed", "connection refused by 127.77.0.3:4372")
+    assert judge(seen).database == "Failed"
+    assert set(raised(seen)) == {20004, 20006, 20021}
+    assert "expc03.apolo.local: connection refused" in raised(seen)[20004]
+    assert raised(seen)[20021] == "No TCP connection to expc03.apolo.local on 4372."
+
+
+def test_a_refusal_is_a_communication_failure_but_the_port_is_open() -> None:
+    seen = replace(HEALTHY, links={1: live(1), 3: live(3, state="DOWN", reason="refused: wrong cluster key")})
+    assert set(raised(seen)) == {20004, 20006}
+
+
+def test_a_lost_primary_is_named_by_its_own_alarm() -> None:
+    seen = replace(HEALTHY, links={1: live(1, state="DOWN", reason="no heartbeat for 1.4 s"), 3: live(3)})
+    assert set(raised(seen)) == {20004, 20006, 20016}
+    assert raised(seen)[20016] == "Peer 1, expc01.apolo.local: no heartbeat for 1.4 s"
+
+
+def test_a_peer_that_stays_behind_is_an_alarm_but_one_that_is_catching_up_is_not() -> None:
+    behind = replace(HEALTHY, statuses={1: says(1), 3: says(3, held=Stamp(1, "id1", 5), digest="d5")}, behind_s={3: 0.2})
+    assert judge(behind).database == "Synchronising r5/r7"
+    assert raised(behind) == {}
+    assert set(raised(replace(behind, behind_s={3: 9.0}))) == {20006}
+
+
+def test_peers_that_name_different_primaries_are_inconsistent() -> None:
+    seen = replace(HEALTHY, statuses={1: says(1), 3: says(3, primary=3)})
+    assert raised(seen) == {20017: "peer 3 says 3, this system says 1"}
+
+
+def test_settings_that_differ_from_the_primarys_are_named() -> None:
+    seen = replace(HEALTHY, statuses={1: says(1, cluster_name="other", peers=NAMES[:2]), 3: says(3)})
+    assert raised(seen) == {20012: "Different from peer 1: cluster name, peer list."}
+
+
+def test_a_list_without_this_system_or_with_one_system_twice_is_invalid() -> None:
+    assert 20015 in raised(replace(HEALTHY, number=0))
+    twice = replace(HEALTHY, names={NAMES[0]: "127.77.0.1", NAMES[1]: "127.77.0.2", NAMES[2]: "127.77.0.1"})
+    assert raised(twice) == {20003: "expc01.apolo.local and expc03.apolo.local are the same system, 127.77.0.1"}
+
+
+def test_a_name_that_does_not_resolve_is_an_invalid_peer_address() -> None:
+    seen = replace(HEALTHY, name_failures={NAMES[2]: "the DNS server 127.77.0.53 says that it does not exist"})
+    assert 20005 in raised(seen)
+
+
+def test_modes_and_names_that_a_cluster_needs_are_checked() -> None:
+    seen = replace(HEALTHY, saved=replace(ROOT, protocols=Protocols()), running=replace(LIST, cluster_name="", tls_verification_mode="Permissive"))
+    assert {20018, 20019, 40049} <= set(raised(seen))
+
+
+def test_saved_settings_that_wait_for_a_restart_are_named() -> None:
+    running = replace(LIST, tls_verification_mode="Permissive")
+    reasons = restart_reasons(LIST, running)
+    assert reasons == ("clustering.tls_verification_mode",)
+    seen = replace(HEALTHY, running=running, restart_cluster=reasons, restart_engines=("protocols.sip_udp",))
+    assert raised(seen)[20007] == "Saved but not in force: clustering.tls_verification_mode."
+    assert raised(seen)[20020] == "Saved Enforce, running Permissive."
+    assert raised(seen)[25008] == "Saved but not in force: protocols.sip_udp."
+
+
+def test_a_stand_alone_system_has_no_cluster_alarms() -> None:
+    alone = replace(HEALTHY, saved=Root(), running=Clustering(), number=0, links={}, statuses={})
+    assert judge(alone).database == "Single peer"
+    assert raised(alone) == {}
+
+
+def test_edits_set_aside_are_a_conflict_until_they_are_dealt_with() -> None:
+    seen = replace(HEALTHY, set_aside=2)
+    assert judge(seen).database == "Conflict"
+    assert raised(seen) == {20011: "2 edits made here while another peer became the primary are kept as proposals."}
