@@ -1,0 +1,186 @@
+"""The one door for changes: allowed? typed? then the peer validates and stores all or nothing, and the audit names who did it.
+
+Values may come as typed-in text (web forms, command line) or as JSON values; `administrators[x].password` stands for the hash
+that is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sextet.admin import passwords
+from sextet.admin.actor import Actor
+from sextet.cluster.face import Face, Outcome
+from sextet.engine import Journal
+from sextet.model import alarms
+from sextet.model.config import Change, Difference, from_text, setting_at
+from sextet.model.schema import Kind, Problem, Refused
+from sextet.model.sections import KEYS
+from sextet.model.status import Stamp
+
+CHANGES_MAX = 10_000  # one request; the largest list has 5,000 entries
+AUDIT_LINES_MAX = 200  # of one change; a bulk change says how many more there were
+_DOT = re.compile(r"\.(?![^\[]*\])")  # but not those in an item's name
+_PASSWORD = re.compile(r"(administrators\[[^\]]*\]\.)password")
+
+
+class Door:
+    """Everything an administrator can do to a peer, through whatever came him here."""
+
+    def __init__(self, face: Face, journal: Journal) -> None:
+        self._face = face
+        self._journal = journal
+
+    async def change(
+        self, actor: Actor, changes: Sequence[Change], *, expected: Stamp | None = None, dry_run: bool = False
+    ) -> Outcome:
+        """Change settings, all or none; raises Refused with every problem, Moved, or NoPrimary."""
+        self._demand_write(actor, "change the configuration")
+        if not changes:
+            raise Refused(Problem("", "Nothing was changed; give at least one setting."))
+        if len(changes) > CHANGES_MAX:
+            raise Refused(
+                Problem("", f"{len(changes)} changes at once; at most {CHANGES_MAX} are taken, send them in parts.")
+            )
+        wanted = await asyncio.to_thread(typed, changes)  # hashing a password takes 0.2 s
+        outcome = await self._face.change(
+            wanted, user=actor.user, source=actor.source, expected=expected, dry_run=dry_run
+        )
+        if not dry_run:
+            self._audit(actor, outcome.differences)
+        return outcome
+
+    async def promote(self, actor: Actor) -> Outcome:
+        """Make this peer the configuration primary."""
+        self._demand_write(actor, "change the configuration primary")
+        outcome = await self._face.promote(user=actor.user, source=actor.source)
+        self._audit(actor, outcome.differences)
+        self._event(actor, f"this peer was made the configuration primary, {outcome.stamp}")
+        return outcome
+
+    async def restart(self, actor: Actor) -> None:
+        """Restart this peer; calls that pass it end."""
+        self._demand_write(actor, "restart this peer")
+        self._journal.event("System Shutdown", Reason="restart asked for by an administrator", **actor.audit)
+        await self._face.restart(user=actor.user, source=actor.source)
+
+    def acknowledge(self, actor: Actor, number: int, key: str = "") -> None:
+        """Note that somebody has seen an alarm of this peer; it stays until its cause is gone."""
+        self._demand_write(actor, "acknowledge alarms")
+        own = {member.number for member in self._face.status().members if member.this_system} or {0}
+        raised = [alarm.row for alarm in self._face.alarms() if alarm.row.number == number and alarm.number in own]
+        if not any(row.key == key for row in raised):
+            about = f" about {key}" if key else ""
+            subjects = ", ".join(row.key for row in raised if row.key)
+            hint = (
+                f"it is raised about {subjects}" if subjects else "`alarm list` shows what is raised and on which peer"
+            )
+            raise Refused(Problem("number", f"Alarm {number}{about} is not raised on this peer; {hint}."))
+        self._face.acknowledge(alarms.TYPES[number], key)
+        self._journal.event(
+            "Alarm Acknowledged", Id=str(number), UUID=alarms.TYPES[number].uuid, Subject=key, **actor.audit
+        )
+
+    def _demand_write(self, actor: Actor, what: str) -> None:
+        if not actor.may_write:
+            self._journal.event("Authorization Failure", Detail=f"a read-only account tried to {what}", **actor.audit)
+            raise Refused(
+                Problem(
+                    "", f"The account {actor.user} is read-only and may not {what}; log in with a read-write account."
+                )
+            )
+
+    def _audit(self, actor: Actor, differences: Sequence[Difference]) -> None:
+        for one in differences[:AUDIT_LINES_MAX]:
+            self._event(actor, f"configuration/{_DOT.sub('/', one.path)} - changed from: '{one.old}' to: '{one.new}'")
+        if len(differences) > AUDIT_LINES_MAX:
+            self._event(
+                actor,
+                f"{len(differences) - AUDIT_LINES_MAX} more settings changed; see Maintenance > Configuration history",
+            )
+
+    def _event(self, actor: Actor, detail: str) -> None:
+        self._journal.event("System Configuration Changed", Detail=detail, **actor.audit)
+
+
+def typed(changes: Sequence[Change]) -> list[Change]:
+    """Turn typed-in texts into the values that the settings want and passwords into hashes; raises Refused with every problem."""
+    problems: list[Problem] = []
+    wanted = [_typed(change, problems) for change in changes]
+    if problems:
+        raise Refused(*problems)
+    return wanted
+
+
+def _typed(change: Change, problems: list[Problem]) -> Change:
+    path, value = change.path, change.value
+    try:
+        if change.verb == "remove":
+            setting_at(path)
+            return change
+        if found := _PASSWORD.fullmatch(path):
+            return Change(change.verb, f"{found[1]}password_hash", _hash(path, value))
+        declared = setting_at(path)
+        if declared.kind is Kind.MANY and isinstance(value, str):
+            raise Refused(
+                Problem(path, f"{declared.label}: {value[:40]!r} is not an entry; write its settings as JSON.")
+            )
+        item = declared.item if change.verb == "add" or path.endswith("]") else None
+        if change.verb == "add" and declared.kind is not Kind.MANY:
+            raise Refused(Problem(path, f"{declared.label}: is not a list; set it instead."))
+        if item is not None and not isinstance(value, Mapping):
+            raise Refused(
+                Problem(path, f"{declared.label}: an entry must be a set of named settings, written as JSON.")
+            )
+        return Change(change.verb, path, _value(path, value, item, problems))
+    except Refused as refused:
+        problems += refused.problems
+        return change
+
+
+def _value(path: str, value: Any, item: type | None, problems: list[Problem]) -> Any:
+    if isinstance(value, str):
+        return _plain(path, path, value, problems)
+    if isinstance(value, list | tuple):
+        declared = setting_at(path)
+        return [_value(path, one, declared.item, problems) if isinstance(one, Mapping) else one for one in value]
+    if not isinstance(value, Mapping) or item is None:
+        return value
+    place = path if path.endswith("]") else f"{path}[{value.get(KEYS[item], '')}]"
+    return _item(f"{path.rpartition('[')[0] or path}[]" if path.endswith("]") else f"{path}[]", place, value, problems)
+
+
+def _item(generic: str, place: str, item: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in item.items():
+        try:
+            if generic == "administrators[]" and name == "password":
+                made["password_hash"] = _hash(f"{place}.{name}", value)
+            elif isinstance(value, str):
+                made[name] = _plain(f"{generic}.{name}", f"{place}.{name}", value, problems)
+            else:
+                made[name] = _value(f"{generic}.{name}", value, None, problems)
+        except Refused as refused:
+            problems += [Problem(one.field.replace(generic, place), one.sentence) for one in refused.problems]
+    return made
+
+
+def _plain(path: str, place: str, text: str, problems: list[Problem]) -> Any:
+    """Read one text; `path` finds the declaration, `place` is what a problem names (keys may hold what a path cannot)."""
+    try:
+        if path.endswith(".password_hash") and not passwords.well_formed(text):
+            raise Refused(Problem(path, "Password: is not a stored hash; set `password` instead."))
+        return from_text(path, text)
+    except Refused as refused:
+        problems += [Problem(place, problem.sentence) for problem in refused.problems]
+        return text
+
+
+def _hash(path: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise Refused(Problem(path, "Password: must be text."))
+    passwords.demand_good(value, path)
+    return passwords.hashed(value)

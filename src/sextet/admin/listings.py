@@ -1,0 +1,295 @@
+"""The tables of pages and command line: registrations, calls, alarms, the configuration and its history."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sextet.admin.mesh import peer_name
+from sextet.admin.views import marks
+from sextet.cluster.face import Face, Owned, Revision
+from sextet.model import alarms as catalogue
+from sextet.model.config import Difference, flattened, setting_at, to_document
+from sextet.model.schema import Refused
+from sextet.model.status import Alarm, Call, Stamp
+
+_SEVERITY = ("critical", "alert", "error", "warning", "notice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationLine:
+    """One device of one alias."""
+
+    alias: str
+    peer: int
+    peer_name: str
+    contact: str
+    received: str
+    user_agent: str
+    granted_s: int
+    age_s: float
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLine:
+    """One call with all the peers that it passes."""
+
+    tag: str
+    source: str
+    destination: str
+    state: str
+    protocol: str
+    route: str
+    rule: str
+    peers: tuple[int, ...]
+    peer_names: tuple[str, ...]
+    age_s: float
+    stale: bool  # no peer that carries it can be heard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmOfPeer:
+    """Where an alarm is raised, with the cause measured there."""
+
+    peer: int
+    peer_name: str
+    detail: str
+    age_s: float
+    count: int
+    acknowledged: bool
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmLine:
+    """One alarm about one thing, folded over the peers that raise it."""
+
+    number: int
+    key: str
+    title: str
+    text: str
+    action: str
+    severity: str
+    uuid: str
+    peers: tuple[AlarmOfPeer, ...]
+    acknowledged: bool  # on every peer
+    age_s: float  # of the oldest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingLine:
+    """One setting of the tree."""
+
+    path: str
+    label: str
+    marks: str
+    value: str
+    running: str  # "" when the same
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionLine:
+    """One entry of the history."""
+
+    stamp: Stamp
+    revision: str
+    user: str
+    source: str
+    age_s: float
+    summary: str
+    digest: str
+    set_aside: bool
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """An edit that was accepted here while the cluster went on without it."""
+
+    revision: RevisionLine
+    differences: tuple[Difference, ...]
+
+
+def registrations(face: Face, containing: str = "") -> tuple[RegistrationLine, ...]:
+    """List every device of the whole cluster, by alias; `containing` filters by any shown text."""
+    names = _names(face)
+    lines = [
+        RegistrationLine(
+            alias=owned.row.alias,
+            peer=owned.number,
+            peer_name=names.get(owned.number, owned.peer),
+            contact=binding.contact,
+            received=binding.received,
+            user_agent=binding.user_agent,
+            granted_s=binding.granted_s,
+            age_s=owned.age_s,
+            stale=owned.stale,
+        )
+        for owned in face.registrations()
+        for binding in owned.row.bindings
+    ]
+    wanted = [
+        line
+        for line in lines
+        if _contains(containing, line.alias, line.peer_name, line.contact, line.received, line.user_agent)
+    ]
+    return tuple(sorted(wanted, key=lambda line: (line.alias, line.peer, line.contact)))
+
+
+def calls(face: Face, containing: str = "") -> tuple[CallLine, ...]:
+    """List the calls of the whole cluster, longest first; the parts on several peers are one line."""
+    parts: dict[str, list[Owned[Call]]] = {}
+    for owned in face.calls():
+        parts.setdefault(owned.row.tag or owned.row.serial, []).append(owned)
+    names = _names(face)
+    lines = [_call(tag, sorted(owned, key=lambda one: (-one.age_s, one.number)), names) for tag, owned in parts.items()]
+    wanted = [
+        line
+        for line in lines
+        if _contains(containing, line.source, line.destination, line.route, line.rule, *line.peer_names)
+    ]
+    return tuple(sorted(wanted, key=lambda line: (-line.age_s, line.tag)))
+
+
+def alarms(face: Face) -> tuple[AlarmLine, ...]:
+    """List the raised alarms, worst first; the same alarm about the same thing on several peers is one line."""
+    folded: dict[tuple[int, str], list[Owned[Alarm]]] = {}
+    for owned in face.alarms():
+        folded.setdefault((owned.row.number, owned.row.key), []).append(owned)
+    names = _names(face)
+    lines = [
+        _alarm(number, key, sorted(owned, key=lambda one: one.number), names) for (number, key), owned in folded.items()
+    ]
+    return tuple(
+        sorted(lines, key=lambda line: (line.acknowledged, _SEVERITY.index(line.severity), line.number, line.key))
+    )
+
+
+def configuration(face: Face, path: str = "") -> tuple[SettingLine, ...]:
+    """List every setting at or below a path, secrets as dots; none means that there is nothing there."""
+    saved, running = flattened(to_document(face.saved)), flattened(to_document(face.running))
+    below = [
+        one
+        for one in saved
+        if one == path or not path or (one.startswith(path) and (path[-1] == "." or one[len(path)] in ".["))
+    ]
+    return tuple(_setting(one, saved[one], running.get(one, "")) for one in below)
+
+
+def history(face: Face, most: int = 50) -> tuple[RevisionLine, ...]:
+    """List what became part of the configuration, newest first."""
+    return tuple(_revision(one, face) for one in face.history(most) if not one.set_aside)
+
+
+def proposals(face: Face, most: int = 50) -> tuple[Proposal, ...]:
+    """List the edits that were set aside, with what each would change."""
+    return tuple(
+        Proposal(revision=_revision(one, face), differences=tuple(face.difference_of(one.stamp)))
+        for one in face.history(most)
+        if one.set_aside
+    )
+
+
+def to_plain(value: object) -> object:
+    """Turn a view into JSON values with its field names as keys."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return [to_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _names(face: Face) -> dict[int, str]:
+    return {member.number: peer_name(member) for member in face.status().members}
+
+
+def _contains(wanted: str, *texts: str) -> bool:
+    return not wanted or any(wanted.casefold() in text.casefold() for text in texts)
+
+
+def _call(tag: str, parts: Sequence[Owned[Call]], names: dict[int, str]) -> CallLine:
+    first = parts[0].row
+    numbers = tuple(dict.fromkeys(sorted(part.number for part in parts)))
+    state = "connected" if any(part.row.state == "connected" for part in parts) else first.state
+    return CallLine(
+        tag=tag,
+        source=first.source,
+        destination=first.destination,
+        state=state,
+        protocol=first.protocol,
+        route=first.route,
+        rule=first.rule,
+        peers=numbers,
+        peer_names=tuple(names.get(n, next(part.peer for part in parts if part.number == n)) for n in numbers),
+        age_s=parts[0].age_s,
+        stale=all(part.stale for part in parts),
+    )
+
+
+def _alarm(number: int, key: str, raised: Sequence[Owned[Alarm]], names: dict[int, str]) -> AlarmLine:
+    unknown = catalogue.AlarmType(
+        number, f"Alarm {number}", "Raised by a peer of another version", "Look at that peer's own pages."
+    )
+    kind = catalogue.TYPES.get(number, unknown)
+    peers = tuple(
+        AlarmOfPeer(
+            peer=one.number,
+            peer_name=names.get(one.number, one.peer),
+            detail=one.row.detail,
+            age_s=one.age_s,
+            count=one.row.count,
+            acknowledged=one.row.acknowledged,
+            stale=one.stale,
+        )
+        for one in raised
+    )
+    return AlarmLine(
+        number=number,
+        key=key,
+        title=kind.title,
+        text=kind.text,
+        action=kind.action,
+        severity=kind.severity,
+        uuid=kind.uuid,
+        peers=peers,
+        acknowledged=all(one.acknowledged for one in peers),
+        age_s=max(one.age_s for one in peers),
+    )
+
+
+def _setting(path: str, value: str, running: str) -> SettingLine:
+    try:
+        declared = setting_at(path)
+    except Refused:  # an item whose name cannot be written as a path, such as a pattern with a bracket
+        return SettingLine(
+            path=path,
+            label=path.rpartition(".")[2],
+            marks="",
+            value=value,
+            running=running if running != value else "",
+            help="",
+        )
+    return SettingLine(
+        path=path,
+        label=declared.label,
+        marks=marks(declared),
+        value=value,
+        running=running if running != value else "",
+        help=declared.help,
+    )
+
+
+def _revision(one: Revision, face: Face) -> RevisionLine:
+    in_force = not one.set_aside and one.stamp == face.status().in_force
+    return RevisionLine(
+        stamp=one.stamp,
+        revision=str(one.stamp),
+        user=one.user,
+        source=one.source,
+        age_s=one.age_s,
+        summary=one.summary,
+        digest=one.digest,
+        set_aside=one.set_aside,
+        in_force=in_force,
+    )

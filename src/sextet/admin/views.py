@@ -1,0 +1,307 @@
+"""What the Overview and Clustering pages show, as plain values made from what the peer knows; the command line shows the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sextet.admin.mesh import Mesh, mesh, peer_name
+from sextet.admin.wording import count, listed
+from sextet.cluster.face import ClusterStatus, Face, Member
+from sextet.model.config import as_text, to_document
+from sextet.model.schema import Applies, Setting
+from sextet.model.sections import Clustering
+from sextet.model.status import PeerStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The first thing an administrator reads."""
+
+    state: str  # healthy degraded failed
+    headline: str  # "Cluster <name>" or "Stand-alone system <name>"
+    sentence: str  # with the headline and the state
+    findings: tuple[str, ...]  # what is wrong, one sentence each
+    peers_active: int
+    peers: int
+    survives: int  # how many more peers may be lost while one is left
+    registrations: int
+    calls: int
+    alarms: int
+    mesh: Mesh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusLine:
+    """One line beside a peer address."""
+
+    label: str  # "Certificate", "Clustering"
+    text: str
+    tone: str  # ok info bad
+
+    @property
+    def tick(self) -> str:
+        return {"ok": "✔", "bad": "✘"}.get(self.tone, "ℹ")
+
+    def __str__(self) -> str:
+        return f"{self.tick} {self.label}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One setting with what is saved, what is in force, and its marks."""
+
+    path: str
+    label: str
+    marks: str  # "*" mandatory, "†" specific to this peer
+    value: str
+    running: str  # "" when the same as saved
+    default: str
+    help: str
+    setting: Setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerLine:
+    """One row of the peer list with its status lines; nothing but the number where it is empty."""
+
+    number: int
+    address: str = ""
+    name: str = ""
+    this_system: bool = False
+    primary: bool = False
+    lines: tuple[StatusLine, ...] = ()
+    detail: str = ""  # round trip, revision, version
+    round_trip_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """One row of "Peers agree?"; a cell is "" where the peer cannot be asked."""
+
+    label: str
+    cells: tuple[str, ...]  # in the order of the peers
+    differs: tuple[bool, ...]  # from the primary
+    sentence: str  # "" when all that are known agree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusteringPage:
+    """System > Clustering."""
+
+    fields: tuple[Field, ...]
+    peers: tuple[PeerLine, ...]  # six rows
+    database: StatusLine
+    agreement: tuple[Agreement, ...]
+    columns: tuple[str, ...]  # the peers' names for the table above
+    role: str  # "primary", "subordinate of <name>", "stand-alone"
+    writable: bool
+    why_not: str
+    revision: str
+    digest: str
+    enrolment_s: float
+    restart_reasons: tuple[str, ...]
+
+
+def overview(face: Face) -> Overview:
+    """Say how the cluster is, as far as this peer knows."""
+    status, picture = face.status(), mesh(face)
+    own = [owned.row for owned in face.statuses() if not owned.stale]
+    findings = [*_peer_findings(status), *(edge.sentence for edge in picture.broken), *_own_findings(status, own)]
+    active = sum(member.clustering_ok for member in status.members) or 1
+    peers = len(status.members) or 1
+    state = "healthy" if not findings else "failed" if not status.writable and active * 2 <= peers else "degraded"
+    headline = (
+        f"Cluster {status.name}"
+        if status.name
+        else "Cluster without a name"
+        if status.members
+        else f"Stand-alone system {_own_name(face)}"
+    )
+    return Overview(
+        state=state,
+        headline=headline,
+        sentence=_sentence(headline, state, active, peers, bool(status.members)),
+        findings=tuple(findings),
+        peers_active=active,
+        peers=peers,
+        survives=active - 1,
+        registrations=len({row.row.alias for row in face.registrations()}),
+        calls=len({row.row.tag for row in face.calls()}),
+        alarms=len({(row.row.number, row.row.key) for row in face.alarms()}),
+        mesh=picture,
+    )
+
+
+def clustering(face: Face) -> ClusteringPage:
+    """Show the Clustering page."""
+    status = face.status()
+    members = {member.number: member for member in status.members}
+    numbers = [number for number in range(1, 7)]
+    return ClusteringPage(
+        fields=fields(Clustering, "clustering", face.saved.clustering, face.running.clustering),
+        peers=tuple(
+            _peer_line(number, members.get(number), status, face.running.clustering.tls_verification_mode)
+            for number in numbers
+        ),
+        database=_database(status),
+        agreement=agreement(status),
+        columns=tuple(peer_name(member) for member in status.members),
+        role=role(status),
+        writable=status.writable,
+        why_not=status.why_not,
+        revision=str(status.in_force),
+        digest=status.digest,
+        enrolment_s=status.enrolment_s,
+        restart_reasons=status.restart_reasons,
+    )
+
+
+def fields(section: type, path: str, saved: object, running: object) -> tuple[Field, ...]:
+    """List a section's settings as declared, with their values; lists show as JSON."""
+    rows = []
+    for one in dataclasses.fields(section):
+        declared: Setting = one.metadata["setting"]
+        values = [as_text(to_document(getattr(source, one.name))) for source in (saved, running)]
+        value, now = ("•••" if text and declared.secret else text for text in values)
+        rows.append(
+            Field(
+                path=f"{path}.{one.name}",
+                label=declared.label,
+                marks=marks(declared),
+                value=value,
+                running=now if values[0] != values[1] else "",
+                default=as_text(to_document(declared.default)),
+                help=declared.help,
+                setting=declared,
+            )
+        )
+    return tuple(rows)
+
+
+def marks(declared: Setting) -> str:
+    """Give the marks beside a label: * mandatory, † specific to this peer, ↻ needs a restart."""
+    return "*" * declared.mandatory + "†" * declared.peer + "↻" * (declared.applies is Applies.RESTART)
+
+
+def role(status: ClusterStatus) -> str:
+    """Say what this peer is in its cluster."""
+    if not status.members:
+        return "stand-alone"
+    primary = next((member for member in status.members if member.number == status.primary), None)
+    if primary is None:
+        return "subordinate of nobody: the configuration primary is not in the peer list"
+    return "primary" if primary.this_system else f"subordinate of {peer_name(primary)}"
+
+
+def agreement(status: ClusterStatus) -> tuple[Agreement, ...]:
+    """Compare what must be the same on every peer; a peer that cannot be asked neither agrees nor differs."""
+    known = {member.number: member.status for member in status.members if member.status and member.clustering_ok}
+    rows = []
+    for label, of, consequence in _AGREE:
+        cells = [of(known[m.number]) if m.number in known else "" for m in status.members]
+        by_number = {m.number: cell for m, cell in zip(status.members, cells, strict=True)}
+        wanted = by_number.get(status.primary) or next((cell for cell in cells if cell), "")
+        differs = [bool(cell) and cell != wanted for cell in cells]
+        named = listed([peer_name(m) for m, other in zip(status.members, differs, strict=True) if other])
+        sentence = f"{named}: not as on the primary. {consequence}" if named else ""
+        rows.append(Agreement(label=label, cells=tuple(cells), differs=tuple(differs), sentence=sentence))
+    return tuple(rows)
+
+
+_AGREE = (
+    ("Cluster name", lambda s: s.cluster_name or "(none)", "Enter the same name on every peer (alarm 20012)."),
+    ("Configuration primary", lambda s: str(s.primary), "Choose the same primary on every peer (alarm 20017)."),
+    ("TLS verification mode", lambda s: s.tls_mode, "It follows by itself, or after a restart (alarm 20020)."),
+    ("Cluster IP version", lambda s: s.ip_version, "Choose the same version on every peer (alarm 20012)."),
+    (
+        "Peer addresses",
+        lambda s: ", ".join(s.peers) or "(none)",
+        "Enter the same list in the same order on every peer (alarm 20012).",
+    ),
+    ("H.323 mode", lambda s: as_text(s.h323_mode), "Turn it on on every peer (alarm 20018)."),
+    (
+        "Configuration in force",
+        lambda s: s.digest[:12],
+        "It follows by itself; look at the alarms if it does not within seconds (alarm 20006).",
+    ),
+    ("Software version", lambda s: s.version, "Upgrade every peer to the same version."),
+)
+
+
+def _sentence(headline: str, state: str, active: int, peers: int, clustered: bool) -> str:
+    if not clustered:
+        return f"{headline}: {state}."
+    left = {0: "does not survive the loss of a peer", 1: "survives the loss of 1 peer"}.get(
+        active - 1, f"survives the loss of {active - 1} peers"
+    )
+    return f"{headline}: {state}. {active} of {count(peers, 'peer')} active, {left}."
+
+
+def _peer_findings(status: ClusterStatus) -> list[str]:
+    found = [f"{peer_name(m)}: {m.clustering}." for m in status.members if not m.clustering_ok]
+    found += [
+        f"{peer_name(m)} does not have the primary's configuration in force."
+        for m in status.members
+        if m.clustering_ok and not m.in_step
+    ]
+    found += [status.why_not] if not status.writable and status.why_not else []
+    return found + ([f"Cluster database: {status.database}."] if _database(status).tone == "bad" else [])
+
+
+def _own_findings(status: ClusterStatus, known: Sequence[PeerStatus]) -> list[str]:
+    found = [f"{row.host_name}: {sentence}" for row in known for sentence in row.engines]
+    return found + [
+        f"{row.host_name} must be restarted: {listed(row.restart_reasons)}." for row in known if row.restart_reasons
+    ]
+
+
+def _own_name(face: Face) -> str:
+    return next((owned.row.host_name for owned in face.statuses() if owned.number == 0), "") or face.saved.system.name
+
+
+def _database(status: ClusterStatus) -> StatusLine:
+    tone = (
+        "ok"
+        if status.database in ("Active", "Single peer")
+        else "info"
+        if status.database.startswith("Synchronising")
+        else "bad"
+    )
+    return StatusLine(label="Cluster database status", text=status.database, tone=tone)
+
+
+def _peer_line(number: int, member: Member | None, status: ClusterStatus, tls_mode: str) -> PeerLine:
+    if member is None:
+        return PeerLine(number=number)
+    link = member.link
+    unproven = (
+        "info" if tls_mode == "Permissive" or member.certificate == "Not checked" else "bad"
+    )  # facts 1.4: informational in Permissive
+    lines = (
+        StatusLine(label="Certificate", text=member.certificate, tone="ok" if member.certificate_ok else unproven),
+        StatusLine(
+            label="Clustering",
+            text=member.clustering,
+            tone="ok" if member.clustering_ok else "info" if member.clustering == "Unknown" else "bad",
+        ),
+    )
+    return PeerLine(
+        number=number,
+        address=member.address,
+        name=peer_name(member),
+        this_system=member.this_system,
+        primary=member.primary,
+        lines=lines,
+        detail=_detail(member),
+        round_trip_ms=link.round_trip_ms if link else 0.0,
+    )
+
+
+def _detail(member: Member) -> str:
+    if member.status is None or not member.clustering_ok:
+        return ""
+    round_trip = f"RTT {member.link.round_trip_ms:.1f} ms · " if member.link else ""
+    step = "in step" if member.in_step else "not in step"
+    return f"{round_trip}r{member.status.in_force.revision} {step} · v{member.status.version}"

@@ -1,0 +1,392 @@
+"""A peer without a cluster: three peers in memory that validate, store and refuse as a real one does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from sextet.cluster.face import ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Revision
+from sextet.model import alarms
+from sextet.model.alarms import AlarmType
+from sextet.model.config import (
+    Change,
+    Difference,
+    changed,
+    differences,
+    digest,
+    from_document,
+    setting_at,
+    shared_part,
+    to_document,
+)
+from sextet.model.schema import Problem, Refused
+from sextet.model.sections import Administrator, Credential, Domain, Root, Zone, ZonePeer
+from sextet.model.status import Alarm, Binding, Call, LinkStatus, PeerStatus, Registration, Stamp
+
+DOMAIN = "apolo.local"
+
+
+@dataclass
+class Lines:
+    """A Journal that remembers, and shows its newest lines as the event log does."""
+
+    lines: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def event(self, event: str, /, **fields: str) -> None:
+        self.lines.append((event, fields))
+
+    def module(self, module: str, level: str, detail: str, /, **fields: str) -> None:
+        self.lines.append((module, {"Level": level, "Detail": detail, **fields}))
+
+    def tail(self, most: int) -> Sequence[str]:
+        return [
+            " ".join([f'Event="{name}"', *(f'{key}="{value}"' for key, value in fields.items())])
+            for name, fields in self.lines[-most:]
+        ]
+
+    def of(self, event: str) -> list[dict[str, str]]:
+        return [fields for name, fields in self.lines if name == event]
+
+
+def root(administrators: Sequence[Administrator] = (), number: int = 1, peers: int = 3) -> Root:
+    """Make the configuration of one peer of the lab's cluster."""
+    document = to_document(Root())
+    document["system"] |= {"name": f"expc{number:02}", "dns_host_name": f"expc{number:02}", "dns_domain_name": DOMAIN}
+    document["clustering"] |= {"cluster_name": f"expc-cluster.{DOMAIN}" if peers > 1 else ""}
+    document["clustering"] |= {f"peer_{n}_address": f"expc{n:02}.{DOMAIN}" for n in range(1, peers + 1) if peers > 1}
+    document["protocols"] |= {"sip_udp": True, "sip_tcp": True, "h323_mode": True}
+    document["domains"] = [to_document(Domain(name=DOMAIN))]
+    document["credentials"] = [
+        to_document(Credential(name=name, password=f"{name}-secret")) for name in ("alice", "bob")
+    ]
+    document["zones"] = [to_document(Zone(name="London", peers=(ZonePeer(address="192.0.2.10"),)))]
+    document["administrators"] = [to_document(one) for one in administrators]
+    return from_document(document)
+
+
+class FakePeer:
+    """A Face. Tests bend it through `silence`, `cut`, `raise_alarm`, `rows` and see what the doors make of it."""
+
+    def __init__(self, number: int = 1, administrators: Sequence[Administrator] = (), peers: int = 3) -> None:
+        self.number = number
+        self.count = peers
+        self.primary = 1
+        self.now = 1000.0
+        self.stamp = Stamp(1, "peer-1", 12)
+        self._saved = self._running = root(administrators, number, peers)
+        self.silent: set[int] = set()  # peers that cannot be heard
+        self.cuts: dict[tuple[int, int], str] = {}  # (who, whom) -> why who does not see whom
+        self.restart_reasons: tuple[str, ...] = ()
+        self.engines: tuple[str, ...] = ()
+        self.restarts: list[str] = []
+        self.revisions = [
+            Revision(
+                stamp=self.stamp,
+                digest=self._digest(),
+                user="admin",
+                source="web 192.0.2.1",
+                age_s=3600.0,
+                summary="SIP domain apolo.local was added",
+            )
+        ]
+        self.moved_by: dict[Stamp, tuple[Difference, ...]] = {self.stamp: ()}
+        self.alarm_rows: list[Owned[Alarm]] = []
+        self.registration_rows: list[Owned[Registration]] = []
+        self.call_rows: list[Owned[Call]] = []
+        self._listeners: list[asyncio.Queue[str]] = []
+
+    @classmethod
+    def busy(cls, number: int = 1, administrators: Sequence[Administrator] = ()) -> FakePeer:
+        """Make a cluster with registrations, a call over two peers, and one alarm raised on all."""
+        peer = cls(number, administrators)
+        peer.register(
+            "alice@apolo.local", 1, "sip:alice@127.0.0.1:5071;transport=tls", received="127.0.0.1:5071;TLS", age_s=75.0
+        )
+        peer.register("bob@apolo.local", 3, "sip:bob@127.0.0.1:5072", received="127.0.0.1:5072;UDP", age_s=7300.0)
+        peer.register(
+            "會議室@apolo.local", 2, "sip:room@127.0.0.1:5073", received="127.0.0.1:5073;TCP", age_s=200_000.0
+        )
+        for owner in (1, 3):
+            peer.call("call-1", owner, "alice@apolo.local", "bob@apolo.local", age_s=42.0)
+        for owner in (1, 2, 3):
+            peer.raise_alarm(
+                alarms.TLS_PERMISSIVE, owner, "The TLS verification mode is Permissive.", age_s=600.0 + owner
+            )
+        return peer
+
+    @property
+    def saved(self) -> Root:
+        return self._saved
+
+    @property
+    def running(self) -> Root:
+        return self._running
+
+    def address(self, number: int) -> str:
+        return f"expc{number:02}.{DOMAIN}" if self.count > 1 else ""
+
+    def status(self) -> ClusterStatus:
+        clustered = self.count > 1
+        up = self.primary == self.number or self.primary not in self.silent
+        return ClusterStatus(
+            name=self._running.clustering.cluster_name,
+            database=("Active" if up else "Failed") if clustered else "Single peer",
+            members=tuple(self._member(n) for n in range(1, self.count + 1)) if clustered else (),
+            primary=self.primary if clustered else 0,
+            writable=up or not clustered,
+            why_not=""
+            if up
+            else f"The primary {self.address(self.primary)} cannot be reached; repair the connection, or make this peer the primary.",
+            held=self.stamp,
+            in_force=self.stamp,
+            digest=self._digest(),
+            restart_reasons=self.restart_reasons,
+        )
+
+    def registrations(self) -> Sequence[Owned[Registration]]:
+        return [replace(row, stale=row.number in self.silent) for row in self.registration_rows]
+
+    def calls(self) -> Sequence[Owned[Call]]:
+        return [replace(row, stale=row.number in self.silent) for row in self.call_rows]
+
+    def alarms(self) -> Sequence[Owned[Alarm]]:
+        return [replace(row, stale=row.number in self.silent) for row in self.alarm_rows]
+
+    def statuses(self) -> Sequence[Owned[PeerStatus]]:
+        numbers = range(1, self.count + 1) if self.count > 1 else (0,)
+        return [
+            Owned(n, self.address(n) or "expc01", self._peer_status(n), 86_400.0, n in self.silent) for n in numbers
+        ]
+
+    def history(self, most: int = 50) -> Sequence[Revision]:
+        return list(reversed(self.revisions))[:most]
+
+    def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
+        return self.moved_by.get(stamp, ())
+
+    async def change(
+        self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None = None, dry_run: bool = False
+    ) -> Outcome:
+        await asyncio.sleep(0)
+        if expected is not None and expected != self.stamp:
+            raise Moved(f"The configuration is at {self.stamp} now; it was {expected} when the page was made.")
+        if not self.status().writable and any(not setting_at(change.path).peer for change in changes):
+            raise NoPrimary(self.status().why_not)
+        before = to_document(self._saved)
+        after = from_document(changed(before, changes))
+        _check_peers(after)
+        moved = tuple(differences(before, to_document(after)))
+        shared = shared_part(before) != shared_part(to_document(after))
+        stamp = Stamp(self.stamp.term, self.stamp.author, self.stamp.revision + shared)
+        if not dry_run and moved:
+            self._store(after, stamp, moved, user, source)
+        restart = tuple(one.path for one in moved if setting_at(one.path).applies.value == "restart")
+        return Outcome(stamp=stamp, differences=moved, restart=restart)
+
+    async def promote(self, *, user: str, source: str) -> Outcome:
+        await asyncio.sleep(0)
+        if self.count == 1:
+            raise Refused(Problem("", "This system is not in a cluster; enter the peer list first."))
+        self.primary = self.number
+        return await self._new_term(user, source)
+
+    async def restart(self, *, user: str, source: str) -> None:
+        await asyncio.sleep(0)
+        self.restarts.append(f"{user} {source}")
+        self.restart_reasons = ()
+        self._running = self._saved
+
+    def acknowledge(self, alarm: AlarmType, key: str) -> None:
+        self.alarm_rows = [
+            replace(one, row=replace(one.row, acknowledged=True))
+            if (one.row.number, one.row.key, one.number) == (alarm.number, key, self._own())
+            else one
+            for one in self.alarm_rows
+        ]
+        self.tell("alarms")
+
+    async def changes(self) -> AsyncIterator[frozenset[str]]:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._listeners.append(queue)
+        try:
+            while True:
+                yield frozenset({await queue.get()})
+        finally:
+            self._listeners.remove(queue)
+
+    def tell(self, topic: str) -> None:
+        """Wake whoever follows `changes`."""
+        for queue in self._listeners:
+            queue.put_nowait(topic)
+
+    def silence(self, *numbers: int) -> None:
+        """Let these peers vanish: nothing is heard of them, their rows go stale."""
+        self.silent |= set(numbers)
+        self.tell("status")
+
+    def cut(self, who: int, whom: int, reason: str) -> None:
+        """Let one peer not see another; the other direction stays."""
+        self.cuts[who, whom] = reason
+        self.tell("status")
+
+    def register(self, alias: str, owner: int, contact: str, *, received: str = "", age_s: float = 0.0) -> None:
+        binding = Binding(
+            contact=contact, device=contact, received=received, user_agent="baresip v1.0.0 (x86_64/linux)", granted_s=60
+        )
+        row = Registration(alias=alias, since_s=self.now - age_s, sequence=1, bindings=(binding,))
+        self.registration_rows.append(Owned(owner, self.address(owner), row, age_s))
+        self.tell("registrations")
+
+    def call(
+        self, call_id: str, owner: int, source: str, destination: str, *, age_s: float = 0.0, state: str = "connected"
+    ) -> None:
+        row = Call(
+            call_id=call_id,
+            serial=f"{call_id}-{owner}",
+            tag=f"tag-{call_id}",
+            source=source,
+            destination=destination,
+            state=state,
+            since_s=self.now - age_s,
+            route="expc03",
+            rule="LocalZoneMatch",
+        )
+        self.call_rows.append(Owned(owner, self.address(owner), row, age_s))
+        self.tell("calls")
+
+    def raise_alarm(self, alarm: AlarmType, owner: int, detail: str, *, key: str = "", age_s: float = 0.0) -> None:
+        row = Alarm(number=alarm.number, key=key, detail=detail, since_s=self.now - age_s, last_s=self.now)
+        self.alarm_rows.append(Owned(owner, self.address(owner), row, age_s))
+        self.tell("alarms")
+
+    def set_aside(self, *moved: Difference, user: str = "admin") -> None:
+        """Keep an edit that the cluster went on without."""
+        stamp = Stamp(self.stamp.term - 1, "peer-1", self.stamp.revision + 1)
+        self.revisions.append(
+            Revision(
+                stamp=stamp,
+                digest="f" * 64,
+                user=user,
+                source="web 192.0.2.7",
+                age_s=900.0,
+                summary="SIP port of zone London",
+                set_aside=True,
+            )
+        )
+        self.moved_by[stamp] = moved
+
+    def _own(self) -> int:
+        return self.number if self.count > 1 else 0
+
+    def _digest(self) -> str:
+        return digest(shared_part(to_document(self._saved)))
+
+    def _store(self, after: Root, stamp: Stamp, moved: tuple[Difference, ...], user: str, source: str) -> None:
+        self._saved = after
+        late = [one.path for one in moved if setting_at(one.path).applies.value == "restart"]
+        self.restart_reasons = tuple(dict.fromkeys([*self.restart_reasons, *late]))
+        if not late:
+            self._running = after
+        if stamp != self.stamp:
+            self._remember(stamp, moved, user, source)
+        self.tell("config")
+
+    async def _new_term(self, user: str, source: str) -> Outcome:
+        change = Change("set", "clustering.configuration_primary", self.number)
+        after = from_document(changed(to_document(self._saved), [change]))
+        moved = tuple(differences(to_document(self._saved), to_document(after)))
+        self._saved = self._running = after
+        self._remember(Stamp(self.stamp.term + 1, f"peer-{self.number}", self.stamp.revision + 1), moved, user, source)
+        return Outcome(stamp=self.stamp, differences=moved)
+
+    def _remember(self, stamp: Stamp, moved: tuple[Difference, ...], user: str, source: str) -> None:
+        self.stamp = stamp
+        summary = ", ".join(one.path for one in moved)[:200]
+        self.revisions.append(
+            Revision(stamp=stamp, digest=self._digest(), user=user, source=source, age_s=0.0, summary=summary)
+        )
+        self.moved_by[stamp] = moved
+
+    def _links(self, number: int) -> tuple[LinkStatus, ...]:
+        return tuple(self._link(number, other) for other in range(1, self.count + 1) if other != number)
+
+    def _link(self, who: int, whom: int) -> LinkStatus:
+        reason = self.cuts.get((who, whom)) or ("Unreachable 14 s" if whom in self.silent else "")
+        state = "DOWN" if reason else "LIVE"
+        return LinkStatus(
+            peer=self.address(whom),
+            state=state,
+            reason=reason,
+            since_s=self.now - 60,
+            round_trip_ms=0.4,
+            resolved_ip=f"127.77.0.{whom}",
+            certificate="Valid",
+        )
+
+    def _member(self, number: int) -> Member:
+        this, link = number == self.number, self._link(self.number, number)
+        down = not this and link.state == "DOWN"
+        host = f"expc{number:02}"
+        active = f"Active as {host} (Resolved '{self.address(number)}' as '127.77.0.{number}')"
+        return Member(
+            number=number,
+            address=self.address(number),
+            this_system=this,
+            primary=number == self.primary,
+            clustering="This system" if this else f"Failed: {link.reason}" if down else active,
+            clustering_ok=not down,
+            certificate="Not checked" if down else "Valid",
+            certificate_ok=not down,
+            link=None if this else link,
+            status=self._peer_status(number),
+            in_step=number not in self.silent,
+        )
+
+    def _peer_status(self, number: int) -> PeerStatus:
+        clustering = self._running.clustering
+        return PeerStatus(
+            peer_id=f"peer-{number}",
+            address=self.address(number),
+            host_name=f"expc{number:02}",
+            version="0.1.0",
+            now_s=self.now,
+            started_s=self.now - 86_400,
+            held=self.stamp,
+            in_force=self.stamp,
+            digest=self._digest(),
+            cluster_name=clustering.cluster_name,
+            primary=self.primary,
+            ip_version=clustering.cluster_ip_version,
+            tls_mode=clustering.tls_verification_mode,
+            peers=clustering.peers,
+            h323_mode=True,
+            restart_reasons=self.restart_reasons if number == self._own() else (),
+            engines=self.engines if number == self._own() else (),
+            certificate="ab" * 32,
+            links=self._links(number) if self.count > 1 else (),
+        )
+
+
+def _check_peers(after: Root) -> None:
+    """Refuse what the peer list must never be; the whole list of rules is model/validate.py's."""
+    peers = after.clustering.peers
+    problems = [
+        Problem(f"clustering.peer_{n}_address", f"Peer {n} address: is empty; move the later peers up.")
+        for n, peer in enumerate(peers, 1)
+        if not peer
+    ]
+    problems += [
+        Problem(f"clustering.peer_{n}_address", f"Peer {n} address: {peer} is there twice; remove one.")
+        for n, peer in enumerate(peers, 1)
+        if peer and peers.index(peer) != n - 1
+    ]
+    if peers and after.clustering.configuration_primary > len(peers):
+        problems.append(
+            Problem(
+                "clustering.configuration_primary",
+                "Configuration primary: this row of the peer list is empty; choose a filled one.",
+            )
+        )
+    if problems:
+        raise Refused(*problems)
