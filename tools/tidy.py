@@ -27,7 +27,7 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "web": 4,
     "console": 4,
     "lab": 4,
-    "bootstrap": 0,
+    "bootstrap": 1,
     "cli": 5,
     "main": 5,
 }
