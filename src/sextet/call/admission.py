@@ -1,0 +1,93 @@
+"""May this alias register here, for how long, and who has to prove who they are (facts 6.4, 7.8)?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sextet.call.alias import domain_of
+from sextet.call.source import Source, SourceKind
+from sextet.call.table import Refresh, Table
+
+BRIEF_BELOW_S = 3600  # RFC 3261 10.3 step 7: an interval of an hour or more is never too brief
+NEVER_CHALLENGED = ("ACK", "CANCEL")  # RFC 3261 22.1: neither can be sent again with credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registering:
+    """What an endpoint asks for."""
+
+    alias: str
+    asked_s: int | None  # None: neither Expires nor an expires parameter that can be read; 0: leave
+    outbound: bool = False  # RFC 5626: a reg-id, and outbound is supported
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The registration is accepted for this long; 0 removes it."""
+
+    expires_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The registration is answered with this status; `min_expires_s` goes with 423."""
+
+    status: int
+    reason: str
+    min_expires_s: int = 0
+
+
+def admit(table: Table, wanted: Registering, dice: float) -> Grant | Refuse:
+    """Decide about one registration; `dice` is a random number, 0 ≤ dice < 1, for the Variable strategy.
+
+    A domain that is not ours is forbidden, since we register for nobody else (403); an alias without a user is not
+    found in a domain of ours (404, RFC 3261 10.3 step 5). Who leaves is let go whatever the lists say now: the lists
+    decide who may register (facts 7.8), not who must stay.
+    """
+    user, at, _ = wanted.alias.rpartition("@")
+    domain = domain_of(wanted.alias)
+    if domain and domain not in table.domains and domain not in table.hosts:
+        return Refuse(403, f"{domain} is not a domain of this system")
+    if not at or not user or not domain:
+        return Refuse(404, "the alias to register must be user@domain")
+    if wanted.asked_s == 0:
+        return Grant(0)
+    if table.policy == "Allow List" and not table.listed.has(wanted.alias):
+        return Refuse(403, f"{wanted.alias} is not in the allow list")
+    if table.policy == "Deny List" and table.listed.has(wanted.alias):
+        return Refuse(403, f"{wanted.alias} is in the deny list")
+    return _lifetime(table.outbound if wanted.outbound else table.standard, wanted.asked_s, dice)
+
+
+def must_authenticate(table: Table, source: Source, method: str) -> bool:
+    """Say whether a request outside a dialog must carry valid credentials (RFC 3261 22).
+
+    A REGISTER makes its sender an endpoint of the Local Zone, so that zone's policy decides wherever it comes from;
+    only another peer has checked already.
+    """
+    if source.kind is SourceKind.PEER or method in NEVER_CHALLENGED:
+        return False
+    return _policy(table, source, method) == "Check credentials"
+
+
+def counts_as_authenticated(table: Table, source: Source, proved: bool) -> bool:
+    """Say what search rules that want authenticated requests see; `proved` means valid credentials came with it."""
+    return proved or source.kind is SourceKind.PEER or _policy(table, source, "") == "Treat as authenticated"
+
+
+def _policy(table: Table, source: Source, method: str) -> str:
+    if method == "REGISTER" or source.kind is SourceKind.LOCAL:
+        return table.authentication_local
+    if source.kind is SourceKind.ZONE and source.name in table.zones:
+        return table.zones[source.name].authentication
+    return table.authentication_default
+
+
+def _lifetime(refresh: Refresh, asked_s: int | None, dice: float) -> Grant | Refuse:
+    longest = refresh.maximum_s if asked_s is None or asked_s < 0 else min(asked_s, refresh.maximum_s)
+    if longest < refresh.minimum_s and longest < BRIEF_BELOW_S:
+        return Refuse(423, "Interval Too Brief", refresh.minimum_s)
+    if refresh.strategy == "Variable" and longest > refresh.minimum_s:
+        return Grant(refresh.minimum_s + int(dice * (longest - refresh.minimum_s + 1)))
+    return Grant(longest)

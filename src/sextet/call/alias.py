@@ -1,0 +1,71 @@
+"""What names a person or device: `user@domain`, a bare number, or an IP address; here it is read from URIs.
+
+An alias carries no scheme, port, password or parameter. Its domain is in lower case; its user part keeps the letters as
+dialled, because another system may tell them apart (RFC 3261 19.1.4). Our own registrar does not: it compares by `key`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+ALIAS_MAX = 200  # longest alias that is searched: patterns are matched against it, and their cost grows with its length
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()")  # RFC 3261 25.1
+_SCHEME = re.compile(r"(?i)(?:sips?|tel):")
+
+
+def of_uri(uri: str) -> str:
+    """Take the alias out of a sip, sips or tel URI; text without a scheme is read as if it had one."""
+    rest = _SCHEME.sub("", uri.strip(), count=1)
+    rest = rest.partition("?")[0] if "@" not in rest.partition("?")[2] else rest
+    user, at, host = rest.rpartition("@")
+    host = host.partition(";")[0]
+    if not at:
+        return _host(host)
+    user = user.partition(";")[0].partition(":")[0]
+    return f"{_ESCAPED.sub(_plain, user)}@{_host(host)}"
+
+
+def key(alias: str) -> str:
+    """Give the form under which our registrar knows an alias: people who dial Bob mean bob."""
+    return alias.lower()
+
+
+def domain_of(alias: str) -> str:
+    """Give the part after the last @ in lower case, "" where there is none."""
+    return alias.rpartition("@")[2].lower() if "@" in alias else ""
+
+
+def is_ip(alias: str) -> bool:
+    """Say whether a destination is nothing but an IP address (facts 7.1, mode); `bob@192.0.2.1` is an alias."""
+    if not alias or alias[-1] not in "0123456789abcdefABCDEF:" or "@" in alias:
+        return False  # a cheap no for nearly every alias
+    try:
+        ipaddress.ip_address(alias)
+    except ValueError:
+        return False
+    return True
+
+
+def plain_ip(text: str) -> str:
+    """Write an IP address in its one usual form, without brackets; other text comes back as it is."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        return text
+
+
+def _host(text: str) -> str:
+    """Drop the port (RFC 3261 19.1.1) and fold the letters; the brackets of an IPv6 address go as well."""
+    if text.startswith("["):
+        return plain_ip(text.partition("]")[0] + "]")
+    host, colon, port = text.rpartition(":")
+    return (host if colon and port.isdigit() and ":" not in host else text).lower().rstrip(".")
+
+
+def _plain(found: re.Match[str]) -> str:
+    """RFC 3261 19.1.4: an escaped character equals itself only where it is unreserved."""
+    character = chr(int(found[1], 16))
+    return character if character in _UNRESERVED else found[0].upper()

@@ -1,0 +1,120 @@
+"""Does an alias match a pattern, and what remains of it: Exact, Prefix, Suffix, Regex with variables (facts 7.4).
+
+Letters are compared without regard to case. A Regex must match the whole alias. A variable in a pattern stands for any
+of its values; in a replace string for the one value of this peer.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+COMPILED_MAX = 8192  # expressions kept so that a new table compiles only what changed: 2000 rules, 5000 policy patterns
+ALTERNATIVES_MAX = 1000  # texts one pattern may stand for: 200 domains, six peers, with room
+_VARIABLE = re.compile(r"%([a-z][a-z0-9_]*)%", re.IGNORECASE)
+_GROUP = re.compile(r"\\([0-9\\])")
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What the pattern variables stand for; names without the percent signs."""
+
+    many: Mapping[str, Sequence[str]]  # in patterns: any of these
+    one: Mapping[str, str]  # in replace strings, and in patterns where `many` does not have the name
+
+
+NO_VARIABLES = Variables({}, {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """A pattern ready for use; `alternatives` are in lower case, `expression` is there for Regex only."""
+
+    kind: str  # Exact, Prefix, Suffix, Regex
+    alternatives: tuple[str, ...] = ()
+    expression: re.Pattern[str] | None = None
+
+    def matches(self, alias: str, lowered: str) -> bool:
+        """Compare; the caller lowers the alias once for all patterns."""
+        if self.expression is not None:
+            return self.expression.fullmatch(alias) is not None
+        if self.kind == "Prefix":
+            return lowered.startswith(self.alternatives)
+        if self.kind == "Suffix":
+            return lowered.endswith(self.alternatives)
+        return lowered in self.alternatives
+
+    def stripped(self, alias: str) -> str:
+        """Take away the part that matched."""
+        return self.replaced(alias, "")
+
+    def replaced(self, alias: str, replace: str) -> str:
+        """Put a text in the place of the part that matched; `\\1` is the first group of a Regex, `\\0` all of it."""
+        if self.expression is not None:
+            found = self.expression.fullmatch(alias)
+            return alias if found is None else _filled(replace, found)
+        length = self._length(alias.lower())
+        if self.kind == "Prefix":
+            return replace + alias[length:]
+        return alias[: len(alias) - length] + replace if self.kind == "Suffix" else replace
+
+    def _length(self, lowered: str) -> int:
+        fits = lowered.startswith if self.kind == "Prefix" else lowered.endswith
+        return max((len(text) for text in self.alternatives if fits(text)), default=0)
+
+
+def compiled(kind: str, text: str, variables: Variables = NO_VARIABLES) -> Pattern:
+    """Make a pattern ready for use; raises ValueError with the end of a sentence for what cannot be used."""
+    pieces = [
+        (found, [found]) if not index % 2 else _values(found, variables)
+        for index, found in enumerate(_VARIABLE.split(text))
+    ]
+    if kind != "Regex":
+        if functools.reduce(lambda total, piece: total * len(piece[1]), pieces, 1) > ALTERNATIVES_MAX:
+            raise ValueError(f"{text!r} stands for more than {ALTERNATIVES_MAX} texts")
+        return Pattern(
+            kind=kind,
+            alternatives=tuple("".join(choice).lower() for choice in product(*(values for _, values in pieces))),
+        )
+    whole = "".join(name if not index % 2 else _any_of(name, values) for index, (name, values) in enumerate(pieces))
+    return Pattern(kind=kind, expression=_expression(whole))
+
+
+def filled_in(text: str, variables: Variables) -> str:
+    """Put this peer's values into a replace string; a name that is no variable stays as it is."""
+    return _VARIABLE.sub(lambda found: variables.one.get(found[1].lower(), found[0]), text)
+
+
+def _values(name: str, variables: Variables) -> tuple[str, Sequence[str]]:
+    lowered = name.lower()
+    if lowered in variables.many:
+        return name, variables.many[lowered]
+    return name, [variables.one.get(lowered, f"%{name}%")]
+
+
+def _any_of(name: str, values: Sequence[str]) -> str:
+    """No value at all, such as %localdomains% without domains, matches nothing."""
+    if list(values) == [f"%{name}%"]:
+        return f"%{name}%"
+    return f"(?:{'|'.join(re.escape(value) for value in values)})" if values else "(?!)"
+
+
+@functools.lru_cache(maxsize=COMPILED_MAX)
+def _expression(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{text!r} is not a regular expression ({error})") from error
+
+
+def _filled(replace: str, found: re.Match[str]) -> str:
+    def one(escape: re.Match[str]) -> str:
+        if escape[1] == "\\":
+            return "\\"
+        number = int(escape[1])
+        return (found[number] or "") if number <= found.re.groups else ""
+
+    return _GROUP.sub(one, replace) if "\\" in replace else replace

@@ -1,0 +1,316 @@
+"""What decisions are made from: the part of the configuration that calls need, with its patterns ready for use.
+
+`sextetd` makes a table and writes it as JSON; every worker reads it, and keeps the old one where the new one is broken.
+It holds no password. One table is used as a whole, so that no decision sees half a change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sextet.call.alias import plain_ip
+from sextet.call.pattern import Pattern, Variables, compiled, filled_in
+from sextet.call.transform import Transform
+from sextet.model.config import from_document, to_document
+from sextet.model.schema import Refused
+from sextet.model.sections import LOCAL_ZONE, PolicyPattern, Root, SearchRule, Zone
+
+DEFAULT_ZONE = "DefaultZone"
+LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")  # administrators write both
+FORMAT = 1  # of the JSON; a worker refuses what another version wrote
+SECTIONS = (  # all that decisions need; credentials and administrators are not among them
+    "system",
+    "clustering",
+    "protocols",
+    "domains",
+    "authentication",
+    "registration",
+    "zones",
+    "transforms",
+    "search_rules",
+)
+
+
+class TableError(Exception):
+    """The text is not a table that this version can use; the sentence says why, and the old table stays."""
+
+
+class Neighbour(Protocol):
+    """What the table needs to know of another peer; engine.Neighbour is one."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def ip(self) -> str: ...
+    @property
+    def up(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Another peer of the cluster; calls are not sent to one that is down."""
+
+    number: int
+    name: str
+    ip: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """How long registrations of one kind last."""
+
+    strategy: str
+    minimum_s: int
+    maximum_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneRow:
+    """An enabled zone, ready for use."""
+
+    name: str
+    hop_count: int
+    uris: tuple[str, ...]
+    authentication: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A search rule, ready for use; `pattern` is there in the mode Alias pattern match only."""
+
+    name: str
+    priority: int
+    enabled: bool
+    protocol: str
+    source: str
+    source_name: str
+    authenticated: bool
+    mode: str
+    pattern: Pattern | None
+    behavior: str
+    replace: str
+    stop: bool
+    target: str
+    local: bool  # whether the target is the Local Zone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternList:
+    """The allow or deny list, sorted by kind so that thousands of plain entries cost one look-up."""
+
+    exact: frozenset[str] = frozenset()
+    others: tuple[Pattern, ...] = ()
+
+    def has(self, alias: str) -> bool:
+        """Say whether any entry matches."""
+        lowered = alias.lower()
+        return lowered in self.exact or any(pattern.matches(alias, lowered) for pattern in self.others)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Table:
+    """Everything a decision needs besides the request and who is registered."""
+
+    generation: int
+    number: int  # this peer's place in the list, 0 when stand-alone
+    peers: Mapping[int, Peer]
+    peer_of_ip: Mapping[str, int]
+    domains: frozenset[str]
+    hosts: frozenset[str]  # names and addresses of this system itself, of which it is the registrar too
+    standard: Refresh
+    outbound: Refresh
+    policy: str  # None, Allow List, Deny List
+    listed: PatternList  # the list that the policy names
+    authentication_local: str
+    authentication_default: str
+    zones: Mapping[str, ZoneRow]
+    zone_of_ip: Mapping[str, str]
+    transforms: tuple[Transform, ...]
+    rules: tuple[Rule, ...]  # by priority, then in the order of the configuration
+    document: Mapping[str, Any]  # what to_json writes
+
+    @classmethod
+    def from_wanted(
+        cls,
+        config: Root,
+        number: int,
+        neighbours: Sequence[Neighbour],
+        generation: int,
+        *,
+        address: str = "",
+        resolved: Mapping[str, Sequence[str]] | None = None,
+    ) -> Table:
+        """Make the table of one peer; raises TableError.
+
+        `address` is the IP address of this peer. `resolved` gives the IP addresses of zone peers that are configured by
+        name: without it, requests from those count as the Default Zone's.
+        """
+        parts = [Peer(number=peer.number, name=peer.name, ip=plain_ip(peer.ip), up=peer.up) for peer in neighbours]
+        document = {
+            "format": FORMAT,
+            "generation": generation,
+            "number": number,
+            "address": plain_ip(address),
+            "neighbours": [to_document(peer) for peer in parts],
+            "resolved": {name.lower(): [plain_ip(ip) for ip in ips] for name, ips in (resolved or {}).items()},
+            "config": {name: to_document(getattr(config, name)) for name in SECTIONS},
+        }
+        return _built(document, config, parts)
+
+    def to_json(self) -> str:
+        """Write the table for the workers."""
+        return json.dumps(self.document, separators=(",", ":"), ensure_ascii=False)
+
+    @staticmethod
+    def from_json(text: str) -> Table:
+        """Read what to_json wrote; raises TableError for anything else."""
+        try:
+            document = json.loads(text)
+            if document["format"] != FORMAT:
+                raise TableError(f"the table has format {document['format']!r}, this version reads {FORMAT}")
+            return _built(
+                document, from_document(document["config"]), [Peer(**peer) for peer in document["neighbours"]]
+            )
+        except Refused as error:
+            raise TableError(f"the table holds a wrong setting: {error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise TableError(f"the text is not a table ({type(error).__name__}: {error})") from error
+
+
+def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> Table:
+    address: str = document["address"]
+    variables = _variables(config, address, peers)
+    protocols, registration, zones = config.protocols, config.registration, _zones(config)
+    return Table(
+        generation=int(document["generation"]),
+        number=int(document["number"]),
+        peers={peer.number: peer for peer in peers},
+        peer_of_ip={peer.ip: peer.number for peer in peers if peer.ip},
+        domains=frozenset(domain.name.lower() for domain in config.domains),
+        hosts=_hosts(config, int(document["number"]), address),
+        standard=Refresh(
+            strategy=protocols.standard_refresh_strategy,
+            minimum_s=protocols.standard_refresh_minimum,
+            maximum_s=protocols.standard_refresh_maximum,
+        ),
+        outbound=Refresh(
+            strategy=protocols.outbound_refresh_strategy,
+            minimum_s=protocols.outbound_refresh_minimum,
+            maximum_s=protocols.outbound_refresh_maximum,
+        ),
+        policy=registration.restriction_policy,
+        listed=_pattern_list(
+            {"Allow List": registration.allow_list, "Deny List": registration.deny_list}.get(
+                registration.restriction_policy, ()
+            ),
+            variables,
+        ),
+        authentication_local=config.authentication.local_zone,
+        authentication_default=config.authentication.default_zone,
+        zones=zones,
+        zone_of_ip=_zone_of_ip(config, document["resolved"]),
+        transforms=_transforms(config, variables),
+        rules=tuple(sorted((_rule(rule, variables) for rule in config.search_rules), key=lambda rule: rule.priority)),
+        document=document,
+    )
+
+
+def _variables(config: Root, address: str, peers: Sequence[Peer]) -> Variables:
+    """Facts 7.4: %ip% means the addresses of all peers, in patterns only; replace strings take this peer's."""
+    domains = [domain.name for domain in config.domains]
+    one = {f"localdomain{n}": name for n, name in enumerate(domains, 1)}
+    addresses = [ip for ip in (address, *(peer.ip for peer in peers)) if ip]
+    one |= {"systemname": config.system.name, "ipv6" if ":" in address else "ipv4": address}
+    many = {"ip": addresses, "localdomains": domains, "systemname": [config.system.name] if config.system.name else []}
+    many |= {"ipv4": [ip for ip in addresses if ":" not in ip], "ipv6": [ip for ip in addresses if ":" in ip]}
+    return Variables(many, one)
+
+
+def _hosts(config: Root, number: int, address: str) -> frozenset[str]:
+    """Facts 6.4: the system's FQDN and address; the cluster's name too, by which endpoints find it (6.5)."""
+    system, clustering = config.system, config.clustering
+    fqdn = f"{system.dns_host_name}.{system.dns_domain_name}" if system.dns_host_name and system.dns_domain_name else ""
+    own = clustering.peers[number - 1] if 0 < number <= len(clustering.peers) else ""
+    return frozenset(plain_ip(name).lower() for name in (fqdn, own, address, clustering.cluster_name) if name)
+
+
+def _zones(config: Root) -> dict[str, ZoneRow]:
+    return {
+        zone.name: ZoneRow(
+            name=zone.name,
+            hop_count=zone.hop_count,
+            uris=tuple(_uri(zone, peer.address) for peer in zone.peers),
+            authentication=zone.authentication,
+        )
+        for zone in config.zones
+        if zone.state == "Enabled"
+    }
+
+
+def _uri(zone: Zone, address: str) -> str:
+    host = f"[{address}]" if ":" in address else address
+    return f"sip:{host}:{zone.sip_port};transport={zone.sip_transport.lower()}"
+
+
+def _zone_of_ip(config: Root, resolved: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """An address that stands in two zones belongs to the first."""
+    pairs = [
+        (plain_ip(ip), zone.name)
+        for zone in config.zones
+        if zone.state == "Enabled"
+        for peer in zone.peers
+        for ip in (peer.address, *resolved.get(peer.address.lower(), ()))
+    ]
+    return dict(reversed(pairs))
+
+
+def _transforms(config: Root, variables: Variables) -> tuple[Transform, ...]:
+    enabled = sorted((row for row in config.transforms if row.state == "Enabled"), key=lambda row: row.priority)
+    return tuple(
+        Transform(
+            priority=row.priority,
+            pattern=_pattern(f"transform {row.priority}", row.pattern_type, row.pattern, variables),
+            behavior=row.behavior,
+            replace=filled_in(row.replace, variables),
+        )
+        for row in enabled
+    )
+
+
+def _rule(row: SearchRule, variables: Variables) -> Rule:
+    by_pattern = row.mode == "Alias pattern match"
+    return Rule(
+        name=row.name,
+        priority=row.priority,
+        enabled=row.state == "Enabled",
+        protocol=row.protocol,
+        source=row.source,
+        source_name=LOCAL_ZONE if row.source_name in LOCAL_NAMES else row.source_name,
+        authenticated=row.authenticated,
+        mode=row.mode,
+        pattern=_pattern(f"search rule {row.name}", row.pattern_type, row.pattern, variables) if by_pattern else None,
+        behavior=row.behavior if by_pattern else "Leave",
+        replace=filled_in(row.replace, variables),
+        stop=row.on_match == "Stop",
+        target=LOCAL_ZONE if row.target in LOCAL_NAMES else row.target,
+        local=row.target in LOCAL_NAMES,
+    )
+
+
+def _pattern_list(rows: Sequence[PolicyPattern], variables: Variables) -> PatternList:
+    patterns = [_pattern(f"entry {row.pattern}", row.pattern_type, row.pattern, variables) for row in rows]
+    plain = frozenset(text for pattern in patterns if pattern.kind == "Exact" for text in pattern.alternatives)
+    return PatternList(exact=plain, others=tuple(pattern for pattern in patterns if pattern.kind != "Exact"))
+
+
+def _pattern(owner: str, kind: str, text: str, variables: Variables) -> Pattern:
+    try:
+        return compiled(kind, text, variables)
+    except ValueError as error:
+        raise TableError(f"{owner}: {error}") from error
