@@ -1,0 +1,107 @@
+"""What a lab consists of: which peers, at which addresses, under which names, in which directories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sextet.model.sections import PEERS_MAX
+
+DOMAIN = "apolo.local"  # the guide's names
+CLUSTER_NAME = f"expc-cluster.{DOMAIN}"
+NETWORK = "127.77.0"  # any loopback network will do on Linux; this one is easy to remember and rarely taken
+DNS_ADDRESS, DNS_PORT = f"{NETWORK}.53", 5353  # above 1023: the lab needs no root
+SIP_PORT, SIPS_PORT, CLUSTER_PORT, RECOVERY_PORT, HTTPS_PORT = 5060, 5061, 4372, 4371, 8443
+TCP_PORTS = (SIP_PORT, SIPS_PORT, RECOVERY_PORT, CLUSTER_PORT, HTTPS_PORT)
+UDP_PORTS = (SIP_PORT,)
+USERS = ("alice", "bob", "carol", "dave")
+ADMINISTRATOR = "admin"
+PEERS_DEFAULT = 3
+SOCKET_BYTES_MAX = 107  # sun_path of unix(7), less its NUL
+LONGEST_SOCKET = "peer6/kamailio_rpc.sock.4194304"  # an engine's socket of the last peer, with room for a process id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerPlan:
+    """One peer of the lab."""
+
+    number: int
+    state_dir: Path
+    run_dir: Path
+
+    @property
+    def host_name(self) -> str:
+        return f"expc{self.number:02}"
+
+    @property
+    def fqdn(self) -> str:
+        return f"{self.host_name}.{DOMAIN}"
+
+    @property
+    def address(self) -> str:
+        return f"{NETWORK}.{self.number}"
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.address}:{HTTPS_PORT}/"
+
+    @property
+    def socket(self) -> Path:
+        return self.run_dir / "sextetd.sock"
+
+    @property
+    def bootstrap(self) -> Path:
+        return self.state_dir / "bootstrap.toml"
+
+    @property
+    def log(self) -> Path:
+        return self.state_dir / "sextetd.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole lab."""
+
+    peers: tuple[PeerPlan, ...]
+    state_dir: Path
+    run_dir: Path
+
+    @property
+    def authority(self) -> Path:
+        return self.state_dir / "authority.pem"
+
+    @property
+    def control(self) -> Path:
+        return self.run_dir / "lab.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.run_dir / "lab.lock"
+
+
+def plan(count: int, state_dir: Path, run_dir: Path) -> Plan:
+    """Lay out a lab; raises ValueError, with a sentence, for a number of peers or a directory that cannot work."""
+    if not 1 <= count <= PEERS_MAX:
+        raise ValueError(f"a cluster has 1 to {PEERS_MAX} peers, not {count}.")
+    if len(bytes(run_dir / LONGEST_SOCKET)) > SOCKET_BYTES_MAX:
+        most = SOCKET_BYTES_MAX - len(LONGEST_SOCKET) - 1
+        raise ValueError(
+            f"the directory {run_dir} is too long for unix sockets; give one of at most {most} characters."
+        )
+    peers = (
+        PeerPlan(number=n, state_dir=state_dir / f"peer{n}", run_dir=run_dir / f"peer{n}") for n in range(1, count + 1)
+    )
+    return Plan(peers=tuple(peers), state_dir=state_dir, run_dir=run_dir)
+
+
+def directories(chosen: Path | None, user_id: int, environment: Mapping[str, str]) -> tuple[Path, Path]:
+    """Say where a lab keeps state and sockets: under the chosen directory, or where this user's things belong."""
+    if chosen is not None:
+        return chosen / "state", chosen / "run"
+    if user_id == 0:
+        return Path("/var/lib/sextet-lab"), Path("/run/sextet-lab")
+    home = Path(environment.get("HOME", "/"))
+    state = Path(environment.get("XDG_STATE_HOME") or home / ".local/state")
+    run = environment.get("XDG_RUNTIME_DIR")
+    return state / "sextet-lab", Path(run) / "sextet-lab" if run else Path(f"/tmp/sextet-lab-{user_id}")

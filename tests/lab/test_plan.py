@@ -1,0 +1,36 @@
+"""A lab is laid out by its number of peers and its directory alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sextet.lab.plan import LONGEST_SOCKET, SOCKET_BYTES_MAX, directories, plan
+
+
+def test_peers_have_the_names_and_addresses_of_the_guide() -> None:
+    third = plan(3, Path("/s"), Path("/r")).peers[2]
+    assert (third.fqdn, third.address, third.url) == ("expc03.apolo.local", "127.77.0.3", "https://127.77.0.3:8443/")
+    assert (third.socket, third.bootstrap) == (Path("/r/peer3/sextetd.sock"), Path("/s/peer3/bootstrap.toml"))
+
+
+@pytest.mark.parametrize("count", [-1, 0, 7])
+def test_a_number_of_peers_that_no_cluster_has_is_refused(count: int) -> None:
+    with pytest.raises(ValueError, match=f"1 to 6 peers, not {count}"):
+        plan(count, Path("/s"), Path("/r"))
+
+
+def test_a_directory_too_long_for_unix_sockets_is_refused_before_anything_starts() -> None:
+    fits = SOCKET_BYTES_MAX - len(LONGEST_SOCKET) - 1
+    plan(6, Path("/s"), Path("/" + "r" * (fits - 1)))
+    with pytest.raises(ValueError, match="too long for unix sockets"):
+        plan(6, Path("/s"), Path("/" + "r" * fits))
+
+
+def test_root_keeps_its_lab_where_services_do_and_others_in_their_own_places() -> None:
+    assert directories(None, 0, {}) == (Path("/var/lib/sextet-lab"), Path("/run/sextet-lab"))
+    own = directories(None, 7, {"HOME": "/home/u", "XDG_RUNTIME_DIR": "/run/user/7"})
+    assert own == (Path("/home/u/.local/state/sextet-lab"), Path("/run/user/7/sextet-lab"))
+    assert directories(None, 7, {"HOME": "/home/u"})[1] == Path("/tmp/sextet-lab-7")
+    assert directories(Path("/d"), 0, {}) == (Path("/d/state"), Path("/d/run"))
