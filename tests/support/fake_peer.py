@@ -25,6 +25,7 @@ from sextet.model.sections import Administrator, Credential, Domain, Root, Zone,
 from sextet.model.status import Alarm, Binding, Call, LinkStatus, PeerStatus, Registration, Stamp
 
 DOMAIN = "apolo.local"
+_WAY_OUT = "repair the connection, or make this peer the primary"
 
 
 @dataclass
@@ -135,9 +136,7 @@ class FakePeer:
             members=tuple(self._member(n) for n in range(1, self.count + 1)) if clustered else (),
             primary=self.primary if clustered else 0,
             writable=up or not clustered,
-            why_not=""
-            if up
-            else f"The primary {self.address(self.primary)} cannot be reached; repair the connection, or make this peer the primary.",
+            why_not="" if up else f"The primary {self.address(self.primary)} cannot be reached; {_WAY_OUT}.",
             held=self.stamp,
             in_force=self.stamp,
             digest=self._digest(),

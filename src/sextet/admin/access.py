@@ -70,13 +70,17 @@ class Sessions:
 
     def find(self, token: str, now: float) -> Session | None:
         """Find a session that is neither idle nor too old, and note that it was used."""
+        session = self.peek(token, now)
+        if session is not None:
+            self._open[_key(token)] = session = replace(session, seen_at=now)
+        return session
+
+    def peek(self, token: str, now: float) -> Session | None:
+        """Find a session as `find` does, but a look is no use: an open page that only follows must not keep it alive."""
         session = self._open.get(_key(token))
-        if session is None:
-            return None
-        if now - session.seen_at >= IDLE_S or now - session.opened_at >= ABSOLUTE_S:
+        if session is not None and (now - session.seen_at >= IDLE_S or now - session.opened_at >= ABSOLUTE_S):
             self.close(token)
             return None
-        self._open[_key(token)] = session = replace(session, seen_at=now)
         return session
 
     def close(self, token: str) -> None:
@@ -163,14 +167,11 @@ class Access:
 
     def session(self, token: str) -> Session | None:
         """Find the session of a cookie; none where it ended or its account was changed, disabled or removed."""
-        session = self._sessions.find(token, self._clock())
-        if session is None:
-            return None
-        account = self._account(session.user)
-        if account is None or _digest(account) != session.account:
-            self._sessions.close(token)
-            return None
-        return session
+        return self._still_allowed(token, self._sessions.find(token, self._clock()))
+
+    def peek(self, token: str) -> Session | None:
+        """Find a session without counting the look as use, for pages that follow by themselves."""
+        return self._still_allowed(token, self._sessions.peek(token, self._clock()))
 
     def log_out(self, token: str, *, ip: str, port: int) -> None:
         """End a session."""
@@ -178,6 +179,15 @@ class Access:
         self._sessions.close(token)
         if session:
             self._journal.event("Admin Session Finish", User=session.user, **{"Src-ip": ip, "Src-port": str(port)})
+
+    def _still_allowed(self, token: str, session: Session | None) -> Session | None:
+        if session is None:
+            return None
+        account = self._account(session.user)
+        if account is None or _digest(account) != session.account:
+            self._sessions.close(token)
+            return None
+        return session
 
     def _account(self, user: str) -> Administrator | None:
         return next((a for a in self._administrators() if a.name == user and a.state == "Enabled"), None)

@@ -1,12 +1,13 @@
-"""The one door for changes: allowed? typed? then the peer validates and stores all or nothing, and the audit names who did it.
+"""The one door for changes: allowed? typed? then the peer stores all or nothing, and the audit names who did it.
 
-Values may come as typed-in text (web forms, command line) or as JSON values; `administrators[x].password` stands for the hash
-that is stored.
+Values may come as typed-in text (web forms, command line) or as JSON values; `administrators[x].password` stands for
+the hash that is stored.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +25,8 @@ from sextet.model.status import Stamp
 CHANGES_MAX = 10_000  # one request; the largest list has 5,000 entries
 AUDIT_LINES_MAX = 200  # of one change; a bulk change says how many more there were
 _DOT = re.compile(r"\.(?![^\[]*\])")  # but not those in an item's name
+_LAST_KEY = re.compile(r"\[[^\]]*\]$")
+_EXAMPLE = """write it as JSON such as {"name": "London", "sip_port": 5061}"""
 _PASSWORD = re.compile(r"(administrators\[[^\]]*\]\.)password")
 
 
@@ -34,11 +37,21 @@ class Door:
         self._face = face
         self._journal = journal
 
+    def demand_write(self, actor: Actor, what: str) -> None:
+        """Raise Refused for an account that may only look; `what` is what it tried."""
+        if not actor.may_write:
+            self._journal.event("Authorization Failure", Detail=f"a read-only account tried to {what}", **actor.audit)
+            raise Refused(
+                Problem(
+                    "", f"The account {actor.user} is read-only and may not {what}; log in with a read-write account."
+                )
+            )
+
     async def change(
         self, actor: Actor, changes: Sequence[Change], *, expected: Stamp | None = None, dry_run: bool = False
     ) -> Outcome:
         """Change settings, all or none; raises Refused with every problem, Moved, or NoPrimary."""
-        self._demand_write(actor, "change the configuration")
+        self.demand_write(actor, "change the configuration")
         if not changes:
             raise Refused(Problem("", "Nothing was changed; give at least one setting."))
         if len(changes) > CHANGES_MAX:
@@ -55,7 +68,7 @@ class Door:
 
     async def promote(self, actor: Actor) -> Outcome:
         """Make this peer the configuration primary."""
-        self._demand_write(actor, "change the configuration primary")
+        self.demand_write(actor, "change the configuration primary")
         outcome = await self._face.promote(user=actor.user, source=actor.source)
         self._audit(actor, outcome.differences)
         self._event(actor, f"this peer was made the configuration primary, {outcome.stamp}")
@@ -63,13 +76,13 @@ class Door:
 
     async def restart(self, actor: Actor) -> None:
         """Restart this peer; calls that pass it end."""
-        self._demand_write(actor, "restart this peer")
+        self.demand_write(actor, "restart this peer")
         self._journal.event("System Shutdown", Reason="restart asked for by an administrator", **actor.audit)
         await self._face.restart(user=actor.user, source=actor.source)
 
     def acknowledge(self, actor: Actor, number: int, key: str = "") -> None:
         """Note that somebody has seen an alarm of this peer; it stays until its cause is gone."""
-        self._demand_write(actor, "acknowledge alarms")
+        self.demand_write(actor, "acknowledge alarms")
         own = {member.number for member in self._face.status().members if member.this_system} or {0}
         raised = [alarm.row for alarm in self._face.alarms() if alarm.row.number == number and alarm.number in own]
         if not any(row.key == key for row in raised):
@@ -83,15 +96,6 @@ class Door:
         self._journal.event(
             "Alarm Acknowledged", Id=str(number), UUID=alarms.TYPES[number].uuid, Subject=key, **actor.audit
         )
-
-    def _demand_write(self, actor: Actor, what: str) -> None:
-        if not actor.may_write:
-            self._journal.event("Authorization Failure", Detail=f"a read-only account tried to {what}", **actor.audit)
-            raise Refused(
-                Problem(
-                    "", f"The account {actor.user} is read-only and may not {what}; log in with a read-write account."
-                )
-            )
 
     def _audit(self, actor: Actor, differences: Sequence[Difference]) -> None:
         for one in differences[:AUDIT_LINES_MAX]:
@@ -107,9 +111,14 @@ class Door:
 
 
 def typed(changes: Sequence[Change]) -> list[Change]:
-    """Turn typed-in texts into the values that the settings want and passwords into hashes; raises Refused with every problem."""
+    """Turn typed-in texts into what the settings want, and passwords into hashes; raises Refused with every problem."""
     problems: list[Problem] = []
-    wanted = [_typed(change, problems) for change in changes]
+    wanted: list[Change] = []
+    for change in changes:
+        try:
+            wanted.append(_typed(change, problems))
+        except Refused as refused:
+            problems += refused.problems
     if problems:
         raise Refused(*problems)
     return wanted
@@ -117,66 +126,65 @@ def typed(changes: Sequence[Change]) -> list[Change]:
 
 def _typed(change: Change, problems: list[Problem]) -> Change:
     path, value = change.path, change.value
-    try:
-        if change.verb == "remove":
-            setting_at(path)
-            return change
-        if found := _PASSWORD.fullmatch(path):
-            return Change(change.verb, f"{found[1]}password_hash", _hash(path, value))
-        declared = setting_at(path)
-        if declared.kind is Kind.MANY and isinstance(value, str):
-            raise Refused(
-                Problem(path, f"{declared.label}: {value[:40]!r} is not an entry; write its settings as JSON.")
-            )
-        item = declared.item if change.verb == "add" or path.endswith("]") else None
-        if change.verb == "add" and declared.kind is not Kind.MANY:
-            raise Refused(Problem(path, f"{declared.label}: is not a list; set it instead."))
-        if item is not None and not isinstance(value, Mapping):
-            raise Refused(
-                Problem(path, f"{declared.label}: an entry must be a set of named settings, written as JSON.")
-            )
-        return Change(change.verb, path, _value(path, value, item, problems))
-    except Refused as refused:
-        problems += refused.problems
+    if found := _PASSWORD.fullmatch(path):
+        return Change(change.verb, f"{found[1]}password_hash", _hash(path, value))
+    declared = setting_at(path)
+    if change.verb == "remove":
         return change
+    is_entry = change.verb == "add" or path.endswith("]")
+    if is_entry and declared.kind is not Kind.MANY:
+        raise Refused(Problem(path, f"{declared.label}: is not a list; set it instead."))
+    if isinstance(value, str) and declared.kind is Kind.MANY:
+        value = _structure(path, declared.label, value)
+    if not is_entry:
+        return Change(change.verb, path, _value(path, path, value, problems))
+    if not isinstance(value, Mapping) or declared.item is None:
+        raise Refused(Problem(path, f"{declared.label}: an entry is a set of named settings; {_EXAMPLE}."))
+    generic = f"{_LAST_KEY.sub('', path)}[]"
+    place = path if path.endswith("]") else f"{path}[{value.get(KEYS[declared.item], '')}]"
+    return Change(change.verb, path, _entry(generic, place, value, problems))
 
 
-def _value(path: str, value: Any, item: type | None, problems: list[Problem]) -> Any:
+def _value(path: str, place: str, value: Any, problems: list[Problem]) -> Any:
+    """Read one value; `path` finds its declaration, `place` is for problems: a key may hold what a path cannot."""
     if isinstance(value, str):
-        return _plain(path, path, value, problems)
-    if isinstance(value, list | tuple):
-        declared = setting_at(path)
-        return [_value(path, one, declared.item, problems) if isinstance(one, Mapping) else one for one in value]
-    if not isinstance(value, Mapping) or item is None:
-        return value
-    place = path if path.endswith("]") else f"{path}[{value.get(KEYS[item], '')}]"
-    return _item(f"{path.rpartition('[')[0] or path}[]" if path.endswith("]") else f"{path}[]", place, value, problems)
-
-
-def _item(generic: str, place: str, item: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for name, value in item.items():
         try:
-            if generic == "administrators[]" and name == "password":
-                made["password_hash"] = _hash(f"{place}.{name}", value)
-            elif isinstance(value, str):
-                made[name] = _plain(f"{generic}.{name}", f"{place}.{name}", value, problems)
-            else:
-                made[name] = _value(f"{generic}.{name}", value, None, problems)
+            return _text(path, value)
         except Refused as refused:
-            problems += [Problem(one.field.replace(generic, place), one.sentence) for one in refused.problems]
+            problems += [Problem(place, one.sentence.replace(path, place)) for one in refused.problems]
+    if isinstance(value, list | tuple):
+        item = setting_at(path).item
+        keys = [str(one.get(KEYS[item], "")) if item and isinstance(one, Mapping) else "" for one in value]
+        return [_entry(f"{path}[]", f"{place}[{key}]", one, problems) for key, one in zip(keys, value, strict=True)]
+    return value
+
+
+def _entry(path: str, place: str, entry: Any, problems: list[Problem]) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    made: dict[str, Any] = {}
+    for name, value in entry.items():
+        if (path, name) != ("administrators[]", "password"):
+            made[name] = _value(f"{path}.{name}", f"{place}.{name}", value, problems)
+            continue
+        try:
+            made["password_hash"] = _hash(f"{place}.{name}", value)
+        except Refused as refused:
+            problems += refused.problems
     return made
 
 
-def _plain(path: str, place: str, text: str, problems: list[Problem]) -> Any:
-    """Read one text; `path` finds the declaration, `place` is what a problem names (keys may hold what a path cannot)."""
+def _text(path: str, text: str) -> Any:
+    if path.endswith("].password_hash") and not passwords.well_formed(text):
+        raise Refused(Problem(path, "Password: is not a stored hash; set `password` instead."))
+    return from_text(path, text)
+
+
+def _structure(path: str, label: str, text: str) -> Any:
     try:
-        if path.endswith(".password_hash") and not passwords.well_formed(text):
-            raise Refused(Problem(path, "Password: is not a stored hash; set `password` instead."))
-        return from_text(path, text)
-    except Refused as refused:
-        problems += [Problem(place, problem.sentence) for problem in refused.problems]
-        return text
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Refused(Problem(path, f"{label}: {text[:40]!r} is not JSON; {_EXAMPLE}.")) from error
 
 
 def _hash(path: str, value: Any) -> str:

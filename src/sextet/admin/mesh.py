@@ -95,12 +95,13 @@ def _sight(link: LinkStatus) -> Sight:
 
 
 def _node(member: Member) -> Node:
-    state = "live" if member.clustering_ok else WORDS.get(member.link.state, "unknown") if member.link else "unknown"
+    link = WORDS.get(member.link.state, "unknown") if member.link else "unknown"
+    state = "live" if member.clustering_ok else "joining" if link == "live" else link
     return Node(
         number=member.number,
         name=peer_name(member),
         address=member.address,
-        state=state if state != "live" or member.clustering_ok else "joining",
+        state=state,
         this_system=member.this_system,
         primary=member.primary,
         in_step=member.in_step,
@@ -109,10 +110,8 @@ def _node(member: Member) -> Node:
 
 
 def _edge(a: Node, b: Node, sights: Mapping[tuple[int, int], Sight]) -> Edge:
-    there, back = (
-        sights.get(pair, Sight(state="unknown", reason=f"{pair_from.name} cannot be asked"))
-        for pair, pair_from in (((a.number, b.number), a), ((b.number, a.number), b))
-    )
+    there = sights.get((a.number, b.number)) or Sight(state="unknown", reason=f"{a.name} cannot be asked")
+    back = sights.get((b.number, a.number)) or Sight(state="unknown", reason=f"{b.name} cannot be asked")
     states = {there.state, back.state}
     if states == {"live", "unknown"}:
         state = "live"

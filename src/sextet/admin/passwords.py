@@ -1,4 +1,4 @@
-"""How an administrator's password is kept: scrypt (RFC 7914) with its parameters in the stored text, compared in constant time.
+"""How an administrator's password is kept: scrypt (RFC 7914), its parameters in the stored text, compared blindly.
 
 Stored: `scrypt$ln=14,r=8,p=5$<salt>$<hash>`, both in base64 without padding.
 """
@@ -46,7 +46,7 @@ def well_formed(stored: str) -> bool:
     """Tell whether a text is a hash that `matches` would work on."""
     found = _STORED.fullmatch(stored)
     limits = (COST_LOG2_MAX, BLOCK_SIZE_MAX, PASSES_MAX)
-    return bool(found) and all(0 < int(found[n]) <= most for n, most in enumerate(limits, 1)) if found else False
+    return bool(found and all(0 < int(found[n]) <= most for n, most in enumerate(limits, 1)))
 
 
 def demand_good(password: str, field: str) -> None:

@@ -1,9 +1,9 @@
-"""What the Overview and Clustering pages show, as plain values made from what the peer knows; the command line shows the same."""
+"""What the Overview and Clustering pages show, as plain values; the command line shows the same."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sextet.admin.mesh import Mesh, mesh, peer_name
@@ -11,7 +11,7 @@ from sextet.admin.wording import count, listed
 from sextet.cluster.face import ClusterStatus, Face, Member
 from sextet.model.config import as_text, to_document
 from sextet.model.schema import Applies, Setting
-from sextet.model.sections import Clustering
+from sextet.model.sections import PEERS_MAX, Clustering
 from sextet.model.status import PeerStatus
 
 
@@ -19,7 +19,7 @@ from sextet.model.status import PeerStatus
 class Overview:
     """The first thing an administrator reads."""
 
-    state: str  # healthy degraded failed
+    state: str  # healthy, degraded, or alone (no other peer can be heard)
     headline: str  # "Cluster <name>" or "Stand-alone system <name>"
     sentence: str  # with the headline and the state
     findings: tuple[str, ...]  # what is wrong, one sentence each
@@ -30,6 +30,14 @@ class Overview:
     calls: int
     alarms: int
     mesh: Mesh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether this peer would take calls, for load balancers and scripts."""
+
+    ready: bool
+    reasons: tuple[str, ...]  # why not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,43 +115,43 @@ class ClusteringPage:
 def overview(face: Face) -> Overview:
     """Say how the cluster is, as far as this peer knows."""
     status, picture = face.status(), mesh(face)
-    own = [owned.row for owned in face.statuses() if not owned.stale]
-    findings = [*_peer_findings(status), *(edge.sentence for edge in picture.broken), *_own_findings(status, own)]
+    heard = [owned.row for owned in face.statuses() if not owned.stale]
+    wrong = [*_peer_findings(status), *_link_findings(picture), *_engine_findings(heard)]
     active = sum(member.clustering_ok for member in status.members) or 1
     peers = len(status.members) or 1
-    state = "healthy" if not findings else "failed" if not status.writable and active * 2 <= peers else "degraded"
-    headline = (
-        f"Cluster {status.name}"
-        if status.name
-        else "Cluster without a name"
-        if status.members
-        else f"Stand-alone system {_own_name(face)}"
-    )
+    state = "healthy" if not wrong else "alone" if active == 1 < peers else "degraded"
     return Overview(
         state=state,
-        headline=headline,
-        sentence=_sentence(headline, state, active, peers, bool(status.members)),
-        findings=tuple(findings),
+        headline=_headline(face, status),
+        sentence=_sentence(face, status, state, active),
+        findings=(*wrong, *_restart_findings(heard)),
         peers_active=active,
         peers=peers,
         survives=active - 1,
         registrations=len({row.row.alias for row in face.registrations()}),
-        calls=len({row.row.tag for row in face.calls()}),
+        calls=len({row.row.tag or row.row.serial for row in face.calls()}),
         alarms=len({(row.row.number, row.row.key) for row in face.alarms()}),
         mesh=picture,
     )
+
+
+def readiness(face: Face) -> Readiness:
+    """Say whether calls should be sent to this peer."""
+    own = next((member.number for member in face.status().members if member.this_system), 0)
+    rows = [owned.row for owned in face.statuses() if owned.number == own]
+    reasons = [sentence for row in rows for sentence in row.engines] if rows else ["This peer has not started yet."]
+    return Readiness(ready=not reasons, reasons=tuple(reasons))
 
 
 def clustering(face: Face) -> ClusteringPage:
     """Show the Clustering page."""
     status = face.status()
     members = {member.number: member for member in status.members}
-    numbers = [number for number in range(1, 7)]
     return ClusteringPage(
         fields=fields(Clustering, "clustering", face.saved.clustering, face.running.clustering),
         peers=tuple(
             _peer_line(number, members.get(number), status, face.running.clustering.tls_verification_mode)
-            for number in numbers
+            for number in range(1, PEERS_MAX + 1)
         ),
         database=_database(status),
         agreement=agreement(status),
@@ -210,7 +218,7 @@ def agreement(status: ClusterStatus) -> tuple[Agreement, ...]:
     return tuple(rows)
 
 
-_AGREE = (
+_AGREE: tuple[tuple[str, Callable[[PeerStatus], str], str], ...] = (
     ("Cluster name", lambda s: s.cluster_name or "(none)", "Enter the same name on every peer (alarm 20012)."),
     ("Configuration primary", lambda s: str(s.primary), "Choose the same primary on every peer (alarm 20017)."),
     ("TLS verification mode", lambda s: s.tls_mode, "It follows by itself, or after a restart (alarm 20020)."),
@@ -230,35 +238,49 @@ _AGREE = (
 )
 
 
-def _sentence(headline: str, state: str, active: int, peers: int, clustered: bool) -> str:
-    if not clustered:
-        return f"{headline}: {state}."
-    left = {0: "does not survive the loss of a peer", 1: "survives the loss of 1 peer"}.get(
-        active - 1, f"survives the loss of {active - 1} peers"
-    )
-    return f"{headline}: {state}. {active} of {count(peers, 'peer')} active, {left}."
+def _headline(face: Face, status: ClusterStatus) -> str:
+    if status.members:
+        return f"Cluster {status.name}" if status.name else "Cluster without a name"
+    return f"Stand-alone system {_own_name(face)}"
+
+
+def _sentence(face: Face, status: ClusterStatus, state: str, active: int) -> str:
+    said = f"{_headline(face, status)}: {state}."
+    if not status.members:
+        return said
+    here = "" if state == "healthy" else f" as seen from {_own_name(face)}"
+    lost = f"survives the loss of {count(active - 1, 'peer')}" if active > 1 else "does not survive the loss of a peer"
+    return f"{said} {active} of {count(len(status.members), 'peer')} active{here}, {lost}."
 
 
 def _peer_findings(status: ClusterStatus) -> list[str]:
     found = [f"{peer_name(m)}: {m.clustering}." for m in status.members if not m.clustering_ok]
-    found += [
-        f"{peer_name(m)} does not have the primary's configuration in force."
-        for m in status.members
-        if m.clustering_ok and not m.in_step
-    ]
+    behind = [m for m in status.members if m.clustering_ok and not m.in_step]
+    found += [f"{peer_name(m)} does not have the primary's configuration in force." for m in behind]
     found += [status.why_not] if not status.writable and status.why_not else []
     return found + ([f"Cluster database: {status.database}."] if _database(status).tone == "bad" else [])
 
 
-def _own_findings(status: ClusterStatus, known: Sequence[PeerStatus]) -> list[str]:
-    found = [f"{row.host_name}: {sentence}" for row in known for sentence in row.engines]
-    return found + [
-        f"{row.host_name} must be restarted: {listed(row.restart_reasons)}." for row in known if row.restart_reasons
-    ]
+def _link_findings(picture: Mesh) -> list[str]:
+    """Name the broken pairs, but not again those of a peer that is lost as a whole."""
+    live = {node.number for node in picture.nodes if node.state == "live"}
+    return [edge.sentence for edge in picture.broken if edge.state == "half-open" or {edge.a, edge.b} <= live]
+
+
+def _engine_findings(heard: Sequence[PeerStatus]) -> list[str]:
+    return [f"{row.host_name}: {sentence}" for row in heard for sentence in row.engines]
+
+
+def _restart_findings(heard: Sequence[PeerStatus]) -> list[str]:
+    waiting = [row for row in heard if row.restart_reasons]
+    return [f"{row.host_name} must be restarted: {listed(row.restart_reasons)}." for row in waiting]
 
 
 def _own_name(face: Face) -> str:
-    return next((owned.row.host_name for owned in face.statuses() if owned.number == 0), "") or face.saved.system.name
+    own = next((member for member in face.status().members if member.this_system), None)
+    if own is not None:
+        return peer_name(own)
+    return next((owned.row.host_name for owned in face.statuses()), "") or face.saved.system.name
 
 
 def _database(status: ClusterStatus) -> StatusLine:

@@ -1,0 +1,122 @@
+"""Which commands there are: one declaration each, for the socket, the command line and, later, the SSH console.
+
+Imports nothing heavy: the command line reads it at every start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One argument of a command; `value` is text or any JSON value, and may be read from standard input."""
+
+    name: str
+    help: str
+    kind: Literal["text", "number", "flag", "value"] = "text"
+    required: bool = False
+    option: bool = False  # --name rather than a place
+    low: int = 0
+    high: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command; `confirm` is the question that a person is asked first."""
+
+    name: str
+    help: str
+    parameters: tuple[Parameter, ...] = ()
+    writes: bool = False
+    confirm: str = ""
+
+
+_PATH = Parameter(name="path", help="Such as protocols.sip_udp, zones[London].sip_port or credentials.", required=True)
+_DRY_RUN = Parameter(name="dry_run", help="Check and show what would change; store nothing.", kind="flag", option=True)
+_REVISION = Parameter(
+    name="revision", help="Refuse when this is not the newest revision any more, such as r12.", option=True
+)
+_FILTER = Parameter(name="containing", help="Show only what contains this text.")
+
+STATUS = Command(name="status", help="Say whether this peer takes calls, and how its cluster is.")
+CLUSTER_STATUS = Command(
+    name="cluster status", help="Show the peers, how they see each other and what they have in force."
+)
+CLUSTER_PROMOTE = Command(
+    name="cluster promote",
+    help="Make this peer the configuration primary, also when the old one is lost.",
+    writes=True,
+    confirm="Make this peer the configuration primary of its cluster?",
+)
+PEER_RESTART = Command(
+    name="peer restart",
+    help="Restart this peer; calls that pass it end.",
+    writes=True,
+    confirm="Restart this peer now? Calls that pass it end.",
+)
+CONFIG_SHOW = Command(
+    name="config show",
+    help="Show settings with what is saved and, where it differs, what is in force.",
+    parameters=(Parameter(name="path", help="A setting, a list or a section; all without it."),),
+)
+CONFIG_SET = Command(
+    name="config set",
+    help="Change one setting; without VALUE, or with -, it is read from standard input.",
+    parameters=(
+        _PATH,
+        Parameter(name="value", help="The new value.", kind="value", required=True),
+        _REVISION,
+        _DRY_RUN,
+    ),
+    writes=True,
+)
+CONFIG_ADD = Command(
+    name="config add",
+    help="Add an entry to a list.",
+    parameters=(
+        _PATH,
+        Parameter(name="value", help='Its settings, such as {"name": "x"}.', kind="value", required=True),
+        _REVISION,
+        _DRY_RUN,
+    ),
+    writes=True,
+)
+CONFIG_REMOVE = Command(
+    name="config remove", help="Remove an entry of a list.", parameters=(_PATH, _REVISION, _DRY_RUN), writes=True
+)
+CONFIG_DIFF = Command(
+    name="config diff",
+    help="Show what a revision changed; without one, what is saved and not in force yet.",
+    parameters=(Parameter(name="of", help="A revision as `config history` shows it, such as r12."),),
+)
+CONFIG_HISTORY = Command(
+    name="config history",
+    help="List the revisions, newest first.",
+    parameters=(Parameter(name="most", help="How many at most.", kind="number", option=True, low=1, high=1000),),
+)
+CONFIG_SET_ASIDE = Command(
+    name="config set-aside", help="List edits that were accepted here while the cluster went on without them."
+)
+REGISTRATION_LIST = Command(
+    name="registration list", help="List the registered devices of the whole cluster.", parameters=(_FILTER,)
+)
+CALL_LIST = Command(name="call list", help="List the calls of the whole cluster.", parameters=(_FILTER,))
+ALARM_LIST = Command(name="alarm list", help="List the raised alarms of the whole cluster, worst first.")
+ALARM_ACKNOWLEDGE = Command(
+    name="alarm acknowledge",
+    help="Note that an alarm of this peer was seen; it goes when its cause does.",
+    parameters=(
+        Parameter(name="number", help="Such as 20007.", kind="number", required=True, low=1, high=99_999),
+        Parameter(name="subject", help="What it is about, where several are raised."),
+    ),
+    writes=True,
+)
+LOG_TAIL = Command(
+    name="log tail",
+    help="Show the newest lines of this peer's event log.",
+    parameters=(Parameter(name="lines", help="How many.", kind="number", option=True, low=1, high=1000),),
+)
+
+COMMANDS = tuple(value for value in list(globals().values()) if isinstance(value, Command))
