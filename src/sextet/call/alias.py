@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 
-ALIAS_MAX = 200  # longest alias that is searched: patterns are matched against it, and their cost grows with its length
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()")  # RFC 3261 25.1
 _SCHEME = re.compile(r"(?i)(?:sips?|tel):")

@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sextet.call.alias import ALIAS_MAX, is_ip, key
+from sextet.call.alias import is_ip, key
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Rule, Table
 from sextet.call.transform import applied, first_matching
+from sextet.model.expression import ALIAS_MAX
 
 HOPS_WITHOUT_HEADER = 70  # RFC 3261 16.6 step 3
 STEPS_MAX = 20  # each failing step can cost a caller seconds; more targets than these nobody waits for
