@@ -22,7 +22,7 @@ def ask(name: str, kind: str) -> tuple[str, list[str]]:
     reply = answer(KNOWN, dns.message.make_query(name, kind).to_wire())
     assert reply is not None
     message = dns.message.from_wire(reply)
-    return dns.rcode.to_text(message.rcode()), [item.to_text() for rrset in message.answer for item in rrset]
+    return dns.rcode.to_text(message.rcode()), sorted(item.to_text() for rrset in message.answer for item in rrset)
 
 
 @pytest.mark.parametrize(
