@@ -1,0 +1,292 @@
+"""Where a peer keeps what must survive it, in SQLite: its identity, its membership, the versions of its configuration.
+
+Synchronous, and safe to call from several threads. What returns is on disk; what raises StoreLost changed nothing.
+Secrets stand in the documents as they are (there is no system key yet), so the file is readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sextet.cluster.history import GENESIS, Version, from_row, to_row
+from sextet.model.config import Document, canonical
+from sextet.model.status import Stamp
+
+KEPT_MAX = 200  # versions kept besides those set aside: about a year of an active cluster, at most 180 MB
+BUSY_S = 5.0  # how long another process (a backup, a curious administrator) may hold the file
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS pins (peer TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS versions (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    term INTEGER NOT NULL, author TEXT NOT NULL, revision INTEGER NOT NULL, digest TEXT NOT NULL,
+    stored_at REAL NOT NULL, body BLOB NOT NULL, UNIQUE (term, author, revision, digest)) STRICT;
+CREATE TABLE IF NOT EXISTS aside (place INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS own (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    stored_at REAL NOT NULL,
+    user TEXT NOT NULL, source TEXT NOT NULL, summary TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+"""
+_STAMP = "(term, author, revision) = (?, ?, ?)"
+_KEPT = "SELECT body, stored_at, place IN (SELECT place FROM aside) FROM versions"
+
+
+class StoreDamaged(Exception):
+    """The file is there but is not a sound database; the text names it, and nothing here touches it."""
+
+
+class StoreLost(Exception):
+    """The disk does not do what it was asked; nothing was half stored and what was there can still be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """Which cluster this peer belongs to, and the key that proves it."""
+
+    cluster: str = ""
+    key: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One stored version and how it stands here."""
+
+    version: Version
+    age_s: float  # since it was stored on this peer
+    aside: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnKept:
+    """One stored version of the settings that are specific to this peer (†)."""
+
+    document: Document
+    age_s: float
+    user: str
+    source: str
+    summary: str
+
+
+class Store:
+    """The database of one peer; raises StoreDamaged where it is not sound and StoreLost where the disk fails."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._database = self._open()
+        self.peer_id = self._meta("peer_id") or self._name_me()
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    def membership(self) -> Membership:
+        return Membership(cluster=self._meta("cluster"), key=bytes.fromhex(self._meta("key")))
+
+    def join(self, membership: Membership) -> None:
+        """Belong to this cluster from now on, or with an empty membership to none; leaving forgets the pins."""
+        with self._write("membership"):
+            self._set_membership(membership)
+
+    def pins(self) -> dict[str, str]:
+        """List the certificate fingerprints to which peers are bound, by address as configured."""
+        with self._read():
+            return dict(self._run("SELECT peer, fingerprint FROM pins"))
+
+    def pin(self, peer: str, fingerprint: str) -> None:
+        with self._write("certificate fingerprint"):
+            self._run("INSERT OR REPLACE INTO pins VALUES (?, ?)", peer, fingerprint)
+
+    def unpin(self, peer: str) -> None:
+        with self._write("certificate fingerprint"):
+            self._run("DELETE FROM pins WHERE peer = ?", peer)
+
+    def head(self) -> Version:
+        """The version stored last."""
+        with self._read():
+            row = self._run("SELECT body FROM versions ORDER BY place DESC LIMIT 1").fetchone()
+        return self._version(row[0]) if row else GENESIS
+
+    def held(self) -> dict[Stamp, bool]:
+        """Say of every stored version whether it is set aside."""
+        query = "SELECT term, author, revision, place IN (SELECT place FROM aside) FROM versions ORDER BY place"
+        with self._read():
+            return {Stamp(term, author, revision): bool(aside) for term, author, revision, aside in self._run(query)}
+
+    def highest_term(self) -> int:
+        """The highest term that was ever stored, also where its versions are gone since."""
+        return int(self._meta("highest_term") or 0)
+
+    def add(self, version: Version, aside: frozenset[Stamp], membership: Membership | None = None) -> None:
+        """Make this the head, mark exactly these as set aside, and with a membership join it: all or nothing."""
+        stamp, values = version.stamp, _values(version.stamp)
+        with self._write(f"configuration {stamp}"):
+            self._run(f"DELETE FROM versions WHERE {_STAMP} AND digest = ?", *values, version.digest)
+            self._run("DELETE FROM aside")
+            # One stamp with two contents comes from a database that was put back: the other content is kept, aside.
+            for other in (*aside, stamp):
+                self._run(f"INSERT OR IGNORE INTO aside SELECT place FROM versions WHERE {_STAMP}", *_values(other))
+            fields = "term, author, revision, digest, stored_at, body"
+            row = (*values, version.digest, self._clock(), to_row(version))
+            self._run(f"INSERT INTO versions ({fields}) VALUES (?, ?, ?, ?, ?, ?)", *row)
+            ordinary = "SELECT place FROM versions WHERE place NOT IN (SELECT place FROM aside)"
+            old = f"{ordinary} ORDER BY place DESC LIMIT -1 OFFSET {KEPT_MAX}"
+            self._run(f"DELETE FROM versions WHERE place IN ({old})")
+            self._set("highest_term", str(max(stamp.term, int(self._get("highest_term") or 0))))
+            if membership is not None:
+                self._set_membership(membership)
+
+    def history(self, most: int = 50) -> list[Kept]:
+        """List what is stored, newest first."""
+        with self._read():
+            rows = self._run(f"{_KEPT} ORDER BY place DESC LIMIT ?", most).fetchall()
+        return [self._kept(row) for row in rows]
+
+    def at(self, stamp: Stamp) -> Kept | None:
+        """Find one version; where a database that was put back left two under one stamp, the one stored last."""
+        with self._read():
+            row = self._run(f"{_KEPT} WHERE {_STAMP} ORDER BY place DESC LIMIT 1", *_values(stamp)).fetchone()
+        return self._kept(row) if row else None
+
+    def before(self, stamp: Stamp) -> Kept | None:
+        """Find what was stored before this one and is not set aside."""
+        its = f"SELECT max(place) FROM versions WHERE {_STAMP}"
+        earlier = f"place < ({its}) AND place NOT IN (SELECT place FROM aside)"
+        with self._read():
+            row = self._run(f"{_KEPT} WHERE {earlier} ORDER BY place DESC LIMIT 1", *_values(stamp)).fetchone()
+        return self._kept(row) if row else None
+
+    def dismiss(self, stamp: Stamp) -> None:
+        """List a version that was set aside as a proposal no more; it stays in the history until its time."""
+        with self._write(f"configuration {stamp}"):
+            self._run(f"DELETE FROM aside WHERE place IN (SELECT place FROM versions WHERE {_STAMP})", *_values(stamp))
+
+    def own(self) -> Document:
+        """The settings that are specific to this peer (†), as stored last; empty on the first start."""
+        with self._read():
+            row = self._run("SELECT body FROM own ORDER BY place DESC LIMIT 1").fetchone()
+        return self._document(row[0]) if row else {}
+
+    def put_own(self, document: Document, *, user: str, source: str, summary: str = "") -> None:
+        row = (self._clock(), user, source, summary, canonical(document).decode())
+        old = f"SELECT place FROM own ORDER BY place DESC LIMIT -1 OFFSET {KEPT_MAX}"
+        with self._write("configuration of this peer"):
+            self._run("INSERT INTO own (stored_at, user, source, summary, body) VALUES (?, ?, ?, ?, ?)", *row)
+            self._run(f"DELETE FROM own WHERE place IN ({old})")
+
+    def own_history(self, most: int = 50) -> list[OwnKept]:
+        """List what was stored of the † settings, newest first."""
+        query = "SELECT body, stored_at, user, source, summary FROM own ORDER BY place DESC LIMIT ?"
+        with self._read():
+            rows = self._run(query, most).fetchall()
+        return [
+            OwnKept(document=self._document(body), age_s=self._age(at), user=user, source=source, summary=summary)
+            for body, at, user, source, summary in rows
+        ]
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            # SQLite gives its journals the mode of the database, so this is the one place where it is set.
+            descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            os.fchmod(descriptor, 0o600)
+            os.close(descriptor)
+        except OSError as error:
+            raise StoreLost(f"{self._path}: cannot be opened for writing, {error.strerror}") from error
+        database = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            database.close()
+            raise StoreLost(f"{self._path}: cannot be used, {error}") from error
+        except sqlite3.DatabaseError as error:
+            database.close()
+            raise StoreDamaged(f"{self._path}: the database is damaged, {error}") from error
+        return database
+
+    @contextlib.contextmanager
+    def _read(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                raise StoreLost(f"{self._path}: could not be read, {error}") from error
+            except sqlite3.DatabaseError as error:
+                raise StoreDamaged(f"{self._path}: the database is damaged, {error}") from error
+
+    @contextlib.contextmanager
+    def _write(self, what: str) -> Iterator[None]:
+        with self._lock:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                yield
+                self._database.execute("COMMIT")
+            except sqlite3.Error as error:
+                with contextlib.suppress(sqlite3.Error):  # SQLite has rolled back by itself where the disk is full
+                    self._database.execute("ROLLBACK")
+                raise StoreLost(f"{self._path}: the {what} could not be written, {error}") from error
+
+    def _name_me(self) -> str:
+        name = str(uuid.uuid4())
+        with self._write("identity"):
+            self._set("peer_id", name)
+        return name
+
+    def _set_membership(self, membership: Membership) -> None:
+        self._set("cluster", membership.cluster)
+        self._set("key", membership.key.hex())
+        if not membership.cluster:
+            self._run("DELETE FROM pins")
+
+    def _meta(self, name: str) -> str:
+        with self._read():
+            return self._get(name)
+
+    def _get(self, name: str) -> str:
+        row = self._run("SELECT value FROM meta WHERE name = ?", name).fetchone()
+        return str(row[0]) if row else ""
+
+    def _set(self, name: str, value: str) -> None:
+        self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
+
+    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+        return self._database.execute(statement, values)
+
+    def _kept(self, row: tuple[bytes, float, int]) -> Kept:
+        body, stored_at, aside = row
+        return Kept(version=self._version(body), age_s=self._age(stored_at), aside=bool(aside))
+
+    def _version(self, body: bytes) -> Version:
+        try:
+            return from_row(body)
+        except ValueError as error:
+            raise StoreDamaged(f"{self._path}: a version of the configuration cannot be read") from error
+
+    def _document(self, body: str) -> Mapping[str, object]:
+        try:
+            document = json.loads(body)
+        except ValueError as error:
+            raise StoreDamaged(f"{self._path}: the configuration of this peer cannot be read") from error
+        assert isinstance(document, dict)
+        return document
+
+    def _age(self, stored_at: float) -> float:
+        return max(0.0, self._clock() - stored_at)
+
+
+def _values(stamp: Stamp) -> tuple[int, str, int]:
+    return stamp.term, stamp.author, stamp.revision
