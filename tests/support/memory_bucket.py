@@ -1,4 +1,4 @@
-"""How does a store of rows behave? As this one, in memory; test_bucket.py holds it and the real one to the same claims."""
+"""How does a store of rows behave? As this one, in memory; test_bucket.py holds it and NATS to the same claims."""
 
 from __future__ import annotations
 

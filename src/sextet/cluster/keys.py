@@ -1,0 +1,31 @@
+"""How the key of a row is written so that NATS accepts it: a kind, and a name with its other characters escaped."""
+
+from __future__ import annotations
+
+import re
+
+KEY_CHARACTERS_MAX = 1024  # nats-server's control line holds 4096 bytes, with subject, reply and sizes
+_PLAIN = re.compile(rb"[^A-Za-z0-9_-]")  # a dot would part the subject, = begins an escape
+_ESCAPED = re.compile(rb"=([0-9A-F]{2})")
+
+
+class KeyTooLong(Exception):
+    """The name is too long for the key of a row."""
+
+
+def encode_key(kind: str, name: str = "") -> str:
+    """Write `reg`, `alice@example.com` as `reg.alice=40example=2Ecom`; a kind may stand alone. Raises KeyTooLong."""
+    assert re.fullmatch(r"[a-z][a-z0-9]*", kind), kind
+    if not name:
+        return kind
+    key = kind + "." + _PLAIN.sub(lambda found: b"=%02X" % found[0][0], name.encode(errors="surrogateescape")).decode()
+    if len(key) > KEY_CHARACTERS_MAX:
+        raise KeyTooLong(f"{kind} {name[:40]}...: {len(key)} characters, at most {KEY_CHARACTERS_MAX}")
+    return key
+
+
+def decode_key(key: str) -> tuple[str, str]:
+    """Read a key back as kind and name."""
+    kind, _, name = key.partition(".")
+    plain = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), name.encode())
+    return kind, plain.decode(errors="surrogateescape")

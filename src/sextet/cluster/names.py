@@ -1,0 +1,116 @@
+"""Which IP address belongs to the name of a peer: the address mapping first, then DNS, and if neither, why not."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import dns.asyncresolver
+import dns.exception
+import dns.nameserver
+import dns.resolver
+
+LOOKUP_LIMIT_S = 2.0  # a server on the same continent answers in 0.1 s; two retries fit
+KEPT_S = 60.0  # how long an answer is used before it is asked again
+RETRY_S = 5.0  # how soon a name that failed is asked again; the original waits 300 s
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    ip: str
+    by: str  # "address" (it was one), "mapping", "dns"
+
+
+@dataclass(frozen=True, slots=True)
+class NameFailure:
+    sentence: str  # to show, with the cause
+
+
+Answer = Resolved | NameFailure
+
+
+class Resolver:
+    """Looks names up as one configuration says, and remembers."""
+
+    def __init__(
+        self,
+        *,
+        mapping: Mapping[str, str],
+        servers: Sequence[str],
+        ipv6: bool = False,
+        limit_s: float = LOOKUP_LIMIT_S,
+        clock: Callable[[], float],
+    ) -> None:
+        self._mapping = {_plain(name): ip for name, ip in mapping.items()}
+        self._servers = [_endpoint(server) for server in servers]
+        self._ipv6 = ipv6
+        self._limit_s = limit_s
+        self._clock = clock
+        self._known: dict[str, tuple[float, Answer]] = {}  # asked again from this moment on
+
+    async def resolve(self, name: str) -> Answer:
+        """Find the address; an answer of the last minute, or a failure of the last seconds, is given again."""
+        plain = _plain(name)
+        if plain in self._mapping:
+            return Resolved(self._mapping[plain], "mapping")
+        if (literal := _literal(plain)) is not None:
+            return Resolved(literal, "address")
+        until, answer = self._known.get(plain, (0.0, NameFailure("")))
+        if plain in self._known and self._clock() < until:
+            return answer
+        answer = await (self._ask_servers(plain) if self._servers else self._ask_host(plain))
+        kept = KEPT_S if isinstance(answer, Resolved) else RETRY_S
+        self._known[plain] = (self._clock() + kept, answer)
+        return answer
+
+    async def _ask_servers(self, name: str) -> Answer:
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers = [dns.nameserver.Do53Nameserver(ip, port) for ip, port in self._servers]
+        resolver.lifetime = self._limit_s
+        resolver.timeout = self._limit_s / max(1, min(2, len(self._servers)))
+        asked = ", ".join(ip for ip, _ in self._servers)
+        try:
+            found = await resolver.resolve(name, "AAAA" if self._ipv6 else "A", search=False)
+            return Resolved(str(found[0]), "dns")
+        except dns.resolver.NXDOMAIN:
+            return NameFailure(f"{name}: no such name (asked {asked})")
+        except dns.resolver.NoAnswer:
+            return NameFailure(f"{name}: has no {'IPv6' if self._ipv6 else 'IPv4'} address (asked {asked})")
+        except dns.exception.Timeout:
+            return NameFailure(f"{name}: no answer within {self._limit_s:g} s (asked {asked})")
+        except (dns.exception.DNSException, OSError) as error:
+            return NameFailure(f"{name}: {type(error).__name__} (asked {asked})")
+
+    async def _ask_host(self, name: str) -> Answer:
+        family = socket.AF_INET6 if self._ipv6 else socket.AF_INET
+        look_up = asyncio.get_running_loop().getaddrinfo(name, None, family=family, type=socket.SOCK_STREAM)
+        try:
+            found = await asyncio.wait_for(look_up, self._limit_s)
+        except TimeoutError:
+            return NameFailure(f"{name}: no answer within {self._limit_s:g} s (asked this host's resolver)")
+        except (OSError, UnicodeError) as error:
+            cause = error.strerror if isinstance(error, OSError) and error.strerror else "not a name"
+            return NameFailure(f"{name}: {cause} (asked this host's resolver)")
+        return Resolved(str(found[0][4][0]), "dns")
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().rstrip(".")
+
+
+def _literal(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        return None
+
+
+def _endpoint(server: str) -> tuple[str, int]:
+    """Read `ip`, `ip:port` or `[ip]:port`."""
+    if _literal(server) is not None:
+        return server.strip("[]"), 53
+    host, _, port = server.rpartition(":")
+    return host.strip("[]"), int(port)
