@@ -22,7 +22,16 @@ def test_every_problem_of_a_bootstrap_file_is_named_at_once(tmp_path: Path) -> N
     (tmp_path / "b.toml").write_text('address = "nowhere"\nhttps_port = "x"\ncolour = 1\n')
     with pytest.raises(Refused) as refused:
         read(tmp_path / "b.toml")
-    assert {p.field for p in refused.value.problems} == {"address", "https_port", "colour", "state_dir", "run_dir", "certificate", "private_key", "trusted"}
+    assert {p.field for p in refused.value.problems} == {
+        "address",
+        "https_port",
+        "colour",
+        "state_dir",
+        "run_dir",
+        "certificate",
+        "private_key",
+        "trusted",
+    }
 
 
 def test_a_file_that_is_not_there_is_refused_with_its_name(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from sextet.model.schema import Problem, Refused
 
+_KINDS = {"Path": str, "str": str, "int": int, "bool": bool}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap:
@@ -35,19 +37,20 @@ def read(path: Path) -> Bootstrap:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Refused(Problem(str(path), f"The bootstrap file cannot be read: {error}. Write it as docs/manual says.")) from error
+        raise Refused(Problem(str(path), f"The bootstrap file cannot be read: {error}.")) from error
     fields = {field.name: field for field in dataclasses.fields(Bootstrap)}
     problems = [Problem(name, f"{name} is no bootstrap setting; remove it.") for name in values if name not in fields]
     needed = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
     problems += [Problem(name, f"{name} is missing; add it.") for name in needed if name not in values]
+    kinds = {name: _KINDS[str(field.type)] for name, field in fields.items()}
     for name, value in values.items():
-        kind = {"Path": str, "str": str, "int": int, "bool": bool}.get(str(fields[name].type), object) if name in fields else object
-        if type(value) is not kind and kind is not object:
-            problems.append(Problem(name, f"{name} must be a {kind.__name__}, not {value!r}."))
+        if name in kinds and type(value) is not kinds[name]:
+            problems.append(Problem(name, f"{name} must be a {kinds[name].__name__}, not {value!r}."))
     try:
         ipaddress.ip_address(values.get("address", "127.0.0.1"))
     except ValueError:
-        problems.append(Problem("address", f"address: {values['address']!r} is not an IP address; write one of this machine's."))
+        problems.append(Problem("address", f"{values['address']!r} is not an IP address; write one of this machine's."))
     if problems:
         raise Refused(*problems)
-    return Bootstrap(**{name: Path(value) if str(fields[name].type) == "Path" else value for name, value in values.items()})
+    typed: dict[str, Any] = {n: Path(v) if str(fields[n].type) == "Path" else v for n, v in values.items()}
+    return Bootstrap(**typed)

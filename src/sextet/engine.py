@@ -78,13 +78,19 @@ class Engine(Protocol):
         """Start, or adopt one left running by an earlier sextetd; returns when it serves. Raises EngineError."""
 
     async def apply(self, wanted: Wanted) -> tuple[str, ...]:
-        """Follow; returns the settings (paths) that need a restart of the engine to be in force. Raises EngineError and keeps its old state."""
+        """Follow; returns the paths of the settings that are in force only after a restart of the engine.
+
+        Raises EngineError and keeps its old state.
+        """
 
     def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
-        """Learn which other peers have devices of an alias (none = it is known nowhere else); `complete` replaces all that was known."""
+        """Learn which other peers have devices of an alias, none where it is known nowhere else.
+
+        `complete` replaces all that was known.
+        """
 
     def release(self, alias: str, device: str) -> None:
-        """Drop this peer's binding of a device, because it registered with another peer since; reported back like any change."""
+        """Drop the binding of a device that registered with another peer since; reported back like any change."""
 
     async def stop(self, *, leave_running: bool = False) -> None:
         """Stop, ending its calls; `leave_running` only lets go of it."""

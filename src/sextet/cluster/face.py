@@ -33,7 +33,9 @@ class Member:
     address: str  # as configured
     this_system: bool
     primary: bool
-    clustering: str  # "This system", "Unknown", "Failed", "Active as <host> (Resolved '<fqdn>' as '<ip>')": the guide's words
+    clustering: (
+        str  # "This system", "Unknown", "Failed", "Active as <host> (Resolved '<fqdn>' as '<ip>')": the guide's words
+    )
     clustering_ok: bool
     certificate: str  # "Valid", "Invalid (...)", "Not checked"
     certificate_ok: bool
@@ -117,10 +119,13 @@ class Face(Protocol):
     def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
         """What a revision changed against the one before it (or, when set aside, against what is held now)."""
 
-    async def change(self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None = None, dry_run: bool = False) -> Outcome:
-        """Validate all and store all, or nothing: † settings here, shared ones on the primary (forwarded from a subordinate).
+    async def change(
+        self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None = None, dry_run: bool = False
+    ) -> Outcome:
+        """Validate all and store all, or nothing: † settings here, shared ones on the primary (forwarded to it).
 
-        Raises Refused with every problem, Moved when `expected` is not the newest, NoPrimary when nobody can accept shared settings.
+        Raises Refused with every problem, Moved when `expected` is not the newest stamp, and NoPrimary when nobody
+        can accept shared settings.
         """
 
     async def promote(self, *, user: str, source: str) -> Outcome:
@@ -132,4 +137,4 @@ class Face(Protocol):
     def acknowledge(self, alarm: AlarmType, key: str) -> None: ...
 
     def changes(self) -> AsyncIterator[frozenset[str]]:
-        """Yield the topics that changed ("registrations", "calls", "alarms", "status", "config"), at most four times a second."""
+        """Yield the topics that changed, at most four times a second: registrations calls alarms status config."""

@@ -1,7 +1,7 @@
-"""What everything observed means: the status lines of the Clustering page, and which alarms stand, each with its measured cause.
+"""What everything observed means: the status lines of the Clustering page, and which alarms stand, with their cause.
 
-Pure. How it works: `Evidence` is one snapshot of what this peer configured, runs and hears; `judge` turns it into the page,
-`alarms_of` into the complete set of cluster alarms. Who calls it sets every alarm by level, so what is not in the set is lowered.
+Pure. How it works: `Evidence` is one snapshot of what this peer configured, runs and hears; `judge` turns it into the
+page, `alarms_of` into the complete set of cluster alarms: they are set by level, what is not in it is lowered.
 """
 
 from __future__ import annotations
@@ -67,32 +67,45 @@ def alarms_of(seen: Evidence) -> dict[AlarmType, str]:
 
 def restart_reasons(saved: Clustering, running: Clustering) -> tuple[str, ...]:
     """Name the cluster settings whose saved value waits for a restart."""
-    return tuple(f"clustering.{name}" for name in Clustering.__dataclass_fields__ if getattr(saved, name) != getattr(running, name))
+    return tuple(
+        f"clustering.{name}"
+        for name in Clustering.__dataclass_fields__
+        if getattr(saved, name) != getattr(running, name)
+    )
 
 
 def _member(seen: Evidence, number: int, address: str) -> Member:
     status = seen.own if number == seen.number else seen.statuses.get(number)
-    common = {"number": number, "address": address, "primary": number == seen.running.configuration_primary, "status": status}
-    if number == seen.number:
-        line, valid = seen.own_certificate
-        return Member(this_system=True, clustering="This system", clustering_ok=True, certificate=line, certificate_ok=valid, in_step=True, **common)
     link = seen.links.get(number)
-    words, cause = _clustering(link, address, status)
+    this = number == seen.number
+    words, cause = ("This system", "") if this else _clustering(link, address, status)
     line = link.certificate if link and link.certificate else "Not checked"
+    certificate, valid = seen.own_certificate if this else (line, line.startswith("Valid"))
     return Member(
-        this_system=False, clustering=words, clustering_ok=words.startswith("Active"), cause=cause,
-        certificate=line, certificate_ok=line.startswith("Valid"), link=link,
-        in_step=bool(status and link and link.state == LIVE and status.digest == seen.own.digest), **common,
-    )  # fmt: skip
+        number=number,
+        address=address,
+        this_system=this,
+        primary=number == seen.running.configuration_primary,
+        clustering=words,
+        clustering_ok=this or words.startswith("Active"),
+        certificate=certificate,
+        certificate_ok=valid,
+        cause=cause,
+        link=link,
+        status=status,
+        in_step=this or bool(status and link and link.state == LIVE and status.digest == seen.own.digest),
+    )
 
 
 def _clustering(link: LinkStatus | None, address: str, status: PeerStatus | None) -> tuple[str, str]:
-    if link is None or (link.state == "CONNECTING" and not link.reason):
+    if link is None or not link.tried:
         return "Unknown", ""
     if link.state != LIVE:
         return "Failed", link.reason or f"{link.state.lower()} for {link.since_s:.0f} s"
     host = status.host_name if status and status.host_name else address
-    resolved = f" (Resolved '{address}' as '{link.resolved_ip}')" if link.resolved_ip and link.resolved_ip != address else ""
+    resolved = (
+        f" (Resolved '{address}' as '{link.resolved_ip}')" if link.resolved_ip and link.resolved_ip != address else ""
+    )
     return f"Active as {host}{resolved}", ""
 
 
@@ -116,19 +129,24 @@ def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     if not any(peers):
         return
     own = f"{seen.own.address or seen.own.host_name}"
-    yield types.NOT_IN_LIST, "" if seen.number else f"The list is {', '.join(peers)}; none of these is this system, {own}."
+    missing = f"The list is {', '.join(peers)}; none of these is this system, {own}."
+    yield types.NOT_IN_LIST, "" if seen.number else missing
     by_ip: dict[str, list[str]] = {}
     for address in peers:
         by_ip.setdefault(seen.names.get(address, "") or address, []).append(address)
-    yield types.INVALID_CLUSTER, "; ".join(f"{' and '.join(same)} are the same system, {ip}" for ip, same in by_ip.items() if len(same) > 1)
-    yield types.INVALID_PEER_ADDRESS, "; ".join(f"{address}: {why}" for address, why in seen.name_failures.items() if address in peers)
+    twice = {ip: " and ".join(same) for ip, same in by_ip.items() if len(same) > 1}
+    yield types.INVALID_CLUSTER, "; ".join(f"{same} are the same system, {ip}" for ip, same in twice.items())
+    yield (
+        types.INVALID_PEER_ADDRESS,
+        "; ".join(seen.name_failures[name] for name in peers if name in seen.name_failures),
+    )
     yield types.H323_OFF, "" if seen.saved.protocols.h323_mode else "H.323 mode is Off."
     yield types.NO_CLUSTER_NAME, "" if seen.running.cluster_name else "The cluster name is empty."
     permissive = seen.running.tls_verification_mode == "Permissive"
     yield types.TLS_PERMISSIVE, "The TLS verification mode is Permissive." if permissive else ""
-    yield types.RESTART_REQUIRED, f"Saved but not in force: {', '.join(seen.restart_cluster)}." if seen.restart_cluster else ""
-    waiting = seen.saved.clustering.tls_verification_mode != seen.running.tls_verification_mode
-    yield types.TLS_RESTART_REQUIRED, f"Saved {seen.saved.clustering.tls_verification_mode}, running {seen.running.tls_verification_mode}." if waiting else ""
+    yield types.RESTART_REQUIRED, _waiting(seen.restart_cluster)
+    saved, running = seen.saved.clustering.tls_verification_mode, seen.running.tls_verification_mode
+    yield types.TLS_RESTART_REQUIRED, f"Saved {saved}, running {running}." if saved != running else ""
 
 
 def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
@@ -143,8 +161,7 @@ def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     yield types.DATABASE_COMMUNICATION_FAILURE, "; ".join(filter(None, [lost, *slow]))
     closed = [f"{link.peer} on 4372" for link in dead.values() if _no_tcp(link.reason)]
     yield types.PORTS_UNREACHABLE, f"No TCP connection to {', '.join(closed)}." if closed else ""
-    ports = seen.restart_engines
-    yield types.PORTS_CHANGED, f"Saved but not in force: {', '.join(ports)}." if ports else ""
+    yield types.PORTS_CHANGED, _waiting(seen.restart_engines)
 
 
 def _of_primary(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
@@ -152,18 +169,22 @@ def _of_primary(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     link = seen.links.get(primary)
     unreachable = primary != seen.number and link is not None and link.state != LIVE and link.reason
     yield types.PRIMARY_UNREACHABLE, f"Peer {primary}, {link.peer}: {link.reason}" if unreachable and link else ""
-    says = {number: status.primary for number, status in seen.statuses.items() if number in seen.links and status.address}
-    other = {number: opinion for number, opinion in says.items() if opinion != primary}
-    yield types.PRIMARY_INCONSISTENT, "; ".join(f"peer {number} says {opinion}, this system says {primary}" for number, opinion in other.items())
+    says = {number: seen.statuses[number].primary for number in seen.links if number in seen.statuses}
+    other = [f"peer {number} says {opinion}" for number, opinion in says.items() if opinion != primary]
+    yield types.PRIMARY_INCONSISTENT, f"{', '.join(other)}, this system says {primary}." if other else ""
     theirs = seen.statuses.get(primary)
     if theirs is not None and primary != seen.number and theirs.peers:
-        differing = [words for name, words in CLUSTER_SETTINGS.items() if getattr(theirs, name) != getattr(seen.own, name)]
+        differing = [
+            words for name, words in CLUSTER_SETTINGS.items() if getattr(theirs, name) != getattr(seen.own, name)
+        ]
         yield types.SETTINGS_DIFFER, f"Different from peer {primary}: {', '.join(differing)}." if differing else ""
     edits = f"{seen.set_aside} edit{'s' if seen.set_aside > 1 else ''} made here while another peer became the primary"
     yield types.CONFIGURATION_CONFLICT, f"{edits} are kept as proposals." if seen.set_aside else ""
 
 
+def _waiting(paths: tuple[str, ...]) -> str:
+    return f"Saved but not in force: {', '.join(paths)}." if paths else ""
+
+
 def _no_tcp(reason: str) -> bool:
     return any(words in reason for words in ("connection refused", "timed out", "no route", "unreachable"))
-
-

@@ -1,7 +1,7 @@
 """What is observed: the rows that each peer owns and all others mirror, and where the configuration stands.
 
-No row holds a moment of the wall clock. `since_s` and `now_s` are seconds on the owner's monotonic clock: a mirror learns the
-owner's `now_s` from its status row once a second, so that every age is right whatever the clocks of the peers say.
+No row holds a moment of the wall clock. `since_s` and `now_s` are seconds on the owner's monotonic clock: a mirror
+learns the owner's `now_s` from its status row once a second, so that every age is right whatever the clocks say.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ T = TypeVar("T")
 class Stamp:
     """The place of a shared configuration in history: the higher (term, author, revision) wins.
 
-    A term is opened by one peer's promotion and only its author adds revisions to it, so a stamp names one content for ever.
+    A term is opened by one peer's promotion and only its author adds revisions to it: a stamp names one content.
     """
 
     term: int = 0
-    author: str = ""  # peer id (UUID) of the peer whose promotion opened the term; "" before any cluster
+    author: str = ""  # peer id of the peer whose promotion opened the term; "" before any
     revision: int = 0
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Binding:
     """One contact of a registration (RFC 3261 10)."""
 
     contact: str  # URI
-    device: str  # "<+sip.instance>;<reg-id>" where the endpoint says so (RFC 5626 4.1), else the contact URI: one device, one binding
+    device: str  # "<+sip.instance>;<reg-id>" (RFC 5626 4.1), else the contact URI: one device, one binding
     received: str = ""  # "address:port;transport" as seen by the peer
     user_agent: str = ""
     granted_s: int = 0  # lifetime that was granted
@@ -46,7 +46,9 @@ class Registration:
 
     alias: str  # user@domain, domain in lower case
     since_s: float  # when the first of the bindings was registered here
-    sequence: int = 0  # above every sequence seen of this alias when its bindings last changed (Lamport): "newest" needs no clock
+    sequence: int = (
+        0  # above every sequence seen of this alias when its bindings last changed (Lamport): "newest" needs no clock
+    )
     bindings: tuple[Binding, ...] = ()
 
 
@@ -86,6 +88,7 @@ class LinkStatus:
     peer: str  # address as configured
     state: str  # DISABLED DOWN CONNECTING SYNCHRONISING LIVE
     reason: str = ""
+    tried: bool = True  # False until the first dial has ended
     since_s: float = 0.0
     round_trip_ms: float = 0.0
     resolved_ip: str = ""
@@ -123,7 +126,10 @@ def to_row(value: Any) -> bytes:
 
 
 def from_row(kind: type[T], data: bytes) -> T:
-    """Read a row; fields that this version does not know are ignored, so that versions can mix. Raises ValueError for anything else."""
+    """Read a row; fields that this version does not know are ignored, so that versions can mix.
+
+    Raises ValueError for anything else.
+    """
     try:
         value = _build(kind, json.loads(data))
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -135,7 +141,13 @@ def from_row(kind: type[T], data: bytes) -> T:
 def _build(kind: Any, value: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(**{field.name: _build(hints[field.name], value[field.name]) for field in dataclasses.fields(kind) if field.name in value})  # type: ignore[operator]
+        return kind(
+            **{
+                field.name: _build(hints[field.name], value[field.name])
+                for field in dataclasses.fields(kind)
+                if field.name in value
+            }
+        )  # type: ignore[operator]
     if get_origin(kind) is tuple:
         return tuple(_build(get_args(kind)[0], item) for item in value)
     if kind is float and type(value) is int:
