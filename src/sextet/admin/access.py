@@ -76,7 +76,7 @@ class Sessions:
         return session
 
     def peek(self, token: str, now: float) -> Session | None:
-        """Find a session as `find` does, but a look is no use: an open page that only follows must not keep it alive."""
+        """Find a session as `find` does, but a look is no use: a page that only follows must not keep it alive."""
         session = self._open.get(_key(token))
         if session is not None and (now - session.seen_at >= IDLE_S or now - session.opened_at >= ABSOLUTE_S):
             self.close(token)

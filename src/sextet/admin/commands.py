@@ -119,7 +119,7 @@ class Commands:
 
     async def cluster_promote(self, actor: Actor, arguments: Arguments) -> object:
         """Make this peer the primary."""
-        return _outcome(await self._door.promote(actor))
+        return _outcome(await self._door.promote(actor), stored=True)
 
     async def peer_restart(self, actor: Actor, arguments: Arguments) -> object:
         """Restart this peer."""
@@ -187,7 +187,8 @@ class Commands:
         change = Change(verb, str(arguments["path"]), arguments.get("value"))
         expected = self._expected(str(arguments.get("revision", "")))
         dry_run = bool(arguments.get("dry_run", False))
-        return _outcome(await self._door.change(actor, [change], expected=expected, dry_run=dry_run))
+        outcome = await self._door.change(actor, [change], expected=expected, dry_run=dry_run)
+        return _outcome(outcome, stored=not dry_run)
 
     def _expected(self, revision: str) -> Stamp | None:
         held = self._face.status().held
@@ -234,8 +235,9 @@ def _argument_problems(parameter: Parameter, value: object) -> list[Problem]:
     return [Problem(parameter.name, f"{parameter.name} {wrong}.")] if wrong else []
 
 
-def _outcome(outcome: Outcome) -> dict[str, object]:
+def _outcome(outcome: Outcome, *, stored: bool) -> dict[str, object]:
     return {
+        "stored": stored and bool(outcome.differences),
         "revision": str(outcome.stamp),
         "stamp": outcome.stamp,
         "differences": outcome.differences,

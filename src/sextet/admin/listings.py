@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sextet.admin.mesh import peer_name
@@ -197,6 +197,8 @@ def to_plain(value: object) -> object:
     """Turn a view into JSON values with its field names as keys."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(one) for key, one in value.items()}
     return [to_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 

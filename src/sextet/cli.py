@@ -1,0 +1,71 @@
+"""The program `sextet`: the commands of a peer, and the lab."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+import sextet
+from sextet.console import cli
+
+_LAB = "sextet.lab.commands"
+
+
+class Program(click.Group):
+    """Everything that `sextet` can do."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*super().list_commands(context), "lab"])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        # Loaded when it is asked for: it brings cryptography, DNS and rich, which `sextet status` must not pay for.
+        if name == "lab":
+            loaded: Any = importlib.import_module(_LAB).lab
+            assert isinstance(loaded, click.Command)
+            return loaded
+        return super().get_command(context, name)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(cli.run(program()))
+
+
+def program() -> click.Group:
+    """Put the commands together."""
+    made = Program(
+        "sextet",
+        callback=_remember,
+        params=[
+            *cli.common_options(),
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                expose_value=False,
+                is_eager=True,
+                callback=_version,
+                help="Show the version.",
+            ),
+        ],
+        help="Look at and operate a cluster of sextet peers.",
+        no_args_is_help=True,
+    )
+    cli.add_commands(made)
+    return made
+
+
+def _remember(output: str, socket: str, peer: int | None) -> None:
+    click.get_current_context().obj = cli.Wish(output=output, socket=socket, peer=peer)
+
+
+def _version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"sextet {sextet.__version__}")
+        context.exit()
+
+
+if __name__ == "__main__":
+    main()

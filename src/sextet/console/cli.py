@@ -1,0 +1,172 @@
+"""The command `sextet`: every declared command as a noun and a verb, sent to a peer's socket and shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from sextet.admin.catalogue import COMMANDS, Command, Parameter
+from sextet.console import client, render
+
+OK, FAILED, USAGE, CHECK_FAILED, NOT_PRIMARY, CONFLICT, UNREACHABLE = range(7)
+INTERRUPTED = 130  # as shells do
+EXIT_CODES = {"usage": USAGE, "refused": FAILED, "moved": CONFLICT, "no_primary": NOT_PRIMARY, "failed": FAILED}
+REMEDIES = {
+    "moved": "Look at what changed with `sextet config history`, then try again.",
+    "no_primary": "Repair the connection, or run `sextet cluster promote` on the peer that is to lead.",
+    "usage": "`sextet --help` and `sextet <noun> <verb> --help` tell more.",
+}
+TIMEOUT_S = 65.0  # a little above the server's own limit, so that its answer is the one that is seen
+VALUE_BYTES_MAX = 1 << 20  # as the server takes
+WIDTH_PIPED = 10_000  # nothing is cut where no person reads
+
+
+@dataclass
+class Wish:
+    """How the results are wanted, and from whom."""
+
+    output: str = "table"
+    socket: str = ""
+    peer: int | None = None
+
+
+class Failed(click.ClickException):
+    """A failure with its code: `code: message`, one line for each problem, then the remedy."""
+
+    def __init__(self, code: str, exit_code: int, sentences: Sequence[str], remedy: str = "") -> None:
+        super().__init__("\n".join([*(f"{code}: {sentence}" for sentence in sentences), *([remedy] if remedy else [])]))
+        self.code = exit_code
+
+
+_OUTPUT = click.Choice(["table", "json"])
+
+
+def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; returns its exit code."""
+    try:
+        done = group.main(
+            args=None if arguments is None else list(arguments), prog_name="sextet", standalone_mode=False
+        )
+    except Failed as failed:
+        click.echo(failed.message, err=True)
+        return failed.code
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message(), err=True)
+        return USAGE
+    except click.ClickException as wrong:
+        click.echo(f"usage: {wrong.format_message()}", err=True)
+        if isinstance(wrong, click.UsageError) and wrong.ctx:
+            click.echo(f"`{wrong.ctx.command_path} --help` tells more.", err=True)
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: nothing more was done", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again when it ends
+        return OK
+    return done if isinstance(done, int) else OK
+
+
+def add_commands(group: click.Group) -> None:
+    """Add every declared command under its noun."""
+    for command in COMMANDS:
+        noun, _, verb = command.name.partition(" ")
+        place = group
+        if verb:
+            place = group.commands.get(noun) or click.Group(noun, help=_NOUNS.get(noun, ""), no_args_is_help=True)  # type: ignore[assignment]
+            group.add_command(place)
+        place.add_command(_click_command(command, verb or noun))
+
+
+def common_options() -> list[click.Parameter]:
+    """Give the options that stand before the noun."""
+    return [
+        _output_option("table"),
+        click.Option(["--socket"], default="", metavar="PATH", help="The local socket of the peer to ask."),
+        click.Option(
+            ["--peer"],
+            type=click.IntRange(1, client.PEERS_MAX),
+            metavar="N",
+            help="Ask peer N of the lab on this machine.",
+        ),
+    ]
+
+
+_NOUNS = {
+    "cluster": "The peers and who leads them.",
+    "peer": "This peer.",
+    "config": "The configuration: shared, and what is this peer's own (†).",
+    "registration": "Registered devices.",
+    "call": "Calls.",
+    "alarm": "Alarms.",
+    "log": "The event log.",
+}
+
+
+def _click_command(command: Command, name: str) -> click.Command:
+    parameters = [_parameter(one) for one in command.parameters] + [_output_option(None)]
+    if command.confirm:
+        parameters.append(click.Option(["--yes"], is_flag=True, help="Do not ask."))
+    return click.Command(name, callback=lambda **given: _execute(command, given), params=parameters, help=command.help)
+
+
+def _parameter(one: Parameter) -> click.Parameter:
+    kind = click.IntRange(one.low, one.high) if one.kind == "number" else click.STRING
+    if one.option:
+        flag = one.kind == "flag"
+        return click.Option(
+            [f"--{one.name.replace('_', '-')}"], is_flag=flag, type=None if flag else kind, help=one.help, default=None
+        )
+    return click.Argument([one.name], type=kind, required=one.required and one.kind != "value", default=None)
+
+
+def _output_option(default: str | None) -> click.Option:
+    return click.Option(
+        ["-o", "--output"], type=_OUTPUT, default=default, help="Tables for people or JSON for programs."
+    )
+
+
+def _execute(command: Command, given: dict[str, Any]) -> int:
+    wish = click.get_current_context().find_object(Wish) or Wish()
+    output = given.pop("output", None) or wish.output
+    if command.confirm and not given.pop("yes") and not click.confirm(command.confirm, err=True):
+        raise Failed("cancelled", FAILED, ["nothing was done"])
+    arguments = {name: value for name, value in given.items() if value is not None}
+    for one in command.parameters:
+        if one.kind == "value" and arguments.get(one.name, "-") == "-":
+            arguments[one.name] = _typed_in(one)
+    try:
+        answer = client.ask(client.find_socket(wish.socket, wish.peer), command.name, arguments, TIMEOUT_S)
+    except client.Unreachable as error:
+        raise Failed("unreachable", UNREACHABLE, [str(error)]) from error
+    if not answer.ok:
+        raise Failed(answer.kind, EXIT_CODES.get(answer.kind, FAILED), answer.sentences, REMEDIES.get(answer.kind, ""))
+    _show(command.name, answer.result, output)
+    return CHECK_FAILED if command.name == "status" and not answer.result["ready"] else OK
+
+
+def _typed_in(one: Parameter) -> str:
+    """Read a value that must not stand on the command line, such as a password: hidden at a terminal."""
+    if sys.stdin.isatty():
+        return str(click.prompt(one.name.capitalize(), hide_input=True, err=True))
+    text = sys.stdin.read(VALUE_BYTES_MAX + 1)
+    if len(text) > VALUE_BYTES_MAX:
+        raise Failed("usage", USAGE, [f"{one.name}: standard input has more than {VALUE_BYTES_MAX} characters"])
+    return text.removesuffix("\n")
+
+
+def _show(command: str, result: Any, output: str) -> None:
+    if output == "json":
+        click.echo(render.as_json(result))
+        return
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else WIDTH_PIPED
+    text = render.as_text(command, result, width, terminal and not os.environ.get("NO_COLOR"))
+    if text:
+        click.echo(text)

@@ -1,0 +1,26 @@
+"""Serve the commands of a fake peer on a local socket, to try the command line by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from sextet.admin.commands import Commands
+from sextet.admin.door import Door
+from sextet.console.server import ConsoleServer
+from tests.support.fake_peer import FakePeer, Lines
+
+
+def served(peer: FakePeer, journal: Lines, path: Path) -> ConsoleServer:
+    """Put a socket in front of a fake peer."""
+    return ConsoleServer(path, Commands(peer, Door(peer, journal), journal).registry())
+
+
+async def _serve(path: Path) -> None:
+    await served(FakePeer.busy(), Lines(), path).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(Path(sys.argv[1])))
