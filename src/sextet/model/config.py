@@ -1,7 +1,7 @@
 """The configuration as one immutable value: to and from documents, split into shared and †, changed by paths, compared.
 
 A document is plain JSON; lists keep their order. A path names a setting: `protocols.sip_udp`, `zones[London].sip_port`,
-`registration.allow_list[alice]`; an item of a list is named by its key setting (sections.KEYS).
+`registration.allow_list[alice]`; an item of a list is named by its key setting (sections.KEYS), with every `]` doubled.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sextet.model.schema import Kind, Problem, Refused, Setting, problems_of
+from sextet.model.schema import Kind, Problem, Refused, Setting, problems_of, setting
 from sextet.model.sections import KEYS, Root
 
 Document = Mapping[str, Any]
-DOCUMENT_BYTES_MAX = 16 << 20  # 2000 rules, 5000 credentials, 1000 zones at their longest are under 4 MiB; the rest is margin
-_STEP = re.compile(r"([a-z_0-9]+)(?:\[([^\]]*)\])?(?:\.|$)")
+DOCUMENT_BYTES_MAX = (
+    16 << 20
+)  # 2000 rules, 5000 credentials, 1000 zones at their longest are under 4 MiB; the rest is margin
+_STEP = re.compile(r"([a-z_0-9]+)(?:\[((?:[^\]]|\]\])*)\])?(?:\.(?=.)|$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,26 @@ def to_document(value: Any) -> Any:
 
 
 def from_document(document: Document) -> Root:
-    """Build the typed value; raises Refused with every wrong type, range and unknown name. Missing settings take their defaults."""
-    problems: list[Problem] = []
-    root: Root = _section(Root, document, "", problems)
+    """Build the typed value, with defaults for what is missing.
+
+    Raises Refused with every wrong type, range and unknown name.
+    """
+    root, problems = read(document)
     if problems:
         raise Refused(*problems)
     return root
+
+
+def read(document: Document) -> tuple[Root, list[Problem]]:
+    """Build the typed value as far as that goes: what is wrong takes its default, and its problem stands beside."""
+    problems: list[Problem] = []
+    root: Root = _section(Root, document, "", problems)
+    return root, problems
+
+
+def item_path(path: str, key: str) -> str:
+    """Name an item of a list by its key."""
+    return f"{path}[{key.replace(']', ']]')}]"
 
 
 def shared_part(document: Document) -> dict[str, Any]:
@@ -85,7 +102,10 @@ def digest(document: Document) -> str:
 
 
 def changed(document: Document, changes: Sequence[Change]) -> dict[str, Any]:
-    """Apply changes in order to a copy; raises Refused with every path that leads nowhere. Values are checked by from_document."""
+    """Apply changes in order to a copy, whose values from_document checks.
+
+    Raises Refused with every path that leads nowhere.
+    """
     copy: dict[str, Any] = json.loads(canonical(document))
     problems = [problem for change in changes for problem in _apply(copy, change)]
     if problems:
@@ -95,14 +115,16 @@ def changed(document: Document, changes: Sequence[Change]) -> dict[str, Any]:
 
 def setting_at(path: str) -> Setting:
     """Find the declaration behind a path; raises Refused where there is none."""
-    kind: Any = Root
+    kind: type | None = Root
     declared: Setting | None = None
     for name, key in _steps(path):
         fields = {field.name: field for field in dataclasses.fields(kind)} if kind else {}
-        if name not in fields:
+        found = fields.get(name)
+        declared = found.metadata.get("setting") if found else None
+        if found is None or (key is not None and (declared is None or declared.item is None)):
             raise Refused(Problem(path, f"There is no setting {path}; `config show` lists them all."))
-        declared = fields[name].metadata.get("setting")
-        kind = (declared.item if declared else type(fields[name].default)) if (declared is None or key is not None) else None
+        inside = declared.item if declared else type(found.default)
+        kind = inside if declared is None or key is not None else None
     if declared is None:
         raise Refused(Problem(path, f"{path} is a section; name one of its settings."))
     return declared
@@ -123,12 +145,23 @@ def from_text(path: str, text: str) -> Any:
 
 def as_text(value: Any) -> str:
     """Show a value as the page and the command line do."""
-    return ("On" if value else "Off") if isinstance(value, bool) else "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return (
+        ("On" if value else "Off")
+        if isinstance(value, bool)
+        else ""
+        if value is None
+        else value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False)
+    )
 
 
 def flattened(document: Document, secrets: bool = False) -> dict[str, str]:
     """List every setting with its path and shown value, in menu order; secrets show as dots unless asked for."""
-    return {path: "•••" if hidden and value and not secrets else as_text(value) for path, value, hidden in _walk(Root, document, "")}
+    return {
+        path: "•••" if hidden and value and not secrets else as_text(value)
+        for path, value, hidden in _walk(Root, document, "")
+    }
 
 
 def differences(old: Document, new: Document) -> list[Difference]:
@@ -137,7 +170,16 @@ def differences(old: Document, new: Document) -> list[Difference]:
     hidden = {path for document in (old, new) for path, _, secret in _walk(Root, document, "") if secret}
     paths = [*before, *(path for path in after if path not in before)]
     moved = [path for path in paths if before.get(path) != after.get(path)]
-    return [Difference(path, *(("•••" if value else "") if path in hidden else value for value in (before.get(path, ""), after.get(path, "")))) for path in moved]
+    return [
+        Difference(
+            path,
+            *(
+                ("•••" if value else "") if path in hidden else value
+                for value in (before.get(path, ""), after.get(path, ""))
+            ),
+        )
+        for path in moved
+    ]
 
 
 def _section(kind: type, document: Any, path: str, problems: list[Problem]) -> Any:
@@ -146,7 +188,11 @@ def _section(kind: type, document: Any, path: str, problems: list[Problem]) -> A
         return kind()
     values: dict[str, Any] = {}
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    problems += [Problem(f"{path}{name}", f"There is no setting {path}{name}; remove it.") for name in document if name not in fields]
+    problems += [
+        Problem(f"{path}{name}", f"There is no setting {path}{name}; remove it.")
+        for name in document
+        if name not in fields
+    ]
     for name, field in fields.items():
         if name not in document:
             declared = field.metadata.get("setting")
@@ -163,8 +209,9 @@ def _value(field: dataclasses.Field[Any], value: Any, path: str, problems: list[
         return _section(type(field.default), value, f"{path}.", problems)
     if declared.kind is Kind.MANY:
         return _items(declared, value, path, problems)
-    problems += problems_of(declared, path, value)
-    return value
+    wrong = problems_of(declared, path, value)
+    problems += wrong
+    return declared.default if wrong else value
 
 
 def _items(declared: Setting, value: Any, path: str, problems: list[Problem]) -> tuple[Any, ...]:
@@ -173,12 +220,25 @@ def _items(declared: Setting, value: Any, path: str, problems: list[Problem]) ->
         problems.append(Problem(path, f"{declared.label}: must be a list."))
         return ()
     if len(value) > declared.high:
-        problems.append(Problem(path, f"{declared.label}: {len(value)} entries; at most {declared.high} are allowed, remove some."))
-    key = KEYS[declared.item]
-    names = [str(item.get(key, "")) if isinstance(item, Mapping) else "" for item in value]
-    problems += [Problem(f"{path}[{name}]", f"{declared.label}: {name!r} is there twice; give each its own {key}.") for name in sorted({n for n in names if names.count(n) > 1})]
-    problems += [Problem(f"{path}[{name}]", f"{declared.label}: the {key} must not contain ']'; remove it.") for name in names if "]" in name and key != "pattern"]
-    return tuple(_section(declared.item, item, f"{path}[{name}].", problems) for name, item in zip(names, value, strict=True))
+        problems.append(
+            Problem(path, f"{declared.label}: {len(value)} entries; at most {declared.high} are allowed, remove some.")
+        )
+    names = [_name(declared.item, item) for item in value[: declared.high]]
+    problems += [
+        Problem(item_path(path, name), f"{declared.label}: {name!r} is there {count} times; keep one of them.")
+        for name, count in Counter(names).items()
+        if count > 1
+    ]
+    return tuple(
+        _section(declared.item, item, f"{item_path(path, name)}.", problems)
+        for name, item in zip(names, value, strict=False)
+    )
+
+
+def _name(kind: type, item: Any) -> str:
+    """Give the key of an item as paths write it; "" where it has none."""
+    key = KEYS[kind]
+    return str(item.get(key, setting(kind, key).default)) if isinstance(item, Mapping) else ""
 
 
 def _part(kind: type, document: Document, *, peer: bool) -> dict[str, Any]:
@@ -199,49 +259,68 @@ def _steps(path: str) -> Iterator[tuple[str, str | None]]:
     while position < len(path):
         found = _STEP.match(path, position)
         if not found:
-            raise Refused(Problem(path, f"{path!r} is not a path; write one such as protocols.sip_udp or zones[London].sip_port."))
-        yield found[1], found[2]
+            raise Refused(
+                Problem(path, f"{path!r} is not a path; write one such as protocols.sip_udp or zones[London].sip_port.")
+            )
+        yield found[1], found[2].replace("]]", "]") if found[2] is not None else None
         position = found.end()
 
 
 def _apply(document: dict[str, Any], change: Change) -> list[Problem]:
     nowhere = [Problem(change.path, f"There is nothing at {change.path}; `config show` lists what there is.")]
-    steps = list(_steps(change.path))
     setting_at(change.path)
-    if not steps:
-        return nowhere
-    place: Any = document
-    for name, key in steps[:-1]:
-        place = place.setdefault(name, [] if key is not None else {}) if isinstance(place, dict) else None
-        place = _item(place, key) if key is not None else place
-        if place is None:
+    *outer, (name, key) = _steps(change.path)
+    place: dict[str, Any] = document
+    kind: type = Root
+    for outer_name, outer_key in outer:
+        field = _field(kind, outer_name)
+        inside = place.setdefault(outer_name, to_document(field.default))
+        declared: Setting | None = field.metadata.get("setting")
+        kind = type(field.default) if declared is None else declared.item or kind
+        found = inside if outer_key is None else _item(kind, inside, outer_key)
+        if not isinstance(found, dict):
             return nowhere
-    name, key = steps[-1]
-    if change.verb == "set" and key is None:
-        place[name] = change.value
-    elif change.verb == "add" and key is None and isinstance(place.setdefault(name, []), list):
-        place[name].append(change.value)
-    elif change.verb == "set" and key is not None and _item(place.get(name, []), key) is not None:
-        rows = place[name]
-        rows[rows.index(_item(rows, key))] = change.value
-    elif change.verb == "remove" and key is not None and _item(place.get(name, []), key) is not None:
-        place[name].remove(_item(place[name], key))
-    else:
-        return nowhere
+        place = found
+    if key is None:
+        return _apply_whole(place, _field(kind, name), change) or []
+    return [] if _apply_item(place, _field(kind, name), key, change) else nowhere
+
+
+def _apply_whole(place: dict[str, Any], field: dataclasses.Field[Any], change: Change) -> list[Problem]:
+    """Set a setting or a whole list, or add an item to a list; an item is removed by its own path."""
+    if change.verb == "set":
+        place[field.name] = change.value
+        return []
+    rows = place.setdefault(field.name, to_document(field.default))
+    if change.verb == "remove" or not isinstance(rows, list):
+        return [
+            Problem(change.path, f"{change.path} cannot be {'removed' if change.verb == 'remove' else 'added to'}.")
+        ]
+    rows.append(change.value)
     return []
 
 
-def _item(rows: Any, key: str | None) -> Any:
-    if not isinstance(rows, list):
-        return None
-    return next((row for row in rows if isinstance(row, dict) and any(str(row.get(name)) == key for name in set(KEYS.values()) & row.keys() if name == _key_of(row))), None)
+def _apply_item(place: dict[str, Any], field: dataclasses.Field[Any], key: str, change: Change) -> bool:
+    declared: Setting | None = field.metadata.get("setting")
+    if declared is None or declared.item is None:
+        return False
+    rows = place.setdefault(field.name, to_document(field.default))
+    row = _item(declared.item, rows, key)
+    if row is None or change.verb == "add":
+        return False
+    if change.verb == "set":
+        rows[rows.index(row)] = change.value
+    else:
+        rows.remove(row)
+    return True
 
 
-def _key_of(row: Mapping[str, Any]) -> str:
-    for kind, key in KEYS.items():
-        if {field.name for field in dataclasses.fields(kind)} >= row.keys() and key in row:
-            return key
-    return ""
+def _item(kind: type, rows: Any, key: str) -> Any:
+    return next((row for row in rows if _name(kind, row) == key), None) if isinstance(rows, list) else None
+
+
+def _field(kind: type, name: str) -> dataclasses.Field[Any]:
+    return next(field for field in dataclasses.fields(kind) if field.name == name)
 
 
 def _walk(kind: type, document: Document, path: str) -> Iterator[tuple[str, Any, bool]]:
@@ -253,6 +332,6 @@ def _walk(kind: type, document: Document, path: str) -> Iterator[tuple[str, Any,
         elif declared.kind is Kind.MANY:
             assert declared.item is not None
             for row in value:
-                yield from _walk(declared.item, row, f"{path}{field.name}[{row.get(KEYS[declared.item], '')}].")
+                yield from _walk(declared.item, row, f"{item_path(path + field.name, _name(declared.item, row))}.")
         else:
             yield f"{path}{field.name}", value, declared.secret

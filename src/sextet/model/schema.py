@@ -1,7 +1,7 @@
 """One declaration per setting: type, limits, default, unit, help, who owns it, and when it takes effect.
 
-A section is a frozen dataclass whose fields are made by the functions below; forms, the command line, export, validation
-and the manual read these declarations, so a new setting is one line here plus the line that uses it.
+A section is a frozen dataclass whose fields are made by the functions below; forms, the command line, export,
+validation and the manual read these declarations, so a new setting is one line here plus the line that uses it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -120,7 +121,11 @@ def problems_of(setting: Setting, field: str, value: Any) -> list[Problem]:
 
 def an_address(value: str) -> str:
     """Accept an IPv4 or IPv6 address or an FQDN (facts 1.1); empty is allowed."""
-    return "" if not value or is_ip(value) or not _bad_name(value) else f"{value!r} is neither an IP address nor a name; {_bad_name(value)}."
+    return (
+        ""
+        if not value or is_ip(value) or not _bad_name(value)
+        else f"{value!r} is neither an IP address nor a name; {_bad_name(value)}."
+    )
 
 
 def a_server(value: str) -> str:
@@ -138,15 +143,6 @@ def an_ip(value: str) -> str:
 def a_name(value: str) -> str:
     """Accept a DNS name: labels of letters, digits, hyphen; the last one begins with a letter (facts 1.1)."""
     return f"{value!r} is not a DNS name; {_bad_name(value)}." if value and _bad_name(value) else ""
-
-
-def a_pattern(value: str) -> str:
-    """Accept a regular expression that compiles; used where the pattern type is Regex."""
-    try:
-        re.compile(value)
-    except re.error as error:
-        return f"{value!r} is not a regular expression ({error}); correct it, or choose another pattern type."
-    return ""
 
 
 def is_ip(value: str) -> bool:
@@ -182,7 +178,9 @@ def _wrong(setting: Setting, value: Any) -> str:
         case Kind.SWITCH:
             return "" if type(value) is bool else f"{value!r} is neither On nor Off; choose one of them."
         case Kind.CHOICE:
-            return "" if value in setting.choices else f"{value!r} is not one of {', '.join(setting.choices)}; choose one."
+            return (
+                "" if value in setting.choices else f"{value!r} is not one of {', '.join(setting.choices)}; choose one."
+            )
         case _:
             return _wrong_text(setting, value)
 
@@ -194,8 +192,8 @@ def _wrong_text(setting: Setting, value: Any) -> str:
         return "must not be empty; enter a value."
     if len(value) > setting.high or (value and len(value) < setting.low):
         return f"has {len(value)} characters; enter {max(setting.low, 0)} to {setting.high}."
-    if any(ord(c) < 32 or ord(c) == 127 for c in value):
-        return "contains a control character; remove it."
+    if not value.isprintable() and any(not c.isprintable() and unicodedata.category(c) != "Zs" for c in value):
+        return "contains a control character or another that cannot be shown; remove it."
     return setting.check(value) if setting.check else ""
 
 

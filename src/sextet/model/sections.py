@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sextet.model.schema import (
-    Applies, a_name, a_server, address, an_ip, choice, many, number, password, switch, text,
+    Applies,
+    a_name,
+    a_server,
+    address,
+    an_ip,
+    choice,
+    many,
+    number,
+    password,
+    switch,
+    text,
 )  # fmt: skip
 
 PEERS_MAX = 6  # guide, "規格"
@@ -19,8 +29,9 @@ AUTHENTICATION = ("Do not check credentials", "Check credentials", "Treat as aut
 
 
 def _peer_address(n: int) -> str:
-    return address(label=f"Peer {n} address", peer=True, path=f"Alternates Peer {n} Address",
-                   help=f"The IP address or FQDN of peer {n}; the same list in the same order on every peer, without gaps.")  # fmt: skip
+    field: str = address(label=f"Peer {n} address", peer=True, path=f"Alternates Peer {n} Address",
+                         help=f"The IP address or FQDN of peer {n}; the same list in the same order on every peer, without gaps.")  # fmt: skip
+    return field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

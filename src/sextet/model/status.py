@@ -7,9 +7,10 @@ learns the owner's `now_s` from its status row once a second, so that every age 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -38,17 +39,16 @@ class Binding:
     received: str = ""  # "address:port;transport" as seen by the peer
     user_agent: str = ""
     granted_s: int = 0  # lifetime that was granted
+    sequence: int = 0  # set by the peer, not by engines: above all it had seen of the alias when this was made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """An alias and its devices that are registered with the peer that owns the row; other peers may have other devices of it."""
+    """An alias and its devices that are registered with the row's owner; other peers may have more devices of it."""
 
     alias: str  # user@domain, domain in lower case
     since_s: float  # when the first of the bindings was registered here
-    sequence: int = (
-        0  # above every sequence seen of this alias when its bindings last changed (Lamport): "newest" needs no clock
-    )
+    sequence: int = 0  # the highest of its bindings' (Lamport): "newest" needs no clock
     bindings: tuple[Binding, ...] = ()
 
 
@@ -131,16 +131,28 @@ def from_row(kind: type[T], data: bytes) -> T:
     Raises ValueError for anything else.
     """
     try:
-        value = _build(kind, json.loads(data))
-    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        value = _build(kind, json.loads(data, parse_constant=_no_number))
+    except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a {kind.__name__} row") from error
     assert isinstance(value, kind)
     return value
 
 
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _no_number(text: str) -> float:
+    """JSON knows no NaN and no infinity; an age made of them would be neither old nor new."""
+    raise ValueError(f"{text} is not a number")
+
+
 def _build(kind: Any, value: Any) -> Any:
     if dataclasses.is_dataclass(kind):
-        hints = get_type_hints(kind)
+        if type(value) is not dict:
+            raise TypeError(f"{value!r} is not a row")
+        hints = _hints(cast(type, kind))
         return kind(
             **{
                 field.name: _build(hints[field.name], value[field.name])
@@ -149,6 +161,8 @@ def _build(kind: Any, value: Any) -> Any:
             }
         )  # type: ignore[operator]
     if get_origin(kind) is tuple:
+        if type(value) is not list:
+            raise TypeError(f"{value!r} is not a list")
         return tuple(_build(get_args(kind)[0], item) for item in value)
     if kind is float and type(value) is int:
         return float(value)
