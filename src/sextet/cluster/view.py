@@ -16,7 +16,7 @@ KINDS: dict[str, type] = {"reg": Registration, "call": Call, "alarm": Alarm, "pe
 Row = TypeVar("Row", Registration, Call, Alarm, PeerStatus)
 
 
-class Rows:
+class View:
     """Typed rows per peer number; number 0 stands for this peer while it is in no list."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

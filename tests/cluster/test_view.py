@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sextet.cluster.keys import encode_key
-from sextet.cluster.rows import Rows
+from sextet.cluster.view import View
 from sextet.model.status import PeerStatus, Registration, to_row
 
 ALICE = Registration(alias="alice@apolo.local", since_s=990.0, sequence=1)
@@ -16,7 +16,7 @@ def status(now_s: float) -> bytes:
 
 def test_the_age_of_a_row_is_measured_on_its_owners_clock() -> None:
     now = [5.0]
-    rows = Rows(lambda: now[0])
+    rows = View(lambda: now[0])
     rows.change(2, "peer", status(1000.0))
     rows.change(2, encode_key("reg", ALICE.alias), to_row(ALICE))
     now[0] = 8.0
@@ -25,13 +25,13 @@ def test_the_age_of_a_row_is_measured_on_its_owners_clock() -> None:
 
 
 def test_rows_of_a_peer_that_cannot_be_heard_are_marked() -> None:
-    rows = Rows(lambda: 0.0)
+    rows = View(lambda: 0.0)
     rows.change(2, encode_key("reg", ALICE.alias), to_row(ALICE))
     assert rows.owned(Registration, {2: "expc02"}, frozenset({2}))[0].stale
 
 
 def test_a_row_that_cannot_be_read_is_counted_and_is_not_there() -> None:
-    rows = Rows(lambda: 0.0)
+    rows = View(lambda: 0.0)
     rows.change(2, encode_key("reg", "x"), to_row(ALICE))
     assert rows.change(2, encode_key("reg", "x"), b"junk") == ("reg", "x", None)
     assert rows.unreadable == 1
@@ -39,7 +39,7 @@ def test_a_row_that_cannot_be_read_is_counted_and_is_not_there() -> None:
 
 
 def test_a_removed_peer_leaves_nothing() -> None:
-    rows = Rows(lambda: 0.0)
+    rows = View(lambda: 0.0)
     rows.change(2, encode_key("reg", ALICE.alias), to_row(ALICE))
     rows.drop(2)
     assert rows.owned(Registration, {2: "expc02"}, frozenset()) == []
