@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from sextet.lab.patience import until
 STOP_S = 5.0  # a peer ends its engines in well under a second; after this it is killed
 PR_SET_PDEATHSIG = 1  # prctl(2)
 LOG_TAIL_BYTES = 4096
+LAST_LINES = 3  # the cause seldom stands in the very last one
+COLOURS = re.compile("\x1b\\[[0-9;]*m")
 ENGINES = {"kamailio": "kamailio", "nats": "nats-server"}  # what an administrator calls it, and its program
 PROGRAMS = {*ENGINES.values(), "baresip"}
 PEER_MODULE = "sextet.main"
@@ -35,11 +38,11 @@ class Child:
         return self.process.returncode is None
 
     def last_words(self) -> str:
-        """Return the last line it wrote."""
+        """Return the last lines it wrote, on one line and without colours."""
         with contextlib.suppress(OSError), self.log.open("rb") as file:
             file.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
-            lines = file.read().decode(errors="replace").splitlines()
-            return next((line.strip() for line in reversed(lines) if line.strip()), "")
+            text = COLOURS.sub("", file.read().decode(errors="replace"))
+            return "; ".join([line.strip() for line in text.splitlines() if line.strip()][-LAST_LINES:])
         return ""
 
     def signal(self, number: signal.Signals) -> None:
