@@ -1,0 +1,43 @@
+"""What the books of registrations and calls want done with rows and engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sextet.model.status import Call, Registration
+
+
+@dataclass(frozen=True, slots=True)
+class PutRow:
+    """Publish an own row."""
+
+    kind: str  # "reg", "call"
+    name: str
+    row: Registration | Call
+
+
+@dataclass(frozen=True, slots=True)
+class DropRow:
+    """Withdraw an own row."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """Tell the engines which other peers have devices of these aliases; none means nowhere else."""
+
+    owners: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Have the engine drop a device that registered with another peer since."""
+
+    alias: str
+    device: str
+
+
+Effect = PutRow | DropRow | Locate | Release
