@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sextet.cluster.judgement import Evidence, alarms_of, judge, restart_reasons
+from sextet.cluster.judgement import Evidence, alarms_of, judge
+from sextet.cluster.settings import waiting
 from sextet.model.sections import Clustering, Protocols, Root
 from sextet.model.status import LinkStatus, PeerStatus, Stamp
 
@@ -145,7 +146,7 @@ def test_modes_and_names_that_a_cluster_needs_are_checked() -> None:
 
 def test_saved_settings_that_wait_for_a_restart_are_named() -> None:
     running = replace(LIST, tls_verification_mode="Permissive")
-    reasons = restart_reasons(LIST, running)
+    reasons = waiting(LIST, running)
     assert reasons == ("clustering.tls_verification_mode",)
     seen = replace(HEALTHY, running=running, restart_cluster=reasons, restart_engines=("protocols.sip_udp",))
     assert raised(seen)[20007] == "Saved but not in force: clustering.tls_verification_mode."

@@ -65,15 +65,6 @@ def alarms_of(seen: Evidence) -> dict[AlarmType, str]:
     return {alarm: cause for alarm, cause in (*_of_settings(seen), *_of_peers(seen), *_of_primary(seen)) if cause}
 
 
-def restart_reasons(saved: Clustering, running: Clustering) -> tuple[str, ...]:
-    """Name the cluster settings whose saved value waits for a restart."""
-    return tuple(
-        f"clustering.{name}"
-        for name in Clustering.__dataclass_fields__
-        if getattr(saved, name) != getattr(running, name)
-    )
-
-
 def _member(seen: Evidence, number: int, address: str) -> Member:
     status = seen.own if number == seen.number else seen.statuses.get(number)
     link = seen.links.get(number)

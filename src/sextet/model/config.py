@@ -130,6 +130,19 @@ def setting_at(path: str) -> Setting:
     return declared
 
 
+def is_peer_specific(path: str) -> bool:
+    """Tell whether a path leads to what one peer has for itself (†); raises Refused where there is nothing."""
+    setting_at(path)
+    kind: Any = Root
+    for name, _ in _steps(path):
+        field = next(field for field in dataclasses.fields(kind) if field.name == name)
+        declared = field.metadata.get("setting")
+        if declared is not None and declared.peer:
+            return True
+        kind = type(field.default) if declared is None else declared.item
+    return False
+
+
 def from_text(path: str, text: str) -> Any:
     """Read a typed-in value as the setting at this path wants it; raises Refused with the remedy."""
     declared = setting_at(path)
