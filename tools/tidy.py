@@ -28,6 +28,7 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "console": 4,
     "lab": 4,
     "bootstrap": 1,
+    "journal": 1,
     "cli": 5,
     "main": 5,
 }

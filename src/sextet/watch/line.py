@@ -1,0 +1,117 @@
+"""What does one line of the event log look like, and what does it say (guide, "日誌詳細資訊"; facts 11.6)?
+
+A line is `moment host process: Name="value" …`. A value keeps every letter that can be shown; a quote, a backslash, an
+end of line or another control character is escaped, so that no name chosen by a stranger can end a value or begin a
+line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+NAME_CHARACTERS_MAX = 40  # the longest of the original's is far shorter
+VALUE_CHARACTERS_MAX = 2000  # of one value; a peer list or a certificate's names fit
+FIELDS_MAX = 40  # of one line
+PROCESSES = {  # which part of the original writes a module's lines
+    "developer.replication": "replication",
+    "developer.management": "management",
+    "developer.diagnostics": "management",
+    "network": "tvcs",
+}
+_FIELD = re.compile(r'([A-Za-z0-9_-]+)="((?:[^"\\]|\\.)*)"')
+_HEAD = re.compile(r"(\S+) (\S+) (?:([^=\"]*?):? )?(?=[A-Za-z0-9_-]+=\")")
+_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)")
+_SHORT = {"n": "\n", "r": "\r", "t": "\t"}
+_LONG = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
+
+Fields = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line, taken apart for a page."""
+
+    moment: str
+    host: str
+    process: str
+    fields: tuple[tuple[str, str], ...]
+    text: str
+
+    def get(self, name: str) -> str:
+        """Give the first field of this name, "" where there is none."""
+        return next((value for field, value in self.fields if field == name), "")
+
+
+def event_line(moment: datetime, host: str, event: str, fields: Fields) -> str:
+    """Write an event in one of the guide's three forms: an alarm, a change in the database, or what somebody did."""
+    named = dict(fields)
+    utc = ("UTCTime", utc_time(moment))
+    if event.startswith("Alarm "):
+        alarm = [("Level", named.get("Level", "WARN")), ("Event", event), *_without(fields, "Level")]
+        return _line(moment, host, "alarm", [*alarm, utc])
+    if event == "System Configuration Changed" and "User" not in named:
+        return _line(moment, host, "", [utc, ("Event", event), *fields])
+    process = "web" if "Src-ip" in named else "cli" if "User" in named else "tvcs"
+    level = [] if "Level" in named else [("Level", "1")]
+    return _line(moment, host, process, [("Event", event), *fields, *level, utc])
+
+
+def module_line(moment: datetime, host: str, module: str, level: str, detail: str, fields: Fields) -> str:
+    """Write a line of the developer or network log."""
+    process = next((name for start, name in PROCESSES.items() if module.startswith(start)), "")
+    texts = [("Detail", detail)] if detail else []
+    return _line(
+        moment, host, process, [("UTCTime", utc_time(moment)), ("Module", module), ("Level", level), *texts, *fields]
+    )
+
+
+def entry_of(text: str) -> Entry:
+    """Take a line apart; what is not one of ours comes back with its text only."""
+    head = _HEAD.match(text)
+    if head is None:
+        return Entry("", "", "", (), text)
+    fields = tuple((found[1], _unescaped(found[2])) for found in _FIELD.finditer(text, head.end()))
+    return Entry(head[1], head[2], head[3] or "", fields, text)
+
+
+def utc_time(moment: datetime) -> str:
+    """Write a moment as the guide's UTCTime does: milliseconds after a comma."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S},{moment.microsecond // 1000:03}"
+
+
+def escaped(value: str) -> str:
+    """Make a value safe between quotes on one line."""
+    cut = value if len(value) <= VALUE_CHARACTERS_MAX else value[: VALUE_CHARACTERS_MAX - 1] + "…"
+    if cut.isprintable() and '"' not in cut and "\\" not in cut:
+        return cut
+    return "".join(_LONG.get(c) or (c if c.isprintable() else _code(c)) for c in cut)
+
+
+def _line(moment: datetime, host: str, process: str, fields: Iterable[tuple[str, str]]) -> str:
+    shown = " ".join(f'{_name(name)}="{escaped(value)}"' for name, value in list(fields)[:FIELDS_MAX])
+    place = re.sub(r"[^\w.:-]", "_", host) or "TANDBERG"  # facts 11.6: the name of a system that has none
+    return f"{moment.isoformat(timespec='milliseconds')} {place} {process + ': ' if process else ''}{shown}"
+
+
+def _without(fields: Fields, name: str) -> list[tuple[str, str]]:
+    return [field for field in fields if field[0] != name]
+
+
+def _name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:NAME_CHARACTERS_MAX] or "_"
+
+
+def _code(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _unescaped(value: str) -> str:
+    def one(found: re.Match[str]) -> str:
+        code = found[1]
+        return chr(int(code[1:], 16)) if len(code) > 1 else _SHORT.get(code, code)
+
+    return _ESCAPE.sub(one, value) if "\\" in value else value
