@@ -151,10 +151,10 @@ def _exceptions(tree: ast.Module, lines: list[str]) -> Found:
     for node in ast.walk(tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
-        broad = node.type is None or any(
-            _dotted(kind) in ("Exception", "BaseException") for kind in _alternatives(node.type)
-        )
-        if broad and not _remark(lines, node.lineno):
+        kinds = [] if node.type is None else _alternatives(node.type)
+        broad = not kinds or any(_dotted(kind) in ("Exception", "BaseException") for kind in kinds)
+        tidies_up = isinstance(last := node.body[-1], ast.Raise) and last.exc is None  # the error goes on
+        if broad and not tidies_up and not _remark(lines, node.lineno):
             yield node.lineno, "a broad except needs a comment that says why every error ends here"
 
 

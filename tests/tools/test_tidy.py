@@ -71,6 +71,7 @@ def test_what_the_guide_forbids_is_found(path: str, line: str, words: str) -> No
         ("src/sextet/sip/kemi/x.py", "import KSR"),
         ("src/sextet/web/x.py", "try:\n    pass\nexcept Exception:  # the task ends here\n    pass"),
         ("src/sextet/web/x.py", "try:\n    pass\nexcept Exception:\n    # the task ends here\n    pass"),
+        ("src/sextet/web/x.py", "try:\n    pass\nexcept BaseException:\n    close()\n    raise"),
         ("src/sextet/watch/x.py", "import time\ntime.time()  # the wall clock is shown to people"),
         ("tools/x.py", "print(1)"),
     ],

@@ -1,0 +1,93 @@
+"""Let other terminals and programs break and mend the lab while it runs: a unix socket, one JSON line each way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sextet.lab.rig import LabError, Rig
+
+REQUEST_BYTES_MAX = 4096  # a command and two numbers
+Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
+
+
+class Control:
+    """The lab's own socket; its mode lets only its owner in."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._commands: dict[str, Handler] = {
+            "status": lambda given: rig.status(),
+            "kill": lambda given: rig.kill(_number(given, "peer"), str(given.get("part", "sextetd"))),
+            "start": lambda given: rig.start(_number(given, "peer")),
+            "restart": lambda given: rig.restart(_number(given, "peer")),
+            "cut": lambda given: rig.cut(_number(given, "peer"), _number(given, "other")),
+            "heal": lambda given: (
+                rig.heal(_number(given, "peer"), _number(given, "other")) if "peer" in given else rig.heal()
+            ),
+        }
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self, path: Path) -> None:
+        """Open the socket."""
+        self._server = await asyncio.start_unix_server(self._serve, sock=_bound(path), limit=REQUEST_BYTES_MAX)
+
+    async def stop(self) -> None:
+        """Close the socket and what hangs on it."""
+        if self._server is not None:
+            self._server.close()
+            for writer in self._open:
+                writer.close()
+            await self._server.wait_closed()
+
+    async def answer(self, line: bytes) -> dict[str, Any]:
+        """Run one request; every failure is a sentence in the answer."""
+        try:
+            request = json.loads(line)
+            command, given = request["command"], request.get("arguments", {})
+            handler = self._commands[command]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return {"ok": False, "kind": "usage", "error": f"the lab takes {', '.join(self._commands)}."}
+        try:
+            return {"ok": True, "result": await handler(given)}
+        except (LabError, OSError) as error:
+            return {"ok": False, "kind": "failed", "error": str(error)}
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(await self.answer(line)).encode() + b"\n")
+                await writer.drain()
+        except (OSError, ValueError):
+            pass  # it left, or sent a line beyond the limit
+        finally:
+            self._open.discard(writer)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+def _bound(path: Path) -> socket.socket:
+    """Bind without a moment in which others may connect."""
+    path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        made.bind(str(path))
+    finally:
+        os.umask(before)
+    return made
+
+
+def _number(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name)
+    if type(value) is not int:
+        raise LabError(f"{name} must be the number of a peer, not {value!r}.")
+    return value
