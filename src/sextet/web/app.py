@@ -1,0 +1,131 @@
+"""The web server of one peer: HTTPS on one address, inside the peer's own event loop, with a certificate that can be exchanged.
+
+Raises WebError when it cannot serve; the text says which address, port or file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from sextet.admin.access import Access
+from sextet.admin.door import Door
+from sextet.cluster.face import Face
+from sextet.engine import Journal
+from sextet.web.desk import Desk
+from sextet.web.events import Bell
+from sextet.web.site import site
+
+STOP_S = 3  # for answers under way; streams say goodbye at once. Without a limit an open stream would hold the peer for ever
+CONNECTIONS_MAX = 200  # browsers of a few administrators, six connections each, and monitoring
+BACKLOG = 64
+
+
+class WebError(Exception):
+    """The pages cannot be served; the text says why."""
+
+
+class WebServer:
+    """Serve the pages of one peer."""
+
+    def __init__(
+        self, face: Face, door: Door, access: Access, address: str, port: int, certificate: Path, private_key: Path, journal: Journal
+    ) -> None:
+        self._address, self._port = address, port
+        self._certificate, self._private_key = certificate, private_key
+        self._journal = journal
+        self._bell = Bell(face)
+        self._app = site(Desk(face=face, door=door, access=access, instance=secrets.token_hex(8)), self._bell)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._server: _Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Serve; returns when connections are accepted. Raises WebError."""
+        assert self._server is None
+        self.exchange_certificate(self._certificate, self._private_key)
+        listener = _listen(self._address, self._port)
+        self._server = _Server(_settings(self._app, self._context))
+        serving = asyncio.create_task(self._server.serve([listener]), name="web")
+        self._tasks = [serving, asyncio.create_task(self._follow(), name="web bell")]
+        while not self._server.started and not serving.done():
+            await asyncio.sleep(0.01)  # uvicorn has no event for it; two rounds at most
+        if serving.done():
+            raise WebError(f"the web server on {self._address} port {self._port} ended while it started")
+
+    async def stop(self) -> None:
+        """Stop; open pages are told that the peer is going."""
+        if self._server is None:
+            return
+        self._bell.stop()
+        self._server.should_exit = True
+        serving, following = self._tasks
+        following.cancel()
+        await asyncio.gather(serving, following, return_exceptions=True)
+        self._server, self._tasks = None, []
+
+    def exchange_certificate(self, certificate: Path, private_key: Path) -> None:
+        """Use these files from the next connection on; raises WebError and keeps the old ones."""
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key)
+            self._context.load_cert_chain(certificate, private_key)
+        except (OSError, ssl.SSLError) as error:
+            raise WebError(f"certificate {certificate} and key {private_key} cannot be used for HTTPS: {error}") from error
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._bell.run()
+            except Exception as error:  # pages without live parts are still pages; said once for each time, then followed again
+                self._journal.module("developer.web", "ERROR", f"live pages: following the peer ended: {error!r}")
+            await asyncio.sleep(1)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn inside somebody else's process: signals are the peer's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _settings(app: Starlette, context: ssl.SSLContext) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,  # nothing stands between: an address is what the socket says
+        server_header=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=STOP_S,
+        ssl_context_factory=lambda config, default: context,
+    )
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise WebError(f"the pages cannot be served on {address} port {port}: {error.strerror}") from error
+    return listener

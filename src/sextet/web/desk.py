@@ -1,0 +1,144 @@
+"""What every page works with, and how a page becomes HTML: templates, the frame around them, and messages to the next page."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+from collections.abc import Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sextet import __version__
+from sextet.admin import listings
+from sextet.admin.access import SESSIONS_MAX, Access, Session
+from sextet.admin.door import Door
+from sextet.admin.mesh import peer_name
+from sextet.admin.wording import count, duration
+from sextet.cluster.face import Face
+from sextet.web.menu import MENU, entry_of
+
+HERE = Path(__file__).parent
+ANSWER_S = 0.3  # a page of 10 KiB has left by then, also over a slow link
+LIVE = "live_"  # blocks of templates whose names begin so are sent again when they change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What became of the last action, shown once on the next page."""
+
+    tone: str  # ok info warn bad
+    title: str
+    lines: tuple[str, ...] = ()
+    link: tuple[str, str] | None = None  # (path, words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The peer, the door to it, who is logged in, and the templates."""
+
+    face: Face
+    door: Door
+    access: Access
+    instance: str  # changes with every start: how a waiting page knows that the peer is back
+    templates: Environment = field(default_factory=lambda: _environment())
+    messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
+    doing: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def later(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Do something after the answer was sent, such as ending the very process that answers."""
+        task = asyncio.get_running_loop().create_task(_after(ANSWER_S, doing))
+        self.doing.add(task)
+        task.add_done_callback(self.doing.discard)
+
+    def tell(self, session: Session, message: Message) -> None:
+        """Keep a message for the next page of this session."""
+        while len(self.messages) >= SESSIONS_MAX:
+            del self.messages[next(iter(self.messages))]
+        self.messages[session.csrf] = message
+
+    def page(self, template: str, session: Session, url: Url, **context: Any) -> str:
+        """Render a whole page."""
+        message = context.pop("message", None) or self.messages.pop(session.csrf, None)
+        return self.templates.get_template(template).render(self.frame(session, url), message=message, **context)
+
+    def fragments(self, template: str, session: Session, url: Url, context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Render the live parts of a page and of the frame around it, each with the id of its element."""
+        values = {**self.frame(session, url), **context}
+        for source in (self.templates.get_template("page.html"), self.templates.get_template(template)):
+            for name, block in source.blocks.items():
+                if name.startswith(LIVE):
+                    yield name, "".join(block(source.new_context(values)))
+
+    def frame(self, session: Session, url: Url) -> dict[str, Any]:
+        """Give what surrounds every page: which peer this is, the others, the menu, who is logged in."""
+        status, entry = self.face.status(), entry_of(url.path)
+        own = next((member for member in status.members if member.this_system), None)
+        primary = next((member for member in status.members if member.primary), None)
+        return {
+            "menu": MENU,
+            "entry": entry,
+            "path": url.path,
+            "query": url.query,
+            "session": session,
+            "status": status,
+            "own": own,
+            "own_name": peer_name(own) if own else self.face.saved.system.name or "This system",
+            "primary_name": peer_name(primary) if primary else "",
+            "others": [(m, peer_name(m), url.of_peer(m.address, m.link.resolved_ip)) for m in status.members if m.link],
+            "raised": sum(not alarm.acknowledged for alarm in listings.alarms(self.face)),
+            "live": False,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Where the browser is."""
+
+    host: str  # as the browser wrote it, with the port
+    path: str
+    query: str = ""
+
+    def of_peer(self, address: str, ip: str) -> str:
+        """Write the same page's address on another peer: by IP address where the browser came by one, since it may not resolve names."""
+        name, port = _host_and_port(self.host)
+        target = ip if ip and _is_ip(name) else address
+        return f"https://{f'[{target}]' if ':' in target else target}{port}{self.path}"
+
+
+async def _after(seconds: float, doing: Coroutine[Any, Any, None]) -> None:
+    await asyncio.sleep(seconds)
+    await doing
+
+
+def _host_and_port(host: str) -> tuple[str, str]:
+    name, bracket, port = host.partition("]")
+    if bracket:
+        return name.removeprefix("["), port
+    name, colon, number = host.partition(":")
+    return name, colon + number
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(duration=duration, counted=lambda number, *noun: count(number, *noun), json=json.dumps)
+    environment.globals.update(version=__version__)
+    environment.globals["m"] = environment.get_template("macros.html").module
+    return environment

@@ -1,0 +1,212 @@
+"""Who may see a page: log-in, the token in every form, limits of requests, and the headers that keep browsers honest."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sextet.admin.access import Session, Throttled, actor_of, csrf_matches
+from sextet.admin.actor import Actor
+from sextet.model.schema import Refused
+from sextet.web.desk import Desk, Url
+from sextet.web.desk import Message as Notice
+
+COOKIE = "__Host-sextet"  # the prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3.2)
+LOGIN_COOKIE = "__Host-sextet-login"
+BODY_BYTES_MAX = 256 << 10  # the largest form has 40 fields of 128 characters; the rest is margin
+FIELDS_MAX = 500
+TOKEN_MAX = 128
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request of somebody who is logged in; `posted` is the form that came with it."""
+
+    desk: Desk
+    request: Request
+    session: Session
+    posted: Mapping[str, str]
+
+    @property
+    def actor(self) -> Actor:
+        return actor_of(self.session, ip=caller(self.request)[0], port=caller(self.request)[1])
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return dict(self.request.query_params)
+
+    def page(self, template: str, status: int = 200, **context: Any) -> Response:
+        """Answer with a page."""
+        return HTMLResponse(self.desk.page(template, self.session, url_of(self.request), **context), status)
+
+    def go(self, path: str, message: Notice | None = None) -> Response:
+        """Answer an action: the browser fetches another page, so that a reload repeats nothing."""
+        if message:
+            self.desk.tell(self.session, message)
+        return RedirectResponse(path, 303)
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+def logged_in(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Let only those in who are logged in, and take forms only with their session's token."""
+
+    async def endpoint(request: Request) -> Response:
+        desk: Desk = request.app.state.desk
+        session = desk.access.session(token_of(request))
+        if session is None:
+            return _to_login(request)
+        posted = await form_of(request) if request.method == "POST" else {}
+        if request.method == "POST" and not csrf_matches(session, posted.get("csrf", "")):
+            raise HTTPException(403, "This form was not made by this page, or by an earlier log-in. Go back, reload the page and try again.")  # fmt: skip
+        return await handler(Visit(desk=desk, request=request, session=session, posted=posted))
+
+    return endpoint
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Read a posted form; of a name that is there twice the last one counts."""
+    _demand_same_origin(request)
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise HTTPException(415, "Forms are sent as application/x-www-form-urlencoded.")
+    length = request.headers.get("content-length", "")
+    if not length.isdigit():
+        raise HTTPException(411, "The length of the form must be given.")
+    if int(length) > BODY_BYTES_MAX:
+        raise HTTPException(413, f"The form is larger than {BODY_BYTES_MAX >> 10} KiB.")
+    try:
+        text = (await request.body()).decode()
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"))
+    except ValueError as error:
+        raise HTTPException(400, "The form cannot be read.") from error
+
+
+async def show_login(request: Request) -> Response:
+    """Show the log-in page."""
+    desk: Desk = request.app.state.desk
+    if desk.access.session(token_of(request)):
+        return RedirectResponse(_inside(request.query_params.get("next", "")), 303)
+    return _login_page(request, next=request.query_params.get("next", ""))
+
+
+async def log_in(request: Request) -> Response:
+    """Check name and password; the page's own token keeps others from logging a browser in."""
+    desk: Desk = request.app.state.desk
+    posted = await form_of(request)
+    given, wanted = posted.get("csrf", ""), request.cookies.get(LOGIN_COOKIE, "")
+    if not wanted or not hmac.compare_digest(given.encode(), wanted.encode()):
+        return _login_page(request, 403, problem="The log-in page was too old; try again.", **_kept(posted))
+    ip, port = caller(request)
+    try:
+        token = await desk.access.log_in(posted.get("user", ""), posted.get("password", ""), ip=ip, port=port)
+    except Throttled as refused:
+        answer = _login_page(request, 429, problem=refused.problems[0].sentence, **_kept(posted))
+        answer.headers["Retry-After"] = str(max(1, round(refused.wait_s)))
+        return answer
+    except Refused as refused:
+        return _login_page(request, 401, problem=refused.problems[0].sentence, **_kept(posted))
+    response = RedirectResponse(_inside(posted.get("next", "")), 303)
+    response.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="strict", path="/")
+    response.delete_cookie(LOGIN_COOKIE, secure=True, httponly=True, samesite="strict", path="/")
+    return response
+
+
+async def log_out(visit: Visit) -> Response:
+    """End the session."""
+    ip, port = caller(visit.request)
+    visit.desk.access.log_out(token_of(visit.request), ip=ip, port=port)
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict", path="/")
+    return response
+
+
+def token_of(request: Request) -> str:
+    """Read the session's token from the cookie."""
+    return request.cookies.get(COOKIE, "")[:TOKEN_MAX]
+
+
+def caller(request: Request) -> tuple[str, int]:
+    """Name who is on the other end of the connection."""
+    return (request.client.host, request.client.port) if request.client else ("", 0)
+
+
+def url_of(request: Request) -> Url:
+    """Say where the browser is, by its own words."""
+    return Url(request.headers.get("host", ""), request.url.path, request.url.query)
+
+
+class Headers:
+    """Put the security headers on every answer; pages are never kept by caches."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                headers["Cache-Control"] = "max-age=86400" if scope["path"].startswith("/static/") else "no-store"
+            await send(message)
+
+        await self._app(scope, receive, marked if scope["type"] == "http" else send)
+
+
+def _to_login(request: Request) -> Response:
+    if request.method != "GET":
+        raise HTTPException(403, "You are not logged in any more; nothing was changed. Log in in another tab, come back and send the form again.")  # fmt: skip
+    if request.headers.get("sec-fetch-site") == "cross-site" and not token_of(request):
+        # SameSite=Strict keeps the cookie back on a link from another peer's page; asking once more from here sends it.
+        return HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0"><title>sextet</title>')
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse("/login" if target == "/" else f"/login?next={quote(target)}", 303)
+
+
+def _demand_same_origin(request: Request) -> None:
+    """Refuse forms of other sites, as far as the browser says where they come from (tokens do the rest)."""
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    if foreign or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise HTTPException(403, "This form came from another site; nothing was changed.")
+
+
+def _login_page(request: Request, status: int = 200, *, problem: str = "", user: str = "", next: str = "") -> Response:
+    desk: Desk = request.app.state.desk
+    csrf = secrets.token_urlsafe(32)
+    name = desk.face.saved.system.name or "this system"
+    text = desk.templates.get_template("login.html").render(problem=problem, user=user, next=_inside(next), csrf=csrf, name=name)  # fmt: skip
+    response = HTMLResponse(text, status)
+    response.set_cookie(LOGIN_COOKIE, csrf, secure=True, httponly=True, samesite="strict", path="/", max_age=3600)
+    return response
+
+
+def _kept(posted: Mapping[str, str]) -> dict[str, str]:
+    return {"user": posted.get("user", "")[:TOKEN_MAX], "next": posted.get("next", "")}
+
+
+def _inside(path: str) -> str:
+    """Accept only a place on this peer: browsers take // and /\\ for another host."""
+    safe = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable()
+    return path if safe and not path.startswith("/log") else "/status/overview"

@@ -1,0 +1,55 @@
+"""Which pages are there, under the names that trained administrators know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu; `above` is the heading within its group, where there is one."""
+
+    group: str
+    above: str
+    name: str
+    path: str
+
+    @property
+    def trail(self) -> str:
+        return " › ".join(word for word in (self.group, self.above) if word)
+
+
+MENU = (
+    Entry("Status", "", "Overview", "/status/overview"),
+    Entry("Status", "", "Alarms", "/status/alarms"),
+    Entry("Status", "", "Registrations", "/status/registrations"),
+    Entry("Status", "", "Calls", "/status/calls"),
+    Entry("System", "", "Administration", "/system/administration"),
+    Entry("System", "", "DNS", "/system/dns"),
+    Entry("System", "", "Time", "/system/time"),
+    Entry("System", "", "Clustering", "/system/clustering"),
+    Entry("Configuration", "Protocols", "H.323", "/configuration/protocols/h323"),
+    Entry("Configuration", "Protocols", "SIP", "/configuration/protocols/sip"),
+    Entry("Configuration", "Registration", "Configuration", "/configuration/registration"),
+    Entry("Configuration", "Registration", "Allow list", "/configuration/registration/allow-list"),
+    Entry("Configuration", "Registration", "Deny list", "/configuration/registration/deny-list"),
+    Entry("Configuration", "Authentication", "Policy", "/configuration/authentication"),
+    Entry("Configuration", "Authentication", "Local database", "/configuration/authentication/local-database"),
+    Entry("Configuration", "", "Zones", "/configuration/zones"),
+    Entry("Configuration", "", "Domains", "/configuration/domains"),
+    Entry("Configuration", "Dial plan", "Transforms", "/configuration/dial-plan/transforms"),
+    Entry("Configuration", "Dial plan", "Search rules", "/configuration/dial-plan/search-rules"),
+    Entry("Users", "", "Administrator accounts", "/users/administrators"),
+    Entry("Maintenance", "", "Configuration history", "/maintenance/history"),
+    Entry("Maintenance", "", "Restart options", "/maintenance/restart"),
+)
+BY_PATH = {entry.path: entry for entry in MENU}
+
+
+def entry_of(path: str) -> Entry | None:
+    """Find the line under which a page stands: itself, or the list that it belongs to."""
+    while path:
+        if path in BY_PATH:
+            return BY_PATH[path]
+        path = path.rpartition("/")[0]
+    return None

@@ -1,0 +1,146 @@
+"""System > Clustering: the guide's fields, the status lines beside each peer, and making this peer the primary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sextet.admin import views
+from sextet.admin.mesh import peer_name
+from sextet.cluster.face import ClusterStatus, Face
+from sextet.model.config import Change, to_document
+from sextet.model.schema import Problem, Refused
+from sextet.model.sections import PEERS_MAX, Clustering
+from sextet.web import forms
+from sextet.web.desk import Message
+from sextet.web.events import LivePage
+from sextet.web.forms import Form, Texts
+from sextet.web.guard import Visit, logged_in
+from sextet.web.pages.configuration import NOTHING, refused_form
+from sextet.web.saving import Kept, Plan, Saved, save
+
+PATH = "/system/clustering"
+PRIMARY = "configuration_primary"
+PEERS = tuple(f"peer_{n}_address" for n in range(1, PEERS_MAX + 1))
+ORDER = (  # as in the guide's pictures
+    "cluster_name", PRIMARY, "tls_verification_mode", "cluster_ip_version", *PEERS,
+    "address_mapping_enabled", "address_mappings", "changes_take_effect",
+)  # fmt: skip
+FIELDS = forms.editable(Clustering, [*ORDER, *(name for name, _ in forms.editable(Clustering) if name not in ORDER)])
+LEAVE, ENFORCE = "leave_anyway", "enforce_anyway"
+
+
+def clustering(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
+    """Show what is live on the page: everything but the form."""
+    return {"page": views.clustering(face), "peer_fields": PEERS}
+
+
+PAGE = LivePage(PATH, "clustering.html", clustering)
+
+
+async def show(visit: Visit) -> Response:
+    """Show the page with the saved settings."""
+    return _page(visit, forms.form_of(FIELDS, "clustering", _now(visit)))
+
+
+async def submit(visit: Visit) -> Response:
+    """Save; choosing this peer as the primary is asked for once more on a page of its own."""
+    typed, was = forms.posted_texts(FIELDS, visit.posted), forms.posted_was(FIELDS, visit.posted)
+    promote = _asks_for_promotion(visit.desk.face.status(), typed, was)
+
+    def plan() -> Plan:
+        now = _now(visit)
+        wanted = {**typed, PRIMARY: now[PRIMARY]} if promote else typed
+        both = forms.merged(FIELDS, wanted, was, now)
+        if both.moved:
+            return Plan(conflict=(both, now))
+        values = forms.values_of(FIELDS, both.texts)
+        return Plan(changes=tuple(Change("set", f"clustering.{name}", values[name]) for name in both.mine))
+
+    doubts = _doubts(visit, typed)
+    result = await save(visit, plan, doubts)
+    if isinstance(result, Kept):
+        form = refused_form(FIELDS, "clustering", typed, was, result)
+        return _page(visit, form, result, [problem.field for problem in doubts])
+    if promote:
+        return visit.go(f"{PATH}/primary", result.message if result else None)
+    return visit.go(PATH, _with_enrolment(visit, result.message, typed, was) if isinstance(result, Saved) else NOTHING)
+
+
+async def ask_primary(visit: Visit) -> Response:
+    """Ask whether this peer shall be the primary, with what follows from it."""
+    return visit.page("primary.html", status=200, page=views.clustering(visit.desk.face))
+
+
+async def make_primary(visit: Visit) -> Response:
+    """Make this peer the configuration primary."""
+    try:
+        outcome = await visit.desk.door.promote(visit.actor)
+    except Refused as refused:
+        problems = tuple(problem.sentence for problem in refused.problems)
+        return visit.go(PATH, Message(tone="bad", title="The configuration primary was not changed.", lines=problems))
+    number = next((str(m.number) for m in visit.desk.face.status().members if m.this_system), "?")
+    lines = (
+        f"On the other peers Configuration primary follows by itself; a peer that cannot be reached now follows when it returns, or choose {number} there.",
+        "Alarms about a primary mismatch or cluster replication clear by themselves.",
+    )  # fmt: skip
+    return visit.go(PATH, Message(tone="ok", title=f"This peer is the configuration primary: {outcome.stamp}.", lines=lines))
+
+
+ROUTES = (
+    Route(PATH, logged_in(show), methods=["GET"]),
+    Route(PATH, logged_in(submit), methods=["POST"]),
+    Route(f"{PATH}/primary", logged_in(ask_primary), methods=["GET"]),
+    Route(f"{PATH}/primary", logged_in(make_primary), methods=["POST"]),
+)
+
+
+def _page(visit: Visit, form: Form, kept: Kept | None = None, doubted: list[str] | None = None) -> Response:
+    running = forms.texts_of(FIELDS, to_document(visit.desk.face.running.clustering))
+    saved = _now(visit)
+    context = {
+        **clustering(visit.desk.face, {}),
+        "form": form,
+        "conflict": bool(kept and kept.conflict),
+        "running": {name: running[name] for name in saved if saved[name] != running[name] and isinstance(saved[name], str)},
+        "leave": "clustering.peer_1_address" in (doubted or []),
+        "enforce": "clustering.tls_verification_mode" in (doubted or []),
+        "message": kept.notice if kept else None,
+    }
+    return visit.page("clustering.html", 422 if kept else 200, live=True, **context)
+
+
+def _now(visit: Visit) -> Texts:
+    return forms.texts_of(FIELDS, to_document(visit.desk.face.saved.clustering))
+
+
+def _asks_for_promotion(status: ClusterStatus, typed: Texts, was: Texts) -> bool:
+    own = next((str(member.number) for member in status.members if member.this_system), "")
+    return bool(own) and typed[PRIMARY] == own and was.get(PRIMARY, own) != own and status.primary != int(own)
+
+
+def _doubts(visit: Visit, typed: Texts) -> list[Problem]:
+    """Stop what may cut peers off or dissolve the cluster, until the person ticks that it is meant."""
+    status, now = visit.desk.face.status(), _now(visit)
+    doubts = []
+    if any(now[name] for name in PEERS) and not any(typed[name] for name in PEERS) and LEAVE not in visit.posted:
+        sentence = "All peer addresses are empty: this peer leaves the cluster. Tick the box below if that is meant."
+        doubts.append(Problem("clustering.peer_1_address", sentence))
+    mode = "tls_verification_mode"
+    unproven = [member for member in status.members if not member.certificate_ok]
+    if typed[mode] == "Enforce" != now[mode] and unproven and ENFORCE not in visit.posted:
+        causes = "; ".join(f"{peer_name(member)}: {member.certificate}" for member in unproven)
+        sentence = f"Enforce would cut off peers whose certificate is not valid ({causes}). Put them right first, or tick the box below."  # fmt: skip
+        doubts.append(Problem(f"clustering.{mode}", sentence))
+    return doubts
+
+
+def _with_enrolment(visit: Visit, message: Message, typed: Texts, was: Texts) -> Message:
+    """Say what comes next after the peer list was changed, as the guide does."""
+    if not any(typed[name] for name in PEERS) or all(typed[name] == was.get(name, "") for name in PEERS):
+        return message
+    line = "Enter the same cluster name, primary, IP version and addresses in the same order on every other peer."
+    return Message(tone=message.tone, title=message.title, lines=(*message.lines, line), link=message.link)

@@ -1,0 +1,295 @@
+"""System, Configuration and Users: pages made from the declarations of the settings; a new setting needs no line here.
+
+A form page shows settings of one section; a list page shows a list with a form for each of its items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sextet.model.config import Change, setting_at, to_document
+from sextet.model.schema import Kind, Problem, Setting, settings
+from sextet.model.sections import KEYS, Root
+from sextet.web import forms
+from sextet.web.desk import Message
+from sextet.web.forms import KEEP, Form, Texts
+from sextet.web.guard import Visit, logged_in
+from sextet.web.saving import Kept, Plan, Saved, save
+
+ROWS_MAX = 500  # on one page; the filter finds the others
+COLUMNS_MAX = 6  # of an item in its list; all of it is on its own page
+HASH = "password_hash"  # stored so; typed as a password, which the door hashes
+
+Fields = list[tuple[str, Setting]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPage:
+    """Settings of one section; without names, all that no other page shows."""
+
+    path: str
+    section: str
+    names: tuple[str, ...] = ()
+    intro: str = ""
+
+    @property
+    def kind(self) -> type:
+        return type(getattr(Root(), self.section))
+
+    @property
+    def fields(self) -> Fields:
+        taken = {name for page in FORM_PAGES if page.section == self.section for name in page.names}
+        rest = [name for name, _ in forms.editable(self.kind) if name not in taken]
+        return forms.editable(self.kind, self.names or rest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """A list of items, by its place in the configuration."""
+
+    path: str
+    list: str
+    noun: str
+    intro: str = ""
+
+    @property
+    def setting(self) -> Setting:
+        return setting_at(self.list)
+
+    @property
+    def item(self) -> type:
+        assert self.setting.item is not None
+        return self.setting.item
+
+    @property
+    def key(self) -> str:
+        return KEYS[self.item]
+
+    @property
+    def fields(self) -> Fields:
+        return list(settings(self.item))
+
+
+FORM_PAGES = (
+    FormPage(path="/system/administration", section="system"),
+    FormPage(path="/system/dns", section="system", names=("dns_host_name", "dns_domain_name", "dns_servers")),
+    FormPage(path="/system/time", section="system", names=("ntp_servers",)),
+    FormPage(path="/configuration/protocols/h323", section="protocols", names=("h323_mode",)),
+    FormPage(path="/configuration/protocols/sip", section="protocols"),
+    FormPage(path="/configuration/registration", section="registration"),
+    FormPage(path="/configuration/authentication", section="authentication"),
+)
+LIST_PAGES = (
+    ListPage(path="/configuration/registration/allow-list", list="registration.allow_list", noun="pattern", intro="Used where the restriction policy is Allow List."),  # fmt: skip
+    ListPage(path="/configuration/registration/deny-list", list="registration.deny_list", noun="pattern", intro="Used where the restriction policy is Deny List."),  # fmt: skip
+    ListPage(path="/configuration/authentication/local-database", list="credentials", noun="credential"),
+    ListPage(path="/configuration/zones", list="zones", noun="zone"),
+    ListPage(path="/configuration/domains", list="domains", noun="domain"),
+    ListPage(path="/configuration/dial-plan/transforms", list="transforms", noun="transform", intro="In the order of their priority; the first that matches changes the alias."),  # fmt: skip
+    ListPage(path="/configuration/dial-plan/search-rules", list="search_rules", noun="search rule", intro="In the order of their priority; rules of one priority are tried together."),  # fmt: skip
+    ListPage(path="/users/administrators", list="administrators", noun="account"),
+)
+
+
+async def show_form(page: FormPage, visit: Visit) -> Response:
+    """Show the settings as they are saved."""
+    now = forms.texts_of(page.fields, _section(visit, page))
+    return _form(visit, page.intro, forms.form_of(page.fields, page.section, now), running=_running(visit, page))
+
+
+async def save_form(page: FormPage, visit: Visit) -> Response:
+    """Save what was changed on the page."""
+    typed, was = forms.posted_texts(page.fields, visit.posted), forms.posted_was(page.fields, visit.posted)
+
+    def plan() -> Plan:
+        now = forms.texts_of(page.fields, _section(visit, page))
+        both = forms.merged(page.fields, typed, was, now)
+        if both.moved:
+            return Plan(conflict=(both, now))
+        values = forms.values_of(page.fields, both.texts)
+        return Plan(changes=tuple(Change("set", f"{page.section}.{name}", values[name]) for name in both.mine))
+
+    result = await save(visit, plan)
+    if result is None or isinstance(result, Saved):
+        return visit.go(page.path, result.message if result else NOTHING)
+    return _form(visit, page.intro, refused_form(page.fields, page.section, typed, was, result), kept=result, running=_running(visit, page))  # fmt: skip
+
+
+async def show_list(page: ListPage, visit: Visit) -> Response:
+    """Show a list."""
+    rows, wanted = _items(visit, page), visit.query.get("filter", "").strip()[:128]
+    columns = [(name, setting) for name, setting in page.fields if not setting.secret and setting.kind is not Kind.MANY][:COLUMNS_MAX]  # fmt: skip
+    shown = [(str(row[page.key]), forms.texts_of(page.fields, row)) for row in sorted(rows, key=_by_priority)]
+    found = [(key, texts) for key, texts in shown if wanted.casefold() in " ".join(map(str, texts.values())).casefold()]
+    return visit.page(
+        "list.html", page=page, columns=columns, rows=found[:ROWS_MAX], found=len(found), total=len(rows), filter=wanted
+    )
+
+
+async def show_item(page: ListPage, visit: Visit) -> Response:
+    """Show one item, or an empty form for a new one."""
+    key = visit.query.get("item")
+    item = _find(_items(visit, page), page, key)
+    if key is not None and item is None:
+        raise HTTPException(404, f"There is no {page.noun} {key!r} any more; somebody may have removed or renamed it.")
+    now = forms.texts_of(page.fields, item or {})
+    return _item_form(visit, page, key, forms.form_of(page.fields, _place(page, key), now, stored=_secrets(page, item)))
+
+
+async def save_item(page: ListPage, visit: Visit) -> Response:
+    """Save an item, or add it."""
+    key = visit.query.get("item")
+    typed, was = forms.posted_texts(page.fields, visit.posted), forms.posted_was(page.fields, visit.posted)
+    if key is not None and _find(_items(visit, page), page, key) is None:
+        title = f"The {page.noun} {key!r} was removed by somebody meanwhile. Nothing was saved; Save adds it again."
+        form = forms.form_of(page.fields, _place(page, None), typed)
+        return _item_form(visit, page, None, form, Kept(notice=Message(tone="warn", title=title)))
+    result = await save(visit, partial(_plan_item, page, visit, key, typed, was))
+    if result is None or isinstance(result, Saved):
+        return visit.go(page.path, result.message if result else NOTHING)
+    stored = _secrets(page, _find(_items(visit, page), page, key))
+    form = refused_form(page.fields, _place(page, key), typed, was, result, stored=stored)
+    return _item_form(visit, page, key, form, result)
+
+
+async def remove_item(page: ListPage, visit: Visit) -> Response:
+    """Remove an item; asked for twice, so that a slip of the hand removes nothing."""
+    key = visit.query.get("item", "")
+    item = _find(_items(visit, page), page, key)
+    if item is None:
+        return visit.go(page.path, Message(tone="info", title=f"The {page.noun} {key!r} is not there any more."))
+    if visit.posted.get("sure") != "yes":
+        texts = [(setting.label, text) for (_, setting), text in zip(page.fields, forms.texts_of(page.fields, item).values(), strict=True) if isinstance(text, str) and text]  # fmt: skip
+        return visit.page("remove.html", page=page, key=key, texts=texts)
+
+    def plan() -> Plan:
+        there = _find(_items(visit, page), page, key)
+        if there is not None and there != item:
+            return Plan(conflict=there)
+        return Plan(changes=(_whole(page, visit, [row for row in _items(visit, page) if row != item]) if "]" in key else Change("remove", f"{page.list}[{key}]"),) if there else ())  # fmt: skip
+
+    result = await save(visit, plan)
+    if isinstance(result, Kept):
+        lines = tuple(problem.sentence for problem in result.problems) or ("Somebody changed it meanwhile; look at it again.",)  # fmt: skip
+        return visit.go(page.path, result.notice or Message(tone="bad", title=f"The {page.noun} was not removed.", lines=lines))
+    return visit.go(page.path, result.message if result else NOTHING)
+
+
+def refused_form(fields: Fields, prefix: str, typed: Texts, was: Texts, kept: Kept, stored: Sequence[str] = ()) -> Form:
+    """Draw a form again with everything that was typed, and what is wrong with it or was changed meanwhile beside it."""
+    if kept.conflict is not None:
+        both, now = kept.conflict
+        return forms.with_moved(forms.form_of(fields, prefix, both.texts, now, stored), both.moved)
+    again = [Problem(f"{prefix}.{name}", KEEP) for name, setting in fields if setting.secret and typed.get(name)]
+    shown = {**typed, **{name: "" for name, setting in fields if setting.secret}}
+    named = {f"{prefix}.password": f"{prefix}.{HASH}"} if any(name == HASH for name, _ in fields) else {}
+    problems = [Problem(_renamed(problem.field, named), problem.sentence) for problem in kept.problems]
+    return forms.with_problems(forms.form_of(fields, prefix, shown, was, stored), [*problems, *again], prefix)
+
+
+def _renamed(field: str, named: Mapping[str, str]) -> str:
+    return field.removesuffix(".password") + f".{HASH}" if named and field.endswith(".password") else field
+
+
+NOTHING = Message(tone="info", title="Nothing was changed.", lines=("What you sent is what was there.",))
+
+
+def _form(visit: Visit, intro: str, form: Form, kept: Kept | None = None, running: Mapping[str, str] | None = None) -> Response:  # fmt: skip
+    context = {"intro": intro, "form": form, "running": running or {}, "conflict": bool(kept and kept.conflict), "message": kept.notice if kept else None}  # fmt: skip
+    return visit.page("form.html", 422 if kept else 200, **context)
+
+
+def _item_form(visit: Visit, page: ListPage, key: str | None, form: Form, kept: Kept | None = None) -> Response:
+    context = {"page": page, "key": key, "form": form, "conflict": bool(kept and kept.conflict), "message": kept.notice if kept else None}  # fmt: skip
+    return visit.page("item.html", 422 if kept else 200, **context)
+
+
+def _plan_item(page: ListPage, visit: Visit, key: str | None, typed: Texts, was: Texts) -> Plan:
+    rows = _items(visit, page)
+    item = _find(rows, page, key)
+    now = forms.texts_of(page.fields, item or {})
+    both = forms.merged(page.fields, typed, was, now)
+    if both.moved and item is not None:
+        return Plan(conflict=(both, now))
+    if item is not None and not both.mine:
+        return Plan()
+    value = {**(item or {}), **forms.values_of(page.fields, both.texts)}
+    for name, setting in page.fields:
+        if setting.secret and not both.texts[name]:
+            value[name] = item[name] if item else ""
+    if HASH in value and both.texts[HASH]:
+        value["password"] = value.pop(HASH)
+    elif value.get(HASH) == "":
+        value["password"] = value.pop(HASH)
+    if item is None:
+        return Plan(changes=(Change("add", page.list, value),))
+    if "]" in str(key):  # such a key cannot stand in a path: the list is set as a whole
+        return Plan(changes=(_whole(page, visit, [value if row == item else row for row in rows]),))
+    return Plan(changes=(Change("set", f"{page.list}[{key}]", value),))
+
+
+def _whole(page: ListPage, visit: Visit, rows: list[dict[str, Any]]) -> Change:
+    return Change("set", page.list, rows)
+
+
+def _section(visit: Visit, page: FormPage) -> dict[str, Any]:
+    document: dict[str, Any] = to_document(getattr(visit.desk.face.saved, page.section))
+    return document
+
+
+def _running(visit: Visit, page: FormPage) -> dict[str, str]:
+    """List the settings whose value in force is another than the saved one."""
+    saved = forms.texts_of(page.fields, _section(visit, page))
+    running = forms.texts_of(page.fields, to_document(getattr(visit.desk.face.running, page.section)))
+    return {name: str(running[name]) for name in saved if saved[name] != running[name]}
+
+
+def _items(visit: Visit, page: ListPage) -> list[dict[str, Any]]:
+    place: Any = visit.desk.face.saved
+    for name in page.list.split("."):
+        place = getattr(place, name)
+    rows: list[dict[str, Any]] = to_document(place)
+    return rows
+
+
+def _find(rows: Sequence[dict[str, Any]], page: ListPage, key: str | None) -> dict[str, Any] | None:
+    return next((row for row in rows if str(row[page.key]) == key), None)
+
+
+def _secrets(page: ListPage, item: Mapping[str, Any] | None) -> list[str]:
+    return [name for name, setting in page.fields if setting.secret and item and item[name]]
+
+
+def _place(page: ListPage, key: str | None) -> str:
+    return f"{page.list}[{key or ''}]"
+
+
+def _by_priority(row: Mapping[str, Any]) -> int:
+    return int(row.get("priority", 0))
+
+
+def _route(path: str, handler: Any, page: FormPage | ListPage, method: str) -> Route:
+    return Route(path, logged_in(partial(handler, page)), methods=[method])
+
+
+ROUTES = (
+    *(_route(page.path, show_form, page, "GET") for page in FORM_PAGES),
+    *(_route(page.path, save_form, page, "POST") for page in FORM_PAGES),
+    *(_route(page.path, show_list, page, "GET") for page in LIST_PAGES),
+    *(_route(f"{page.path}/item", show_item, page, "GET") for page in LIST_PAGES),
+    *(_route(f"{page.path}/item", save_item, page, "POST") for page in LIST_PAGES),
+    *(_route(f"{page.path}/remove", remove_item, page, "POST") for page in LIST_PAGES),
+)
+
+
+def item_path(page: ListPage, key: str, verb: str = "item") -> str:
+    """Write the address of an item's page."""
+    return f"{page.path}/{verb}?item={quote(key, safe='')}"

@@ -1,0 +1,87 @@
+"""Maintenance: what the configuration was, and restarting this peer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sextet.admin import listings
+from sextet.cluster.face import Face
+from sextet.model.schema import Refused
+from sextet.model.status import Stamp
+from sextet.web.desk import Message
+from sextet.web.events import LivePage
+from sextet.web.guard import Visit, logged_in
+
+REVISIONS_MAX = 100
+
+
+def history(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
+    """List the revisions and what was set aside."""
+    return {"revisions": listings.history(face, REVISIONS_MAX), "proposals": listings.proposals(face, REVISIONS_MAX)}
+
+
+def restart_options(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
+    """Show what a restart would end."""
+    own = next((member.number for member in face.status().members if member.this_system), 0)
+    registered = {row.row.alias for row in face.registrations() if row.number == own}
+    elsewhere = {row.row.alias for row in face.registrations() if row.number != own and not row.stale}
+    return {
+        "calls": len({row.row.tag for row in face.calls() if row.number == own}),
+        "registrations": len(registered),
+        "elsewhere": len(registered & elsewhere),
+        "reasons": face.status().restart_reasons,
+    }
+
+
+HISTORY = LivePage("/maintenance/history", "history.html", history)
+RESTART = LivePage("/maintenance/restart", "restart.html", restart_options)
+
+
+async def show_history(visit: Visit) -> Response:
+    return visit.page(HISTORY.template, live=True, **history(visit.desk.face, {}))
+
+
+async def show_revision(visit: Visit) -> Response:
+    """Show what one revision changed."""
+    stamp = _stamp(visit.query)
+    found = [*listings.history(visit.desk.face, REVISIONS_MAX), *(p.revision for p in listings.proposals(visit.desk.face, REVISIONS_MAX))]  # fmt: skip
+    revision = next((one for one in found if one.stamp == stamp), None)
+    if revision is None:
+        raise HTTPException(404, "That revision is not kept on this peer.")
+    return visit.page("revision.html", revision=revision, differences=visit.desk.face.difference_of(stamp))
+
+
+async def show_restart(visit: Visit) -> Response:
+    return visit.page(RESTART.template, live=True, **restart_options(visit.desk.face, {}))
+
+
+async def restart(visit: Visit) -> Response:
+    """Restart this peer; the answer leaves first, and its page waits until the peer is back."""
+    if not visit.actor.may_write:
+        try:
+            await visit.desk.door.restart(visit.actor)
+        except Refused as refused:
+            problems = tuple(problem.sentence for problem in refused.problems)
+            return visit.go(RESTART.path, Message(tone="bad", title="Not restarted", lines=problems))
+    visit.desk.later(visit.desk.door.restart(visit.actor))
+    return visit.page("restarting.html", instance=visit.desk.instance)
+
+
+ROUTES = (
+    Route(HISTORY.path, logged_in(show_history), methods=["GET"]),
+    Route(f"{HISTORY.path}/revision", logged_in(show_revision), methods=["GET"]),
+    Route(RESTART.path, logged_in(show_restart), methods=["GET"]),
+    Route(RESTART.path, logged_in(restart), methods=["POST"]),
+)
+
+
+def _stamp(query: Mapping[str, str]) -> Stamp:
+    term, revision = query.get("term", ""), query.get("revision", "")
+    if not (term.isascii() and revision.isascii() and term.isdigit() and revision.isdigit()) or len(term + revision) > 30:
+        raise HTTPException(404, "There is no such revision.")
+    return Stamp(int(term), query.get("author", ""), int(revision))

@@ -1,0 +1,104 @@
+"""Status: how the cluster is, who is registered, which calls there are, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sextet.admin import listings, views
+from sextet.cluster.face import Face
+from sextet.model.schema import Refused
+from sextet.web import drawing
+from sextet.web.desk import Message
+from sextet.web.events import LivePage
+from sextet.web.guard import Visit, logged_in
+
+ROWS_MAX = 500  # on one page; a browser shows them at once, and the filter finds the others
+FILTER_MAX = 128
+CHANGES_SHOWN = 6
+
+
+def overview(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
+    """Show the cluster at a glance."""
+    page = views.overview(face)
+    return {
+        "page": page,
+        "tone": {"healthy": "ok", "degraded": "warn"}.get(page.state, "bad"),
+        "alarms": listings.alarms(face),
+        "picture": drawing.picture(page.mesh),
+        "peers": views.clustering(face).peers,
+        "per_peer": _per_peer(face),
+        "changes": listings.history(face, CHANGES_SHOWN),
+    }
+
+
+def registrations(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
+    """List who is registered where."""
+    wanted = _filter(query)
+    found = listings.registrations(face, wanted)
+    total = sum(len(row.row.bindings) for row in face.registrations())
+    return {"rows": found[:ROWS_MAX], "found": len(found), "total": total, "filter": wanted}
+
+
+def calls(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
+    """List the calls."""
+    wanted = _filter(query)
+    found = listings.calls(face, wanted)
+    total = len({row.row.tag for row in face.calls()})
+    return {"rows": found[:ROWS_MAX], "found": len(found), "total": total, "filter": wanted}
+
+
+def alarms(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
+    """List the alarms, the same one of several peers once."""
+    own = next((member.number for member in face.status().members if member.this_system), 0)
+    wanted, every = _filter(query), listings.alarms(face)
+    found = [alarm for alarm in every if _mentions(alarm, wanted)]
+    return {"rows": found[:ROWS_MAX], "found": len(found), "total": len(every), "filter": wanted, "own_number": own}
+
+
+PAGES = (
+    LivePage("/status/overview", "overview.html", overview),
+    LivePage("/status/registrations", "registrations.html", registrations),
+    LivePage("/status/calls", "calls.html", calls),
+    LivePage("/status/alarms", "alarms.html", alarms),
+)
+
+
+async def acknowledge(visit: Visit) -> Response:
+    """Note that somebody has seen an alarm of this peer."""
+    number = visit.posted.get("number", "")
+    try:
+        visit.desk.door.acknowledge(visit.actor, int(number) if number.isdigit() else 0, visit.posted.get("key", ""))
+    except Refused as refused:
+        problems = tuple(problem.sentence for problem in refused.problems)
+        return visit.go("/status/alarms", Message(tone="bad", title="Not acknowledged", lines=problems))
+    text = ("It stays in the list until its cause is gone, and counts again if it is raised again.",)
+    return visit.go("/status/alarms", Message(tone="ok", title=f"Alarm {number} acknowledged.", lines=text))
+
+
+ROUTES = (Route("/status/alarms/acknowledge", logged_in(acknowledge), methods=["POST"]),)
+
+
+def _filter(query: Mapping[str, str]) -> str:
+    return query.get("filter", "").strip()[:FILTER_MAX]
+
+
+def _mentions(alarm: listings.AlarmLine, wanted: str) -> bool:
+    texts = [str(alarm.number), alarm.key, alarm.title, alarm.text, alarm.severity]
+    texts += [text for peer in alarm.peers for text in (peer.peer_name, peer.detail)]
+    return not wanted or any(wanted.casefold() in text.casefold() for text in texts)
+
+
+def _per_peer(face: Face) -> dict[int, tuple[int, int]]:
+    """Count registered aliases and calls of each peer."""
+    counted: dict[int, tuple[int, int]] = {}
+    for row in face.registrations():
+        aliases, through = counted.get(row.number, (0, 0))
+        counted[row.number] = (aliases + 1, through)
+    for call in face.calls():
+        aliases, through = counted.get(call.number, (0, 0))
+        counted[call.number] = (aliases, through + 1)
+    return counted

@@ -1,0 +1,90 @@
+// Keeps a page current: one EventSource, fragments with stable ids, and a chip that says how old the page is.
+"use strict";
+(() => {
+  const STALE_MS = 7000; // the server speaks at least every 3 s; two silences are a coincidence, then it is stale
+  const chip = document.getElementById("live-chip");
+  const announcer = document.getElementById("announcer");
+  const body = document.body;
+  let heard = performance.now();
+  let state = "";
+  let source = null;
+
+  const show = (name, text) => {
+    if (!chip) return;
+    if (chip.textContent !== text) chip.textContent = text;
+    if (state === name) return;
+    chip.className = `chip ${name}`;
+    if (state && announcer) announcer.textContent = text; // say a change of state once, not every second
+    state = name;
+  };
+
+  const busy = (element) => {
+    const focused = document.activeElement;
+    return element.contains(focused) && focused.matches("input, select, textarea, button, a, summary");
+  };
+
+  const replace = (id, html) => {
+    const old = document.getElementById(id);
+    if (!old) return;
+    if (old.querySelector("form input:not([type=hidden]), form select, form textarea")) return; // never under somebody's hands
+    if (busy(old)) { // focus is kept by waiting: the fragment comes again when the user has moved on
+      old.addEventListener("focusout", () => setTimeout(() => replace(id, html), 0), { once: true });
+      return;
+    }
+    const open = [...old.querySelectorAll("details[id][open]")].map((details) => details.id);
+    const scroll = [...old.querySelectorAll(".table")].map((table) => table.scrollLeft);
+    old.innerHTML = html; // rendered and escaped by the same templates as the page
+    open.forEach((name) => document.getElementById(name)?.setAttribute("open", ""));
+    old.querySelectorAll(".table").forEach((table, index) => { table.scrollLeft = scroll[index] || 0; });
+  };
+
+  const connect = () => {
+    source = new EventSource(`/events?page=${encodeURIComponent(location.pathname + location.search)}`);
+    const alive = () => { heard = performance.now(); show("live", "Live"); };
+    source.addEventListener("tick", alive);
+    source.addEventListener("fragment", (event) => {
+      alive();
+      const { id, html } = JSON.parse(event.data);
+      replace(id, html);
+    });
+    source.addEventListener("bye", (event) => {
+      source.close();
+      if (event.data === "login") { show("stale", "Logged out"); return; }
+      show("reconnecting", "Peer restarting");
+      setTimeout(connect, 2000);
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) { show("reconnecting", "Reconnecting"); setTimeout(connect, 3000); }
+    });
+  };
+
+  const watch = () => {
+    const silent = performance.now() - heard;
+    if (state === "stale" && !source) return;
+    if (silent > STALE_MS) show("stale", `Stale ${Math.round(silent / 1000)} s`);
+    else if (source && source.readyState !== EventSource.OPEN && state !== "reconnecting") show("reconnecting", "Reconnecting");
+    body.classList.toggle("stale", silent > STALE_MS);
+  };
+
+  const returning = async () => { // the restart page: wait until another instance answers, or this one clearly stayed
+    const { instance, back } = body.dataset;
+    let answers = 0;
+    for (;;) {
+      await new Promise((done) => setTimeout(done, 1000));
+      try {
+        const answer = await fetch("/livez", { cache: "no-store" });
+        const now = (await answer.text()).trim().split(" ").pop();
+        answers = answer.ok ? answers + 1 : 0;
+        if (answer.ok && (now !== instance || answers > 8)) { location.replace(back); return; }
+      } catch { answers = 0; }
+    }
+  };
+
+  for (const form of document.querySelectorAll("form[data-confirm]")) {
+    form.addEventListener("submit", (event) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });
+  }
+  const first = document.querySelector("[data-problems]");
+  if (first) first.focus();
+  if (body.dataset.instance) returning();
+  else if (body.dataset.live !== undefined && window.EventSource) { connect(); setInterval(watch, 1000); }
+})();

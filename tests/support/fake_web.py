@@ -1,0 +1,91 @@
+"""The pages on a fake peer, to look at: `python -m tests.support.fake_web`, then https://127.67.0.1:8443 (admin, sextet-lab)."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import sys
+import tempfile
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from sextet.admin import passwords
+from sextet.admin.access import Access
+from sextet.admin.door import Door
+from sextet.model import alarms
+from sextet.model.config import Difference
+from sextet.model.sections import Administrator
+from sextet.web.app import WebServer
+from tests.support.fake_peer import FakePeer, Lines
+
+USER, PASSWORD = "admin", "sextet-lab"
+READER = "auditor"
+_HASH = passwords.hashed(PASSWORD)
+ADMINISTRATORS = (
+    Administrator(name=USER, password_hash=_HASH),
+    Administrator(name=READER, password_hash=_HASH, access_level="Read-only"),
+)
+
+
+def peer(number: int = 1) -> FakePeer:
+    """Make a peer of a cluster of three, with administrators that can log in."""
+    return FakePeer.busy(number, ADMINISTRATORS)
+
+
+def certificate(folder: Path, address: str) -> tuple[Path, Path]:
+    """Write a certificate for one address that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
+    now = datetime.datetime.now(datetime.UTC)  # wall clock: certificates have dates
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, private = folder / "certificate.pem", folder / "key.pem"
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.touch(0o600)
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return pem, private
+
+
+def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebServer, Lines]:
+    """Put the pages in front of a fake peer."""
+    journal = Lines()
+    pem, private = certificate(folder, address)
+    access = Access(lambda: face.saved.administrators, journal)
+    return WebServer(face, Door(face, journal), access, address, port, pem, private, journal), journal
+
+
+async def main(address: str = "127.67.0.1", port: int = 8443) -> None:
+    """Serve until interrupted."""
+    face = peer()
+    if "--bad-day" in sys.argv:
+        face.cut(2, 3, "Certificate: Invalid (Common Name in certificate does not match)")
+        face.raise_alarm(alarms.COMMUNICATION_FAILURE, 2, "expc03: handshake refused, 12 of 12 tries.", key="expc03.apolo.local", age_s=95)
+        face.set_aside(Difference("zones[London].sip_port", "5061", "5070"))
+    with tempfile.TemporaryDirectory() as folder:
+        pages, _ = server(face, Path(folder), address, port)
+        await pages.start()
+        print(f"https://{address}:{port}  {USER} / {PASSWORD}", flush=True)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await pages.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
