@@ -1,0 +1,118 @@
+"""sextetd's line to the agent inside Kamailio (kemi/agent.py): one question at a time, whole pictures in pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sextet.engine import EngineError, Picture
+from sextet.model.status import Binding, Call
+from sextet.sip.events import bindings_of, call_of
+from sextet.sip.kemi.agent import MESSAGE_BYTES_MAX, SOCKET
+
+ANSWER_S = 10.0  # a picture of 100,000 registrations takes 0.3 s; ten is a process that hangs
+OWNERS_PER_MESSAGE = 1000
+
+
+class AgentLine:
+    """One connection; made when it is needed, made anew when it broke."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._path = run_dir / SOCKET
+        self._socket: socket.socket | None = None
+        self._turn = asyncio.Lock()
+
+    async def follow(self) -> None:
+        """Make the workers use the newest instructions; raises EngineError when they cannot."""
+        problem = (await self._ask({"ask": "follow"})).get("problem", "")
+        if problem:
+            raise EngineError(f"Kamailio's workers refused the new configuration and keep the old one: {problem}")
+
+    async def owners(self, changes: Mapping[str, str], complete: bool) -> None:
+        """Say which other peers have devices of an alias ("2,3"; "" for none); raises EngineError."""
+        names = list(changes)
+        starts = range(0, max(len(names), 1), OWNERS_PER_MESSAGE)
+        for start in starts:
+            part = names[start : start + OWNERS_PER_MESSAGE]
+            await self._ask(
+                {
+                    "ask": "owners",
+                    "set": {name: changes[name] for name in part if changes[name]},
+                    "gone": [name for name in part if not changes[name]],
+                    "begin": complete and start == starts[0],
+                    "end": complete and start == starts[-1],
+                }
+            )
+
+    async def release(self, alias: str, device: str) -> None:
+        """Drop the binding of a device; raises EngineError."""
+        await self._ask({"ask": "release", "alias": alias, "device": device})
+
+    async def pulse(self) -> dict[str, int]:
+        """Ask whether all is well; gives what the workers counted. Raises EngineError."""
+        counted: dict[str, int] = (await self._ask({"ask": "pulse"})).get("count", {})
+        return counted
+
+    async def picture(self) -> Picture:
+        """Read everything that Kamailio carries; raises EngineError."""
+        registrations: dict[str, tuple[Binding, ...]] = {}
+        calls: list[Call] = []
+        async with self._turn:
+            await self._send({"ask": "picture"})
+            while "end" not in (answer := await self._receive()):
+                for table, name, row in answer["rows"]:
+                    if table == "reg":
+                        registrations[name] = bindings_of(row[1])
+                    else:
+                        calls.append(call_of(row))
+        return Picture(registrations={alias: rows for alias, rows in registrations.items() if rows}, calls=calls)
+
+    def close(self) -> None:
+        """Let go of the connection; the next question makes a new one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        async with self._turn:
+            await self._send(message)
+            return await self._receive()
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                if self._socket is None:
+                    self._socket = await self._connected()
+                await asyncio.get_running_loop().sock_sendall(self._socket, json.dumps(message).encode())
+        except (OSError, TimeoutError) as error:
+            self.close()
+            raise EngineError(f"asking Kamailio to {message['ask']}, over {self._path}") from error
+
+    async def _receive(self) -> dict[str, Any]:
+        assert self._socket is not None
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                data = await asyncio.get_running_loop().sock_recv(self._socket, 4 * MESSAGE_BYTES_MAX)
+            answer: dict[str, Any] = json.loads(data)
+        except asyncio.CancelledError:
+            self.close()  # its answer would be taken for the next question's
+            raise
+        except (OSError, TimeoutError, ValueError) as error:
+            self.close()
+            raise EngineError(f"reading Kamailio's answer, from {self._path}") from error
+        return answer
+
+    async def _connected(self) -> socket.socket:
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            line.setblocking(False)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MESSAGE_BYTES_MAX)
+            await asyncio.get_running_loop().sock_connect(line, str(self._path))
+        except OSError:
+            line.close()
+            raise
+        return line

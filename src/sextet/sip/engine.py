@@ -1,0 +1,440 @@
+"""Kamailio as an engine: follows a Wanted, tells its Host, and outlives the process it is called from.
+
+How it works. Files are rendered, then Kamailio is started, or the one that still runs is adopted. Its workers report over `events.sock`;
+what they reported before we listened, or could not send, is read whole through the agent (a picture). One task, the keeper, looks every
+second whether all is well and does what has to be done again: a lost Kamailio, an owner list, a picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sextet.call.table import TableError
+from sextet.engine import EngineError, Host, Journal, Picture, Wanted
+from sextet.model.schema import is_ip
+from sextet.sip import process, rendering
+from sextet.sip.agent_line import AgentLine
+from sextet.sip.events import CallChanged, CallEnded, Registered, RegistrationRefused
+from sextet.sip.kemi import instructions as told
+from sextet.sip.kemi.agent import USERS_FILE
+from sextet.sip.kemi.script import EVENTS_SOCKET
+from sextet.sip.listener import Listener
+from sextet.sip.process import Process
+from sextet.sip.rpc import command
+
+SERVES_S = 15.0  # until a Kamailio that was started must answer; it needs 0.3 s, on a busy machine some seconds
+AGAIN_S = (0.3, 1.0, 3.0, 10.0)  # before a Kamailio that ended is started again; longer where it ends at once each time
+STABLE_S = 10.0  # a Kamailio that ran this long did not end at once
+KEEP_S = 1.0
+ORDERS_MAX = 100_000  # aliases; reports overtake each other by milliseconds only
+RESOLVE_S = 60.0  # how often names of neighbour zones are looked up
+SECRET_FILE = "secret"
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class SipEngine:
+    """The engine named "sip" (engine.Engine)."""
+
+    name = "sip"
+
+    def __init__(self, run_dir: Path, host: Host, journal: Journal, user: str | None = None) -> None:
+        self._run_dir = run_dir.absolute()
+        self._host = host
+        self._journal = journal
+        self._user = user
+        self._account: process.Account | None = None
+        self._wanted: Wanted | None = None
+        self._process: Process | None = None
+        self._line = AgentLine(self._run_dir)
+        self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._told)
+        self._keeper: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._changing = asyncio.Lock()  # start, apply, stop and starting again: one at a time
+        self._owners: dict[str, str] = {}
+        self._owner_changes: dict[str, str] = {}
+        self._owners_complete = True
+        self._releases: list[tuple[str, str]] = []
+        self._resolved: dict[str, tuple[str, ...]] = {}
+        self._resolved_at = 0.0
+        self._failures = 0
+        self._started_at = 0.0
+        self._counted: dict[str, int] = {}
+        self._sentence = ""
+        self._orders: dict[str, int] = {}  # of the newest report on each alias, the most recently reported last
+
+    async def start(self, wanted: Wanted) -> None:
+        """Start Kamailio, or adopt the one left running here; returns when it serves. Raises EngineError."""
+        async with self._changing:
+            self._wanted = wanted
+            if not rendering.listeners(wanted):
+                return
+            self._account = process.account_of(self._user)
+            self._prepare()
+            await self._resolve()
+            self._write(wanted)
+            adopted = await self._adopted(wanted)
+            if not adopted:
+                await self._launch(wanted)
+            self._listener.open(self._account)
+            self._owners_complete = True
+            await self._line.follow()
+            await self._feed()
+            await self._picture()
+            self._keeper = asyncio.create_task(self._keep(), name="sip engine")
+            self._say("")
+
+    async def apply(self, wanted: Wanted) -> tuple[str, ...]:
+        """Follow; gives the settings that wait for the next start. Raises EngineError and keeps the old state."""
+        async with self._changing:
+            assert self._wanted is not None, "apply before start"
+            if wanted.generation < self._wanted.generation:
+                return ()
+            if self._process is None:
+                waiting = bool(rendering.listeners(wanted))
+                self._wanted = wanted
+                return ("protocols.sip_mode",) if waiting and self._keeper is None else ()
+            if wanted.config.zones != self._wanted.config.zones:
+                self._wanted, before = wanted, self._wanted
+                await self._resolve()
+                self._wanted = before
+            certificates = self._write(wanted)
+            self._wanted = wanted
+            record = self._process.record
+            if self._process.running and not await self._fresh_secret(wanted):
+                await self._line.follow()
+                if certificates and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
+                    await command(self._run_dir, "tls.reload")
+                record = self._process.record
+            wants = rendering.at_restart(wanted.config)
+            return tuple(path for path, value in wants.items() if record.settings.get(path) != value)
+
+    def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
+        """Learn which other peers have devices of an alias (none = it is known nowhere else)."""
+        changes = {alias: ",".join(str(number) for number in sorted(numbers)) for alias, numbers in owners.items()}
+        if complete:
+            self._owners = {alias: text for alias, text in changes.items() if text}
+            self._owners_complete = True
+        else:
+            self._owner_changes |= changes
+            for alias, text in changes.items():
+                if text:
+                    self._owners[alias] = text
+                else:
+                    self._owners.pop(alias, None)
+        self._wake.set()
+
+    def release(self, alias: str, device: str) -> None:
+        """Drop this peer's binding of a device; reported back like any change."""
+        self._releases.append((alias, device))
+        self._wake.set()
+
+    async def stop(self, *, leave_running: bool = False) -> None:
+        """Stop, ending its calls; `leave_running` only lets go of it."""
+        async with self._changing:
+            if self._keeper is not None:
+                self._keeper.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._keeper
+                self._keeper = None
+            self._line.close()
+            self._listener.close()
+            if self._process is not None:
+                if leave_running:
+                    self._process.let_go()
+                else:
+                    await self._process.end()
+                self._process = None
+
+    def _prepare(self) -> None:
+        """Make the directory, owned by the engine's user; raises EngineError."""
+        try:
+            self._run_dir.mkdir(parents=True, exist_ok=True)
+            (self._run_dir / "tls").mkdir(exist_ok=True)
+            for path in (self._run_dir, self._run_dir / "tls"):
+                path.chmod(0o750)
+                if self._account is not None:
+                    os.chown(path, self._account.uid, self._account.gid)
+        except OSError as error:
+            raise EngineError(f"preparing the directory {self._run_dir}") from error
+        if self._account is not None:
+            for parent in self._run_dir.parents:
+                if not parent.stat().st_mode & 0o001:
+                    raise EngineError(
+                        f"preparing the directory {self._run_dir}: user {self._account.name} may not enter {parent}; "
+                        f"`chmod o+x {parent}`, or choose another run directory"
+                    )
+        secret = self._run_dir / SECRET_FILE
+        if not secret.is_file():
+            rendering.write_private(secret, secrets.token_hex(32), None)
+
+    @property
+    def _secret(self) -> str:
+        return (self._run_dir / SECRET_FILE).read_text()
+
+    def _write(self, wanted: Wanted) -> bool:
+        """Write what can change while Kamailio runs; says whether certificates did. Raises EngineError, nothing written."""
+        owner = (self._account.uid, self._account.gid) if self._account is not None else None
+        try:
+            text = told.to_text(rendering.instructions(wanted, self._secret, self._resolved))
+            changed = False
+            if any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
+                sources = {"certificate.pem": wanted.certificate, "key.pem": wanted.private_key}
+                if wanted.trusted.is_file():
+                    sources["trusted.pem"] = wanted.trusted
+                contents = {name: path.read_bytes() for name, path in sources.items()}
+                for name, data in contents.items():
+                    changed |= rendering.write_private(self._run_dir / "tls" / name, data, owner)
+                tls = rendering.tls_text(wanted, self._run_dir, self._resolved)
+                changed |= rendering.write_private(self._run_dir / "tls.cfg", tls, owner)
+            rendering.write_private(self._run_dir / USERS_FILE, told.users_text(rendering.users(wanted)), owner)
+            rendering.write_private(self._run_dir / told.FILE, text, owner)
+        except TableError as error:
+            raise EngineError("making the search table from the configuration") from error
+        except OSError as error:
+            raise EngineError(f"writing what Kamailio reads, in {self._run_dir}") from error
+        return changed
+
+    async def _adopted(self, wanted: Wanted) -> bool:
+        """Take over a Kamailio that still runs with this code at this address; end one that runs with another."""
+        old = process.found(self._run_dir)
+        if old is None:
+            return False
+        if old.record.code == rendering.code_digest(PACKAGE) and old.record.address == wanted.address:
+            self._process = old
+            self._process.watch(self._ended)
+            self._started_at = asyncio.get_running_loop().time()
+            return True
+        await old.end()
+        return False
+
+    async def _launch(self, wanted: Wanted) -> None:
+        """Start Kamailio and wait until its agent answers; raises EngineError."""
+        owner = (self._account.uid, self._account.gid) if self._account is not None else None
+        process.binary()
+        self._write(wanted)
+        files = rendering.files(wanted, self._run_dir, self._secret, self._resolved)
+        rendering.write_private(self._run_dir / "kamailio.cfg", files.kamailio, owner)
+        rendering.install_code(PACKAGE, self._run_dir)
+        self._line.close()
+        self._orders.clear()
+        for name in ("agent.sock", "rpc.sock"):
+            (self._run_dir / name).unlink(missing_ok=True)
+        _ports_free(wanted)
+        await asyncio.to_thread(process.checked, self._run_dir, self._account)
+        self._process = process.started(
+            self._run_dir,
+            self._account,
+            code=rendering.code_digest(PACKAGE),
+            secret=_digest(rendering.nonce_secret(wanted, self._secret)),
+            address=wanted.address,
+            settings=rendering.at_restart(wanted.config),
+        )
+        self._started_at = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(SERVES_S):
+                while not (self._run_dir / "agent.sock").exists() or not (self._run_dir / "rpc.sock").exists():
+                    if not self._process.running:
+                        cause = process.last_complaint(self._run_dir) or "its log says no more"
+                        raise EngineError(f"starting Kamailio: it {self._process.how_it_ended()}; {cause}")
+                    await asyncio.sleep(0.01)
+                await command(self._run_dir, "core.version")
+        except TimeoutError as error:
+            await self._process.end()
+            raise EngineError(f"starting Kamailio: it did not serve within {SERVES_S:.0f} s") from error
+        except EngineError:
+            await self._process.end()
+            raise
+        self._process.watch(self._ended)
+
+    async def _fresh_secret(self, wanted: Wanted) -> bool:
+        """Start again with a new nonce secret, while nothing would be lost by it; says whether it did.
+
+        Digest nonces are made with the secret that Kamailio was started with. With an old one an endpoint that moves between peers is
+        challenged once more, which costs a round trip and nothing else; so a peer that carries registrations or calls keeps the
+        old one until its next start, and this is no reason to ask anybody for a restart. Requests between peers use the new one at once.
+        """
+        assert self._process is not None
+        if self._process.record.secret == _digest(rendering.nonce_secret(wanted, self._secret)):
+            return False
+        carried = await self._line.picture()
+        if carried.registrations or carried.calls:
+            return False
+        await self._process.end()
+        await self._launch(wanted)
+        self._owners_complete = True
+        await self._feed()
+        return True
+
+    async def _picture(self) -> None:
+        """Tell the host what is really there; what happens while it is read is told again after it."""
+        with self._listener.remembering() as later:
+            picture = await self._line.picture()
+            self._host.picture(picture)
+            for event in later:
+                self._tell(event)
+
+    async def _feed(self) -> None:
+        """Send the owners and releases that wait; raises EngineError, and then they wait on."""
+        if self._owners_complete:
+            self._owner_changes = {}
+            await self._line.owners(dict(self._owners), complete=True)
+            self._owners_complete = False
+        elif self._owner_changes:
+            changes, self._owner_changes = self._owner_changes, {}
+            try:
+                await self._line.owners(changes, complete=False)
+            except EngineError:
+                self._owners_complete = True
+                raise
+        while self._releases:
+            await self._line.release(*self._releases[0])
+            del self._releases[0]
+
+    async def _keep(self) -> None:
+        """Look after Kamailio until told to stop; no failure of one round ends it."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KEEP_S):
+                    await self._wake.wait()
+            self._wake.clear()
+            async with self._changing:
+                try:
+                    await self._round()
+                except EngineError as error:
+                    self._say(_chain(error))
+
+    async def _round(self) -> None:
+        assert self._wanted is not None and self._process is not None
+        if not self._process.running:
+            await self._again(self._wanted)
+        await self._feed()
+        if self._listener.incomplete:
+            self._listener.incomplete = False
+            try:
+                await self._picture()
+            except EngineError:
+                self._listener.incomplete = True
+                raise
+        if asyncio.get_running_loop().time() - self._resolved_at > RESOLVE_S and await self._resolve():
+            self._write(self._wanted)
+            await self._line.follow()
+        self._count(await self._line.pulse())
+        process.cap_log(self._run_dir)
+        self._say("")
+
+    async def _again(self, wanted: Wanted) -> None:
+        """Start a Kamailio that ended; what it carried is gone, its endpoints register again."""
+        assert self._process is not None
+        self._process.sweep()
+        stable = asyncio.get_running_loop().time() - self._started_at > STABLE_S
+        self._failures = 0 if stable else self._failures + 1
+        self._say(f"Kamailio {self._process.how_it_ended()}; it is started again and endpoints register again")
+        self._host.picture(Picture(registrations={}, calls=()))
+        self._process.let_go()
+        await asyncio.sleep(AGAIN_S[min(self._failures, len(AGAIN_S) - 1)])
+        await self._launch(wanted)
+        self._owners_complete = True
+
+    async def _resolve(self) -> bool:
+        """Look up the zones that are configured by name; says whether anything changed."""
+        assert self._wanted is not None
+        self._resolved_at = asyncio.get_running_loop().time()
+        zones = (zone for zone in self._wanted.config.zones if zone.state == "Enabled")
+        names = {peer.address.lower() for zone in zones for peer in zone.peers if not is_ip(peer.address)}
+        answers = await asyncio.gather(*(_addresses(name) for name in sorted(names)))
+        resolved = {
+            name: answer if answer is not None else self._resolved.get(name, ())
+            for name, answer in zip(sorted(names), answers, strict=True)
+        }
+        changed = resolved != self._resolved
+        self._resolved = resolved
+        return changed
+
+    def _told(self, event: object) -> None:
+        self._tell(event)
+
+    def _tell(self, event: object) -> None:
+        match event:
+            case Registered():
+                # Workers report over connections of their own: of two reports on one alias the older may come last.
+                newest = self._orders.pop(event.alias, 0)
+                self._orders[event.alias] = max(newest, event.order)
+                if event.order >= newest:
+                    self._host.registered(event.alias, event.bindings)
+                if len(self._orders) > ORDERS_MAX:
+                    del self._orders[next(iter(self._orders))]
+            case CallChanged():
+                self._host.call_changed(event.call)
+            case CallEnded():
+                self._host.call_ended(event.call_id, event.reason)
+            case RegistrationRefused():
+                reason = f"{event.status} {event.reason}"
+                self._journal.event("Registration Rejected", AOR=event.alias, Reason=reason, Src=event.source)
+            case None:  # something is missing: see Listener.incomplete
+                self._wake.set()
+
+    def _ended(self) -> None:
+        self._wake.set()
+
+    def _count(self, counted: dict[str, int]) -> None:
+        if counted.get("lost", 0) != self._counted.get("lost", 0):
+            self._listener.incomplete = True
+        for name, meaning in (("faults", "errors in the SIP script"), ("unproven", "requests with a wrong peer proof")):
+            more = counted.get(name, 0) - self._counted.get(name, 0)
+            if more > 0:
+                self._journal.module("network.sip", "WARN", f"{more} {meaning}")
+        self._counted = counted
+
+    def _say(self, sentence: str) -> None:
+        if sentence != self._sentence:
+            self._sentence = sentence
+            self._host.engine_state(self.name, sentence)
+
+
+def _ports_free(wanted: Wanted) -> None:
+    family = socket.AF_INET6 if ":" in wanted.address else socket.AF_INET
+    for transport, port in rendering.listeners(wanted):
+        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+        with socket.socket(family, kind) as attempt:
+            if kind == socket.SOCK_STREAM:
+                attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                attempt.bind((wanted.address, port))
+                if kind == socket.SOCK_STREAM:
+                    attempt.listen(1)
+            except OSError as error:
+                where = f"{transport.upper()} port {port} of {wanted.address}"
+                raise EngineError(f"starting Kamailio: {where} cannot be had, is another program using it?") from error
+
+
+async def _addresses(name: str) -> tuple[str, ...] | None:
+    """Look up a name; None where the answer is not known, so that the last one stays."""
+    try:
+        async with asyncio.timeout(5):
+            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+    except (OSError, TimeoutError):
+        return None
+    return tuple(sorted({str(address[0]) for *_, address in found}))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _chain(error: BaseException) -> str:
+    """Write an error and its causes as one sentence."""
+    parts: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        if str(cause):
+            parts.append(str(cause))
+        cause = cause.__cause__
+    return ": ".join(parts)

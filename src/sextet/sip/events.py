@@ -1,0 +1,126 @@
+"""What Kamailio's processes report: one message is one event, numbered by its worker.
+
+A number that is missing means that something was lost: then everything is asked for anew (agent_line.picture).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sextet.model.status import Binding, Call
+
+WORKERS_MAX = 256  # processes whose numbers are remembered; one instance has about twenty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The alias has these bindings, all of them."""
+
+    alias: str
+    bindings: tuple[Binding, ...]
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallChanged:
+    """A call rings or was answered."""
+
+    call: Call
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded:
+    """A call is over."""
+
+    call_id: str
+    reason: str
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationRefused:
+    """An endpoint was not let in."""
+
+    alias: str
+    status: int
+    reason: str
+    source: str
+
+
+Event = Registered | CallChanged | CallEnded | RegistrationRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event with its place among its worker's events."""
+
+    worker: str
+    sequence: int
+    event: Event
+
+
+def decoded(data: bytes) -> Numbered:
+    """Read one message; raises ValueError for anything else."""
+    try:
+        values = json.loads(data)
+        return Numbered(str(values["worker"]), int(values["sequence"]), _event(values))
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not an event: {type(error).__name__}: {error}") from error
+
+
+def bindings_of(rows: Any) -> tuple[Binding, ...]:
+    """Read the bindings of an alias as workers write them; raises ValueError or TypeError."""
+    return tuple(
+        Binding(
+            contact=str(contact),
+            device=str(device),
+            received=str(received),
+            user_agent=str(user_agent),
+            granted_s=int(granted_s),
+        )
+        for contact, device, received, user_agent, granted_s, *_ in rows
+    )
+
+
+def call_of(values: Any) -> Call:
+    """Read a call as workers write it; raises TypeError."""
+    return Call(**values)
+
+
+@dataclass(slots=True)
+class Sequences:
+    """Notices that messages of a worker are missing."""
+
+    _last: dict[str, int] = field(default_factory=dict)
+
+    def missed(self, numbered: Numbered) -> bool:
+        """Note one message; says whether others before it never came."""
+        expected = self._last.pop(numbered.worker, 0) + 1
+        self._last[numbered.worker] = numbered.sequence
+        if len(self._last) > WORKERS_MAX:
+            del self._last[next(iter(self._last))]
+        return numbered.sequence != expected
+
+
+def _event(values: dict[str, Any]) -> Event:
+    match values["kind"]:
+        case "bindings":
+            rows = bindings_of(values["bindings"])
+            return Registered(alias=str(values["alias"]), bindings=rows, order=int(values["order"]))
+        case "call":
+            return CallChanged(call=call_of(values["call"]), order=int(values["order"]))
+        case "ended":
+            call_id, reason = str(values["call_id"]), str(values["reason"])
+            return CallEnded(call_id=call_id, reason=reason, order=int(values["order"]))
+        case "refused":
+            return RegistrationRefused(
+                alias=str(values["alias"]),
+                status=int(values["status"]),
+                reason=str(values["reason"]),
+                source=str(values["source"]),
+            )
+        case other:
+            raise ValueError(f"{other!r} is not a kind of event")

@@ -1,0 +1,148 @@
+"""sextetd's hand inside Kamailio: a process of its own that serves one socket, with everything the script can do.
+
+One JSON message in, one or more out. `picture` writes all rows and then `{"end": true}`; the others answer with one message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+from pathlib import Path
+from typing import Any
+
+from sextet.sip.kemi.bindings import drop_device, publish
+from sextet.sip.kemi.instructions import Current
+from sextet.sip.kemi.reporting import Reporter
+
+SOCKET = "agent.sock"
+USERS_FILE = "users.json"
+ROWS_PER_MESSAGE = 100
+MESSAGE_BYTES_MAX = 1 << 20
+WAIT_S = 5.0  # for a sextetd that does not read; then it is let go, and asks again
+CLIENTS_MAX = 8
+
+
+class Agent:
+    """Everything sextetd asks for, by name."""
+
+    def __init__(self, ksr: Any, run_dir: Path, reporter: Reporter) -> None:
+        self._ksr = ksr
+        self._run_dir = run_dir
+        self._reporter = reporter
+        self._current = Current(ksr, run_dir)
+        self._users: dict[str, str] = {}
+        self._sources: set[str] = set()
+        self._owners: set[str] = set()  # seen since a complete list began
+
+    def serve(self) -> None:
+        """Serve for ever; raises OSError when the socket cannot be had."""
+        self.follow({})
+        path = self._run_dir / SOCKET
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(str(path))
+        os.chmod(path, 0o660)
+        listener.listen(CLIENTS_MAX)
+        clients: list[socket.socket] = []
+        while True:
+            for ready in select.select([listener, *clients], [], [])[0]:
+                if ready is listener:
+                    clients = [*clients[-CLIENTS_MAX:], self._accepted(listener)]
+                elif not self._answered(ready):
+                    clients.remove(ready)
+                    ready.close()
+
+    def follow(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Use the newest instructions and users; says what is wrong with them where they cannot be used."""
+        if not self._current.load():
+            return {"problem": self._current.problem}
+        told = self._current.get()
+        self._ksr.htable.sht_sets("ctl", "realm", told.realm)
+        local = told.table.authentication_local == "Check credentials"
+        self._ksr.pvx.shv_seti("auth", 1 if local else 0)
+        self._set_users()
+        self._set_sources({peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip))
+        self._ksr.pvx.shv_seti("table", int(self._ksr.pv.get("$shv(table)")) + 1)
+        return {"problem": ""}
+
+    def owners(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Learn which other peers have devices of an alias; `begin` and `end` enclose a complete list."""
+        if asked.get("begin"):
+            self._owners = set()
+        for alias, numbers in asked.get("set", {}).items():
+            self._ksr.htable.sht_sets("owner", alias, numbers)
+            self._owners.add(alias)
+        for alias in asked.get("gone", ()):
+            self._ksr.htable.sht_rm("owner", alias)
+        if asked.get("end"):
+            for alias in {name for name, _ in self._rows("owner")} - self._owners:
+                self._ksr.htable.sht_rm("owner", alias)
+        return {}
+
+    def release(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Drop this peer's binding of a device."""
+        found = drop_device(self._ksr, asked["alias"], asked["device"])
+        publish(self._ksr, self._reporter, asked["alias"])
+        return {"found": found}
+
+    def pulse(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Say that the process lives, and what was counted."""
+        return {"count": {name: int(value) for name, value in self._rows("count")}}
+
+    def _picture(self, client: socket.socket) -> None:
+        for table in ("reg", "call"):
+            rows = [(table, name, json.loads(text)) for name, text in self._rows(table)]
+            for start in range(0, len(rows), ROWS_PER_MESSAGE):
+                client.send(json.dumps({"rows": rows[start : start + ROWS_PER_MESSAGE]}).encode())
+        client.send(b'{"end": true}')
+
+    def _rows(self, table: str) -> list[tuple[str, str]]:
+        rows = []
+        self._ksr.htable.sht_iterator_start("row", table)
+        try:
+            while self._ksr.htable.sht_iterator_next("row") > 0:
+                rows.append((str(self._ksr.pv.get("$shtitkey(row)")), str(self._ksr.pv.get("$shtitval(row)"))))
+        finally:
+            self._ksr.htable.sht_iterator_end("row")
+        return rows
+
+    def _set_users(self) -> None:
+        users = json.loads((self._run_dir / USERS_FILE).read_text())
+        for name in self._users.keys() - users.keys():
+            self._ksr.htable.sht_rm("ha1", name)
+        for name, ha1 in users.items():
+            if self._users.get(name) != ha1:
+                self._ksr.htable.sht_sets("ha1", name, ha1)
+        self._users = users
+
+    def _set_sources(self, sources: set[str]) -> None:
+        for ip in self._sources - sources:
+            self._ksr.htable.sht_rm("source", ip)
+        for ip in sources - self._sources:
+            self._ksr.htable.sht_seti("source", ip, 1)
+        self._sources = sources
+
+    def _accepted(self, listener: socket.socket) -> socket.socket:
+        client, _ = listener.accept()
+        client.settimeout(WAIT_S)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MESSAGE_BYTES_MAX)
+        return client
+
+    def _answered(self, client: socket.socket) -> bool:
+        """Answer one message; False when the client is gone."""
+        try:
+            message = client.recv(MESSAGE_BYTES_MAX)
+            if not message:
+                return False
+            asked = json.loads(message)
+            if asked["ask"] == "picture":
+                self._picture(client)
+            else:
+                table = {"follow": self.follow, "owners": self.owners, "release": self.release, "pulse": self.pulse}
+                client.send(json.dumps(table[asked["ask"]](asked)).encode())
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._ksr.err(f"agent: {type(error).__name__}: {error}\n")
+            return False
+        return True

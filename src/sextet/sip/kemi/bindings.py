@@ -1,0 +1,153 @@
+"""Who is registered here, as it is told to sextetd: whole lists, each above the one before it.
+
+The list itself is usrloc's. What was told last stays in shared memory (htable `reg`), so that a sextetd that returns reads it back, and
+an unchanged list is not told again. Order: the number is drawn before usrloc is read, so the higher number never holds the older list; the
+row is locked only after usrloc was read, because usrloc's timer calls here with its own lock held.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sextet.sip.kemi.contacts import device_of
+from sextet.sip.kemi.reporting import Reporter
+
+TOMBSTONE_S = 60  # how long the number of an emptied list is kept against a writer that was slower than its removal
+_FIELDS = ("addr", "received", "user_agent", "ruid", "instance", "regid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One binding as it is kept and told; `mark` is the key of its native fast path."""
+
+    contact: str
+    device: str
+    received: str
+    user_agent: str
+    granted_s: int
+    ruid: str
+    mark: str = ""
+
+    def told(self) -> tuple[str, str, str, str, int]:
+        return (self.contact, self.device, self.received, self.user_agent, self.granted_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """What is known of the contacts of the REGISTER at hand, and usrloc does not keep."""
+
+    uris: frozenset[str]
+    received: str
+    granted_s: int
+    mark: str
+
+
+def stored(ksr: Any, alias: str) -> tuple[int, tuple[Row, ...]]:
+    """Read what was told last of an alias, with its number."""
+    text = ksr.htable.sht_get("reg", alias)
+    if not text:
+        return 0, ()
+    order, rows = json.loads(text)
+    return order, tuple(_row(values) for values in rows)
+
+
+def publish(ksr: Any, reporter: Reporter, alias: str, fresh: Fresh | None = None, without: str = "") -> None:
+    """Tell the bindings of an alias as they are now, less the one with the ruid `without`, which is about to go."""
+    order = ksr.htable.sht_inc("ctl", "order")
+    present = [row for row in _fetched(ksr, alias) if row.ruid != without]
+    ksr.htable.sht_lock("reg", alias)
+    try:
+        before_order, before = stored(ksr, alias)
+        if before_order > order:
+            return
+        rows = _with_memory(present, before, fresh)
+        text = json.dumps((order, [_values(row) for row in rows]), separators=(",", ":"))
+        if rows:
+            ksr.htable.sht_sets("reg", alias, text)
+        else:
+            ksr.htable.sht_setxs("reg", alias, text, TOMBSTONE_S)
+    finally:
+        ksr.htable.sht_unlock("reg", alias)
+    _move_flows(ksr, alias, before, rows)
+    if [row.told() for row in rows] != [row.told() for row in before]:
+        reporter.emit("bindings", order=order, alias=alias, bindings=[row.told() for row in rows])
+
+
+def drop_device(ksr: Any, alias: str, device: str, keep: str = "") -> bool:
+    """Remove this peer's bindings of a device, except the contact `keep`; says whether there were any."""
+    doomed = [row for row in _fetched(ksr, alias) if row.device == device and row.contact != keep]
+    for row in doomed:
+        ksr.registrar.unregister_ruid("location", f"sip:{alias}", row.ruid)
+    return bool(doomed)
+
+
+def is_endpoint(ksr: Any, flow: str) -> bool:
+    """Say whether the address or connection a request came from holds a registration here."""
+    return ksr.htable.sht_get("flow", flow) is not None
+
+
+def _fetched(ksr: Any, alias: str) -> list[Row]:
+    rows = []
+    if ksr.registrar.reg_fetch_contacts("location", f"sip:{alias}", "found") > 0:
+        for index in range(ksr.pv.get("$ulc(found=>count)") or 0):
+            found = [str(ksr.pv.get(f"$(ulc(found=>{name})[{index}])") or "") for name in _FIELDS]
+            contact, received, user_agent, ruid, instance, reg_id = found
+            rows.append(
+                Row(
+                    contact=contact,
+                    device=device_of(instance, reg_id, contact),
+                    received=_flow_of(received or contact),
+                    user_agent="" if user_agent == "n/a" else user_agent,
+                    granted_s=0,
+                    ruid=ruid,
+                )
+            )
+        ksr.registrar.reg_free_contacts("found")
+    return rows
+
+
+def _with_memory(present: Sequence[Row], before: Sequence[Row], fresh: Fresh | None) -> tuple[Row, ...]:
+    known = {(row.ruid, row.contact): row for row in before}
+    rows = []
+    for row in present:
+        old = known.get((row.ruid, row.contact))
+        if fresh is not None and row.contact in fresh.uris:
+            row = replace(row, received=fresh.received, granted_s=fresh.granted_s, mark=fresh.mark)
+        elif old is not None:
+            row = replace(row, received=old.received, granted_s=old.granted_s, mark=old.mark)
+        rows.append(row)
+    return tuple(sorted(rows, key=lambda row: row.device))
+
+
+def _move_flows(ksr: Any, alias: str, before: Sequence[Row], rows: Sequence[Row]) -> None:
+    """What is no longer registered loses its fast path, and its address no longer counts as an endpoint's."""
+    for mark in {row.mark for row in before} - {row.mark for row in rows} - {""}:
+        ksr.htable.sht_rm("mark", mark)
+    flows = {row.received for row in rows}
+    for flow in {row.received for row in before} - flows:
+        if ksr.htable.sht_get("flow", flow) == alias:
+            ksr.htable.sht_rm("flow", flow)
+    for flow in flows:
+        ksr.htable.sht_sets("flow", flow, alias)
+
+
+def _flow_of(uri: str) -> str:
+    """`sip:192.0.2.1:5060;transport=tcp` -> `192.0.2.1:5060;tcp`."""
+    address, _, parameters = uri.partition(":")[2].rpartition("@")[2].partition(";")
+    found = [part.partition("=")[2] for part in parameters.split(";") if part.lower().startswith("transport=")]
+    return f"{address};{(found[0] if found else 'udp').lower()}"
+
+
+def _values(row: Row) -> tuple[str | int, ...]:
+    return (*row.told(), row.ruid, row.mark)
+
+
+def _row(values: Sequence[Any]) -> Row:
+    contact, device, received, user_agent, granted_s, ruid, mark = values
+    return Row(
+        contact=contact, device=device, received=received, user_agent=user_agent, granted_s=granted_s, ruid=ruid,
+        mark=mark,
+    )  # fmt: skip

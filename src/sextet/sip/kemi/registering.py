@@ -1,0 +1,88 @@
+"""Carries out what is decided about a REGISTER (RFC 3261 10.3); digest was checked by the native route.
+
+The order is: store without an answer, tell sextetd, answer. So the cluster hears of a binding before its endpoint does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sextet.call.admission import Refuse, Registering, admit
+from sextet.call.alias import key, of_uri
+from sextet.call.table import Table
+from sextet.sip.kemi.bindings import Fresh, drop_device, publish
+from sextet.sip.kemi.contacts import Contact, contacts_of, device_of
+from sextet.sip.kemi.reporting import Reporter
+
+NO_REPLY = 2  # flag of save()
+
+
+def register(ksr: Any, reporter: Reporter, table: Table, dice: float) -> None:
+    """Decide about a REGISTER and answer it."""
+    get = ksr.pv.get
+    alias = key(of_uri(str(get("$tu") or "")))
+    contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
+    supported = str(get("$hdr(Supported)") or "").lower()
+    asked = [contact.expires_s for contact in contacts if contact.expires_s != 0]
+    wanted = Registering(
+        alias=alias,
+        asked_s=_shortest(asked) if contacts and asked else 0,
+        outbound="outbound" in supported and any(contact.reg_id for contact in contacts),
+        user_agent=str(get("$ua") or ""),
+    )
+    decision = admit(table, wanted, dice)
+    if isinstance(decision, Refuse):
+        _refuse(ksr, reporter, alias, decision)
+        return
+    mixed = len(asked) not in (0, len(contacts))
+    if decision.expires_s and not mixed:
+        # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits hold.
+        ksr.pv.seti("$xavp(reg=>expires)", decision.expires_s)
+    if ksr.registrar.save("location", NO_REPLY) >= 0 and get("$hdr(Contact)"):
+        simple = bool(decision.expires_s) and not mixed and len(contacts) == 1 and "%" not in str(get("$tu"))
+        _tell(ksr, reporter, alias, contacts, decision.expires_s, simple)
+    ksr.registrar.reg_send_reply()
+
+
+def registered_again(ksr: Any, reporter: Reporter, granted_s: int) -> None:
+    """Tell of a binding that the native route expected to find and did not, and answer."""
+    get = ksr.pv.get
+    contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
+    _tell(ksr, reporter, key(of_uri(str(get("$tu") or ""))), contacts, granted_s, True)
+    ksr.registrar.reg_send_reply()
+
+
+def _tell(
+    ksr: Any, reporter: Reporter, alias: str, contacts: tuple[Contact, ...], granted_s: int, simple: bool
+) -> None:
+    for contact in contacts:
+        if contact.instance and not contact.reg_id and contact.expires_s != 0:
+            # usrloc tells devices apart by instance only together with a reg-id; without one the newest contact wins.
+            drop_device(ksr, alias, device_of(contact.instance, "", contact.uri), keep=contact.uri)
+    get = ksr.pv.get
+    mark = str(get("$var(mark)") or "") if simple else ""
+    fresh = Fresh(
+        uris=frozenset(contact.uri for contact in contacts),
+        received=f"{get('$si')}:{get('$sp')};{str(get('$proto')).lower()}",
+        granted_s=granted_s,
+        mark=mark,
+    )
+    publish(ksr, reporter, alias, fresh)
+    if mark:
+        ksr.htable.sht_seti("mark", mark, granted_s)
+
+
+def _refuse(ksr: Any, reporter: Reporter, alias: str, decision: Refuse) -> None:
+    if decision.min_expires_s:
+        ksr.hdr.append_to_reply(f"Min-Expires: {decision.min_expires_s}\r\n")  # RFC 3261 10.3 step 7
+    else:
+        source = f"{ksr.pv.get('$si')}:{ksr.pv.get('$sp')}"
+        reporter.emit("refused", alias=alias, status=decision.status, reason=decision.reason, source=source)
+    # The reason may quote what the endpoint wrote: keep what a reason phrase may hold (RFC 3261 25.1).
+    phrase = "".join(character if " " <= character <= "~" else "?" for character in decision.reason)
+    ksr.sl.send_reply(decision.status, phrase)
+
+
+def _shortest(asked: list[int | None]) -> int | None:
+    known = [seconds for seconds in asked if seconds is not None]
+    return min(known) if known else None

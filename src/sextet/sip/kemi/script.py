@@ -1,0 +1,104 @@
+"""The functions that kamailio.cfg calls: each guarded, so that no exception leaves Python.
+
+Rank and process differ, the script is one: workers, timer and agent each have their own copy of it after the fork.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sextet.call.table import TableError
+from sextet.sip.kemi import calls
+from sextet.sip.kemi.agent import Agent
+from sextet.sip.kemi.bindings import publish
+from sextet.sip.kemi.calling import failed, initial
+from sextet.sip.kemi.instructions import Current
+from sextet.sip.kemi.registering import register, registered_again
+from sextet.sip.kemi.reporting import Reporter
+
+EVENTS_SOCKET = "events.sock"
+DONE = 1  # a callback that returns nothing breaks the next request
+
+
+def guarded(body: Callable[[Script, Any], None]) -> Callable[..., int]:
+    """Let no exception out: answer 500 where there is somebody to answer, count, and log one line."""
+
+    def run(self: Script, message: Any, argument: str = "") -> int:
+        try:
+            body(self, argument)
+        except Exception as error:  # the last frame of ours: what leaves here would break the worker's next request
+            self.fault(body.__name__, error)
+        return DONE
+
+    return run
+
+
+class Script:
+    """The object whose methods python_exec finds by name."""
+
+    def __init__(self, ksr: Any, run_dir: Path) -> None:
+        self._ksr = ksr
+        self._run_dir = run_dir
+        self._start()
+
+    def child_init(self, rank: int) -> int:
+        """Begin anew in every process: sockets and numbers are not shared across a fork."""
+        self._start()
+        return 0
+
+    @guarded
+    def register(self, argument: str) -> None:
+        told = self._current.get()
+        register(self._ksr, self._reporter, told.table, self._dice())
+
+    @guarded
+    def registered(self, argument: str) -> None:
+        registered_again(self._ksr, self._reporter, int(self._ksr.pv.get("$xavp(reg=>expires)") or 0))
+
+    @guarded
+    def initial(self, argument: str) -> None:
+        initial(self._ksr, self._reporter, self._current.get())
+
+    @guarded
+    def failed(self, argument: str) -> None:
+        failed(self._ksr, self._reporter, self._current.get())
+
+    @guarded
+    def expired(self, argument: str) -> None:
+        get = self._ksr.pv.get
+        publish(self._ksr, self._reporter, str(get("$ulc(exp=>aor)")), without=str(get("$ulc(exp=>ruid)")))
+
+    @guarded
+    def connected(self, argument: str) -> None:
+        calls.connected(self._ksr, self._reporter, str(self._ksr.pv.get("$dlg(callid)")), round(time.monotonic(), 3))
+
+    @guarded
+    def ended(self, argument: str) -> None:
+        status = self._ksr.pv.get("$T_reply_code") if argument == "failed" else None
+        reason = "Normal" if argument != "failed" else f"{status or 'Not'} {'answer' if status else 'answered'}"
+        calls.ended(self._ksr, self._reporter, str(self._ksr.pv.get("$dlg(callid)")), reason)
+
+    @guarded
+    def agent(self, argument: str) -> None:
+        Agent(self._ksr, self._run_dir, self._reporter).serve()
+
+    def fault(self, where: str, error: Exception) -> None:
+        """Answer and count what went wrong in a callback."""
+        self._ksr.err(f"{where}: {type(error).__name__}: {error}\n")
+        try:
+            self._ksr.htable.sht_inc("count", "faults")
+            if where in ("register", "registered", "initial") and not self._ksr.is_ACK():
+                waiting = isinstance(error, TableError)
+                self._ksr.sl.send_reply(*((503, "Service Unavailable") if waiting else (500, "Server Internal Error")))
+        except Exception as second:  # there is nobody left to tell
+            self._ksr.err(f"{where}: {type(second).__name__}: {second}\n")
+
+    def _start(self) -> None:
+        self._current = Current(self._ksr, self._run_dir)
+        self._reporter = Reporter(self._ksr, str(self._run_dir / EVENTS_SOCKET))
+        self._dice = random.SystemRandom(os.getpid()).random

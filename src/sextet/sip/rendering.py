@@ -1,0 +1,194 @@
+"""Which files Kamailio runs with: each text a pure function of its arguments; and how they come to lie in its directory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+
+from sextet.call.table import Table
+from sextet.engine import Wanted
+from sextet.model.schema import Applies, is_ip
+from sextet.model.sections import Authentication, Protocols, Root
+from sextet.sip.kemi.instructions import Instructions
+
+CHILDREN = 3  # processes for each UDP socket, and as many for all TCP and TLS: measured best on two cores
+CONTACTS_MAX = 10  # devices of one alias on one peer
+SWEEP_S = 2  # how often expired and lost bindings are looked for
+MARK_S = 600  # after this long even an unchanged registration is decided and told anew
+CODE = ("model", "call", "sip/kemi")  # what the workers import, besides the packages' own __init__.py
+LOADER = '"""Where app_python3 begins; written by sextetd."""\n\nfrom pathlib import Path\n\nimport KSR\n\nfrom sextet.sip.kemi.script import Script\n\n\ndef mod_init():\n    return Script(KSR, Path({run_dir!r}))\n'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """The texts that Kamailio reads at its start."""
+
+    kamailio: str
+    tls: str
+
+
+def listeners(wanted: Wanted) -> list[tuple[str, int]]:
+    """List the transports that are on, with their ports; the first is what peers use among themselves."""
+    protocols = wanted.config.protocols
+    if not protocols.sip_mode:
+        return []
+    every = (
+        ("tls", protocols.sip_tls, protocols.sip_tls_port),
+        ("tcp", protocols.sip_tcp, protocols.sip_tcp_port),
+        ("udp", protocols.sip_udp, protocols.sip_udp_port),
+    )
+    return [(transport, port) for transport, on, port in every if on]
+
+
+def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Mapping[str, Sequence[str]]) -> Files:
+    """Render what Kamailio reads; `secret` is this peer's own, in hexadecimal."""
+    text = resources.files("sextet.sip").joinpath("kamailio.cfg.j2").read_text()
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(text)
+    host = f"[{wanted.address}]" if ":" in wanted.address else wanted.address
+    sockets = listeners(wanted)
+    rendered = template.render(
+        address=wanted.address,
+        listeners=[f"{transport}:{host}:{port}" for transport, port in sockets],
+        tls=any(transport == "tls" for transport, _ in sockets),
+        children=CHILDREN,
+        run_dir=run_dir,
+        secret=secret,
+        nonce_secret=nonce_secret(wanted, secret),
+        nonce_lifetime_s=wanted.config.authentication.nonce_lifetime,
+        contacts_max=CONTACTS_MAX,
+        sweep_s=SWEEP_S,
+        mark_s=MARK_S,
+    )
+    return Files(kamailio=rendered, tls=tls_text(wanted, run_dir, resolved))
+
+
+def nonce_secret(wanted: Wanted, secret: str) -> str:
+    """Derive what digest nonces are made with: the same on all peers of a cluster."""
+    seed = wanted.secret or secret.encode()
+    return hashlib.sha256(b"sextet digest nonces\n" + seed).hexdigest()
+
+
+def tls_text(wanted: Wanted, run_dir: Path, resolved: Mapping[str, Sequence[str]]) -> str:
+    """Render tls.cfg: certificates of peers are checked in the mode Enforce, those of zones where the zone says so.
+
+    Kamailio checks the chain and the dates; it does not compare names. Between peers the proof in each request stands for the name.
+    """
+    directory, config = run_dir / "tls", wanted.config
+    own = f"method = TLSv1.2+\nprivate_key = {directory}/key.pem\ncertificate = {directory}/certificate.pem\n"
+    trusted = f"ca_list = {directory}/trusted.pem\n" if wanted.trusted.is_file() else ""
+    checked = "verify_certificate = yes\nrequire_certificate = yes\n"
+    free = "verify_certificate = no\nrequire_certificate = no\n"
+    parts = [f"[server:default]\n{own}{free}", f"[client:default]\n{own}{free}"]
+    targets: set[tuple[str, int]] = set()
+    if config.clustering.tls_verification_mode == "Enforce":
+        targets |= {(peer.ip, config.protocols.sip_tls_port) for peer in wanted.neighbours if peer.ip}
+    for zone in config.zones:
+        if zone.state == "Enabled" and zone.tls_verify and zone.sip_transport == "TLS":
+            for peer in zone.peers:
+                ips = [peer.address] if is_ip(peer.address) else resolved.get(peer.address.lower(), ())
+                targets |= {(ip, zone.sip_port) for ip in ips}
+    for ip, port in sorted(targets):
+        host = f"[{ip}]" if ":" in ip else ip
+        parts.append(f"[client:{host}:{port}]\n{own}{trusted}{checked}")
+    return "\n".join(parts)
+
+
+def instructions(wanted: Wanted, secret: str, resolved: Mapping[str, Sequence[str]]) -> Instructions:
+    """Say what the workers decide by; raises TableError."""
+    table = Table.from_wanted(
+        wanted.config,
+        wanted.number,
+        wanted.neighbours,
+        wanted.generation,
+        address=wanted.address,
+        resolved=resolved,
+    )
+    transport, port = (listeners(wanted) or [("tls", wanted.config.protocols.sip_tls_port)])[0]
+    return Instructions(
+        table=table,
+        secret=wanted.secret,
+        local_secret=secret,
+        realm=realm(wanted),
+        peer_transport=transport,
+        peer_port=port,
+    )
+
+
+def realm(wanted: Wanted) -> str:
+    """Name what passwords are for: one realm for the whole cluster, so that a user has one HA1."""
+    domains = wanted.config.domains
+    return domains[0].name if domains else wanted.config.clustering.cluster_name or "sextet"
+
+
+def users(wanted: Wanted) -> dict[str, str]:
+    """Give HA1 (RFC 2617 3.2.2.2) of each user; whoever holds it can register, so the file is as secret as passwords."""
+    of = realm(wanted)
+    return {
+        row.name: hashlib.md5(f"{row.name}:{of}:{row.password}".encode(), usedforsecurity=False).hexdigest()
+        for row in wanted.config.credentials
+    }
+
+
+def at_restart(config: Root) -> dict[str, str]:
+    """List the settings that Kamailio reads at its start only, by path."""
+    sections: dict[str, Protocols | Authentication] = {
+        "protocols": config.protocols,
+        "authentication": config.authentication,
+    }
+    return {
+        f"{name}.{field.name}": str(getattr(section, field.name))
+        for name, section in sections.items()
+        for field in fields(section)
+        if field.metadata["setting"].applies is Applies.RESTART
+    }
+
+
+def write_private(path: Path, text: str | bytes, owner: tuple[int, int] | None) -> bool:
+    """Replace a file atomically, readable by its owner only; says whether it changed."""
+    data = text.encode() if isinstance(text, str) else text
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
+    beside.replace(path)
+    return True
+
+
+def code_digest(package: Path) -> str:
+    """Summarise the code that workers run: equal exactly when the files are."""
+    summary = hashlib.sha256()
+    for path in _code(package):
+        summary.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+    return summary.hexdigest()
+
+
+def install_code(package: Path, run_dir: Path) -> None:
+    """Copy the code that workers run to where their user can read it, wherever the package lies."""
+    target = run_dir / "code"
+    fresh = run_dir / "code.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    for path in _code(package):
+        copy = fresh / "sextet" / path.relative_to(package)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    (fresh / "sextet_kemi.py").write_text(LOADER.format(run_dir=str(run_dir)))
+    for path in (fresh, *fresh.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+
+
+def _code(package: Path) -> list[Path]:
+    folders = [path for name in CODE for path in (package / name).glob("*.py")]
+    return sorted([package / "__init__.py", package / "sip" / "__init__.py", *folders])
