@@ -20,9 +20,13 @@ Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
 class Control:
     """The lab's own socket; its mode lets only its owner in."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, describe: Callable[[], dict[str, Any]]) -> None:
+        async def everything() -> dict[str, Any]:
+            return {**describe(), **await rig.status()}
+
         self._commands: dict[str, Handler] = {
             "status": lambda given: rig.status(),
+            "describe": lambda given: everything(),
             "kill": lambda given: rig.kill(_number(given, "peer"), str(given.get("part", "sextetd"))),
             "start": lambda given: rig.start(_number(given, "peer")),
             "restart": lambda given: rig.restart(_number(given, "peer")),
@@ -52,6 +56,8 @@ class Control:
             request = json.loads(line)
             command, given = request["command"], request.get("arguments", {})
             handler = self._commands[command]
+            if not isinstance(given, dict):
+                raise TypeError("arguments are names and values")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return {"ok": False, "kind": "usage", "error": f"the lab takes {', '.join(self._commands)}."}
         try:

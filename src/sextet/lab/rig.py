@@ -27,10 +27,11 @@ class LabError(Exception):
 class Rig:
     """The peers of a lab, started, broken and mended."""
 
-    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, say: Callable[[str], None], module: str = PEER_MODULE) -> None:
         self.plan = plan
         self.cuts: set[Cut] = set()
         self._say = say
+        self._module = module
         self._children: dict[int, Child] = {}
         self._expected: set[int] = set()  # peers whose end somebody asked for
         self._watching: set[asyncio.Task[None]] = set()
@@ -52,7 +53,7 @@ class Rig:
         peer = self._peer(number)
         if (child := self._children.get(number)) and child.running:
             raise LabError(f"peer {number} runs already (process {child.process.pid}).")
-        command = [sys.executable, "-m", PEER_MODULE, "--bootstrap", str(peer.bootstrap)]
+        command = [sys.executable, "-m", self._module, "--bootstrap", str(peer.bootstrap)]
         child = await children.start(f"peer {number}", command, peer.log)
         self._children[number] = child
         self._expected.discard(number)

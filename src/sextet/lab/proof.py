@@ -1,0 +1,253 @@
+"""Prove that a lab works: real phones on two peers call each other, all peers see it, a changed setting reaches all.
+
+How it works: every step waits, with a deadline, for what it claims as seen from outside: by a phone, or on a peer's
+local socket. It yields one line with the measured time, or what was seen instead; after a failed step the rest is not
+tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sextet.lab.ask import Failed, Unanswered, ask
+from sextet.lab.patience import until
+from sextet.lab.phone import Line, Phone, PhoneError, start_phone
+from sextet.lab.plan import DNS_ADDRESS, DNS_PORT, DOMAIN, NETWORK, PeerPlan, Plan
+
+FORMED_S = 30.0  # forming takes a second or two once the peers run
+STEP_S = 8.0  # each step takes well under a second on an idle machine; this is for a busy one
+PACKETS_MIN = 50  # one second of audio at 20 ms each
+ALICE_HZ, BOB_HZ = 440, 700  # not multiples of each other
+ALICE_ADDRESS, BOB_ADDRESS = f"{NETWORK}.101", f"{NETWORK}.102"
+SETTING = "protocols.standard_refresh_maximum"  # shared, applies live, and harms nobody
+SETTING_TRIES = (61, 60)  # away from the default and back, so that the proof leaves nothing behind
+EVERY_S = 0.002  # how often a time worth showing is looked at
+
+
+class StepFailed(Exception):
+    """A step of the proof did not come true; the text says what was seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of the proof."""
+
+    claim: str
+    ok: bool
+    took_s: float
+    seen: str = ""  # a figure, or what was seen instead
+
+
+class Proof:
+    """One run of the proof on a running lab."""
+
+    def __init__(self, plan: Plan, passwords: Mapping[str, str], engine_user: str | None) -> None:
+        self._plan = plan
+        self._passwords = passwords
+        self._user = engine_user
+        self._first, self._last = plan.peers[0], plan.peers[-1]
+        self._phones: dict[str, Phone] = {}
+
+    async def steps(self) -> AsyncGenerator[Step, None]:
+        """Run the steps in order, until one fails; the phones end with it."""
+        try:
+            for claim, step in self._claims():
+                started = time.monotonic()
+                try:
+                    took, seen = await step()
+                except (StepFailed, PhoneError, Unanswered, Failed) as error:
+                    yield Step(claim=claim, ok=False, took_s=time.monotonic() - started, seen=str(error))
+                    return
+                yield Step(claim=claim, ok=True, took_s=took, seen=seen)
+        finally:
+            await asyncio.gather(*(phone.stop() for phone in self._phones.values()))
+
+    def _claims(self) -> list[tuple[str, Callable[[], Awaitable[tuple[float, str]]]]]:
+        first, last, everyone = self._first.host_name, self._last.host_name, _all(len(self._plan.peers))
+        return [
+            (f"The cluster is formed: {everyone} active and in step", self._formed),
+            (f"alice registers with {first} over TLS", self._alice_registers),
+            (f"bob registers with {last} over UDP", self._bob_registers),
+            (f"Both registrations are known on {everyone}", self._registrations_known),
+            ("alice calls bob, and he answers", self._call),
+            (f"The call shows on {everyone}", self._call_shows),
+            ("Audio flows both ways", self._audio),
+            (f"alice hangs up, and the call is gone from {everyone}", self._hang_up),
+            ("Each heard the other's tone", self._heard),
+            (f"A setting changed on {first} is in force on {everyone}", self._change),
+        ]
+
+    async def _formed(self) -> tuple[float, str]:
+        async def missing() -> str:
+            for peer in self._plan.peers:
+                if why := unformed(await self._cluster(peer), peer):
+                    return why
+            return ""
+
+        return await self._until_nothing(missing, FORMED_S), ""
+
+    async def _alice_registers(self) -> tuple[float, str]:
+        return await self._register("alice", self._first, "tls", ALICE_ADDRESS, ALICE_HZ)
+
+    async def _bob_registers(self) -> tuple[float, str]:
+        return await self._register("bob", self._last, "udp", BOB_ADDRESS, BOB_HZ)
+
+    async def _register(self, user: str, peer: PeerPlan, transport: str, address: str, tone: int) -> tuple[float, str]:
+        line = Line(
+            user=user,
+            domain=DOMAIN,
+            password=self._passwords[user],
+            address=address,
+            server=peer.fqdn,
+            transport=transport,
+            tone_hz=tone,
+            authority=self._plan.authority,
+            dns=f"{DNS_ADDRESS}:{DNS_PORT}",
+        )
+        started = time.monotonic()
+        self._phones[user] = phone = await start_phone(line, _fresh(self._plan.state_dir / "phones" / user), self._user)
+        await phone.registered(STEP_S)
+        return time.monotonic() - started, ""
+
+    async def _registrations_known(self) -> tuple[float, str]:
+        wanted = {"alice": self._first.number, "bob": self._last.number}
+
+        async def missing() -> str:
+            for peer in self._plan.peers:
+                lines = await ask(peer.socket, "registration list")
+                known = {(str(line["alias"]).partition("@")[0].removeprefix("sip:"), line["peer"]) for line in lines}
+                for user, number in wanted.items():
+                    if (user, number) not in known:
+                        return f"{peer.host_name} does not know {user} on peer {number}; it knows {sorted(known)}"
+            return ""
+
+        return await self._until_nothing(missing), ""
+
+    async def _call(self) -> tuple[float, str]:
+        started = time.monotonic()
+        await self._phones["alice"].call(f"sip:bob@{DOMAIN}", STEP_S)
+        await self._phones["bob"].answered(STEP_S)
+        return time.monotonic() - started, ""
+
+    async def _call_shows(self) -> tuple[float, str]:
+        async def missing() -> str:
+            for peer in self._plan.peers:
+                calls = await ask(peer.socket, "call list")
+                if not any(call["state"] == "connected" for call in calls):
+                    return f"{peer.host_name} shows {_words(calls)}"
+            return ""
+
+        return await self._until_nothing(missing), ""
+
+    async def _audio(self) -> tuple[float, str]:
+        async def counted() -> tuple[int, int] | None:
+            _, alice = await self._phones["alice"].packets()
+            _, bob = await self._phones["bob"].packets()
+            self._received = alice, bob
+            return self._received if min(alice, bob) >= PACKETS_MIN else None
+
+        self._received = 0, 0
+        counts, took = await until(counted, STEP_S)
+        alice, bob = self._received
+        seen = f"alice received {alice} RTP packets, bob {bob}"
+        if counts is None:
+            raise StepFailed(f"{seen} within {STEP_S:g} s; {PACKETS_MIN} of each were awaited")
+        return took, seen
+
+    async def _hang_up(self) -> tuple[float, str]:
+        await self._phones["alice"].hang_up()
+
+        async def left() -> str:
+            for peer in self._plan.peers:
+                if calls := await ask(peer.socket, "call list"):
+                    return f"{peer.host_name} still shows {_words(calls)}"
+            return ""
+
+        took = await self._until_nothing(left)
+        await self._phones["bob"].over(STEP_S)
+        return took, ""
+
+    async def _heard(self) -> tuple[float, str]:
+        async def missing() -> str:
+            deaf = [user for user, tone in (("alice", BOB_HZ), ("bob", ALICE_HZ)) if not self._hears(user, tone)]
+            return f"{' and '.join(deaf)} heard nothing of the kind" if deaf else ""
+
+        return await self._until_nothing(missing), f"{ALICE_HZ} Hz from alice, {BOB_HZ} Hz from bob"
+
+    def _hears(self, user: str, tone: int) -> bool:
+        try:
+            return self._phones[user].heard(tone)
+        except (OSError, ValueError):  # the recording is not finished yet
+            return False
+
+    async def _change(self) -> tuple[float, str]:
+        times = []
+        for value in SETTING_TRIES:
+            started = time.monotonic()
+            outcome = await ask(self._first.socket, "config set", {"path": SETTING, "value": str(value)})
+            wanted = outcome["stamp"]
+
+            async def behind(wanted: object = wanted) -> str:
+                answers = [await self._cluster(peer) for peer in self._plan.peers]
+                for peer, answer in zip(self._plan.peers, answers, strict=True):
+                    if answer["in_force"] != wanted:
+                        return f"{peer.host_name} runs {answer['in_force']}, not {wanted}"
+                digests = {str(answer["digest"]) for answer in answers}
+                return f"the digests differ: {sorted(digests)}" if len(digests) > 1 else ""
+
+            await self._until_nothing(behind)
+            times.append(time.monotonic() - started)
+        return min(times), f"one digest everywhere; {' and '.join(f'{1000 * took:.0f} ms' for took in times)}"
+
+    async def _cluster(self, peer: PeerPlan) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = await ask(peer.socket, "cluster status")
+        return answer
+
+    async def _until_nothing(self, missing: Callable[[], Awaitable[str]], within_s: float = STEP_S) -> float:
+        """Wait until nothing is missing any more; raises StepFailed with what still is."""
+        last = ""
+
+        async def look() -> bool:
+            nonlocal last
+            try:
+                last = await missing()
+            except Unanswered as error:
+                last = str(error)
+            return not last
+
+        done, took = await until(look, within_s, EVERY_S)
+        if not done:
+            raise StepFailed(f"after {within_s:g} s {last}")
+        return took
+
+
+def unformed(answer: Mapping[str, Any], peer: PeerPlan) -> str:
+    """Say what a peer's view of the cluster still lacks; empty when it is whole."""
+    for other in answer["peers"]:
+        if not other["clustering_ok"]:
+            return f"{peer.host_name} sees peer {other['number']} as: {other['clustering']}"
+        if not other["in_step"]:
+            return f"{peer.host_name} sees peer {other['number']} out of step with the primary"
+    return "" if answer["peers"] else f"{peer.host_name} has no peers"
+
+
+def _all(count: int) -> str:
+    return "the only peer" if count == 1 else f"all {count} peers"
+
+
+def _words(calls: object) -> str:
+    if not isinstance(calls, list) or not calls:
+        return "no call"
+    return ", ".join(f"{call['source']} to {call['destination']}, {call['state']}" for call in calls)
+
+
+def _fresh(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in directory.iterdir():
+        path.unlink()
+    return directory
