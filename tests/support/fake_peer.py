@@ -347,7 +347,7 @@ class FakePeer:
         return PeerStatus(
             peer_id=f"peer-{number}",
             address=self.address(number),
-            host_name=f"expc{number:02}",
+            host_name=f"expc{number or 1:02}",
             version="0.1.0",
             now_s=self.now,
             started_s=self.now - 86_400,

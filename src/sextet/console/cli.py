@@ -123,7 +123,7 @@ def _parameter(one: Parameter) -> click.Parameter:
         return click.Option(
             [f"--{one.name.replace('_', '-')}"], is_flag=flag, type=None if flag else kind, help=one.help, default=None
         )
-    return click.Argument([one.name], type=kind, required=one.required and one.kind != "value", default=None)
+    return click.Argument([one.name], type=kind, required=one.required and one.kind != "value")
 
 
 def _output_option(default: str | None) -> click.Option:

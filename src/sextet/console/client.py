@@ -98,10 +98,13 @@ def _line(connection: socket.socket) -> bytes:
 
 def _answer(line: bytes) -> Answer:
     said = json.loads(line)
+    if not isinstance(said, dict) or not isinstance(said.get("problems", []), list):
+        raise ValueError("the answer is not one of a peer")
     if said.get("ok"):
         return Answer(True, said.get("result"), "", ())
-    sentences = tuple(
-        f"{problem['field']}: {problem['sentence']}" if problem.get("field") else problem["sentence"]
-        for problem in said.get("problems", [])
-    )
+    sentences = tuple(_sentence(problem) for problem in said.get("problems", []) if isinstance(problem, dict))
     return Answer(False, None, str(said.get("kind", "failed")), sentences or (str(said.get("error", "")),))
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    return ": ".join(str(problem[part]) for part in ("field", "sentence") if problem.get(part))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import json
 import logging
 import os
@@ -26,6 +27,7 @@ REQUEST_BYTES_MAX = 1 << 20  # an imported list of 2,500 patterns is 0.5 MiB
 REQUEST_WITHIN_S = 30.0  # a client that says nothing is let go
 COMMAND_WITHIN_S = 60.0  # forwarding to a primary that just died takes seconds
 ANSWER_WITHIN_S = 30.0  # a client that does not read is let go
+SWALLOW_WITHIN_S = 2.0  # the rest of a request that is too long
 CONNECTIONS_MAX = 32  # people and scripts of one host
 USER_MAX = 64  # Administrator.name
 _log = logging.getLogger(__name__)
@@ -89,6 +91,8 @@ class ConsoleServer:
         finally:
             self._connections.discard(task)
             writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -97,6 +101,7 @@ class ConsoleServer:
                     line = await reader.readline()
             except ValueError:  # how StreamReader says that a line is too long
                 await self._answer(writer, _failure("usage", f"A request has at most {REQUEST_BYTES_MAX} bytes."))
+                await _swallowed(reader)
                 return
             if not line:
                 return
@@ -126,6 +131,14 @@ class ConsoleServer:
         except Exception:  # the task ends here: a command's own fault must not close the door to all others
             _log.exception("local socket: a command failed")
             return _failure("failed", "The command failed by a fault of this software; the peer's log tells where.")
+
+
+async def _swallowed(reader: asyncio.StreamReader) -> None:
+    """Read on for a moment: a client that is still sending would see a broken pipe instead of the answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SWALLOW_WITHIN_S):
+            while await reader.read(1 << 16):
+                pass
 
 
 def _bound(path: Path) -> socket.socket:
