@@ -1,0 +1,140 @@
+"""What must never be broken, at every step, and what must be true when the network is whole again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sextet.cluster.history import Version, includes
+from sextet.model.status import Binding, Registration, Stamp, from_row
+from tests.support.simulator.process import Host
+
+CLUSTER = "cluster"
+
+
+class Broken(AssertionError):
+    """A rule does not hold; the text says which, of whom."""
+
+
+class Checks:
+    """Watches every write; `hosts` are looked at after each step in which a configuration moved."""
+
+    def __init__(self, hosts: Mapping[int, Host]) -> None:
+        self._hosts = hosts
+        self._contents: dict[Stamp, str] = {}
+        self._acknowledged: list[tuple[int, Version]] = []
+        self._heads: dict[int, Version] = {}
+        self._ever: dict[tuple[int, str], set[bytes | None]] = {}
+        self._looked = True
+
+    # Called by the processes
+
+    def written(self, number: int, key: str, value: bytes | None) -> None:
+        self._ever.setdefault((number, key), {None}).add(value)
+
+    def mirrored(self, reader: int, owner: int, key: str, value: bytes | None) -> None:
+        if value not in self._ever.get((owner, key), ()):
+            raise Broken(f"peer {reader} mirrors a row {key} that peer {owner} never had")
+
+    def stored(self, number: int, version: Version) -> None:
+        self._looked = False
+        known = self._contents.setdefault(version.stamp, version.digest)
+        if known != version.digest:
+            raise Broken(f"peer {number} stores a second content under {version.stamp} of {version.stamp.author}")
+
+    def acknowledged(self, number: int, version: Version) -> None:
+        self._looked = False
+        self._acknowledged.append((number, version))
+
+    # At every step
+
+    def step(self) -> None:
+        if self._looked:
+            return
+        self._looked = True
+        for number, host in self._hosts.items():
+            head, before = host.store.head(), self._heads.get(number)
+            if before and before.cluster == head.cluster and head.stamp < before.stamp:
+                raise Broken(f"peer {number} went back from {before.stamp} to {head.stamp}")
+            self._heads[number] = head
+        for number, version in self._acknowledged:
+            self._is_kept(number, version)
+
+    def _is_kept(self, number: int, version: Version) -> None:
+        store = self._hosts[number].store
+        head, kept = store.head(), store.at(version.stamp)
+        if kept is None or kept.version != version:
+            raise Broken(f"peer {number} acknowledged {version.stamp} and has it no more")
+        if not includes(head, version.stamp) and not kept.aside:
+            raise Broken(f"peer {number} acknowledged {version.stamp}, went on with {head.stamp}, and does not list it")
+
+    # When all is whole again
+
+    def converged(self) -> None:
+        truth = max((host.store.head() for host in self._hosts.values()), key=lambda version: version.stamp)
+        for number, host in self._hosts.items():
+            process = host.process
+            assert process is not None
+            if host.store.head() != truth or process.applied != truth or process.authority.newest != truth:
+                raise Broken(f"peer {number} holds {host.store.head().stamp}, the truth is {truth.stamp}")
+            if process.authority.aside != frozenset(s for s, aside in host.store.held().items() if aside):
+                raise Broken(f"peer {number} lists other proposals than it stores")
+            if process.alarms.rows():
+                raise Broken(f"peer {number} still raises {list(process.alarms.rows())}")
+        for number, version in self._acknowledged:
+            kept = self._hosts[number].store.at(version.stamp)
+            if not includes(truth, version.stamp) and not (kept and kept.aside):
+                raise Broken(f"{version.stamp}, acknowledged by peer {number}, is lost")
+        self._mirrors_are_equal()
+        self._nobody_is_a_ghost()
+
+    def _mirrors_are_equal(self) -> None:
+        for number, host in self._hosts.items():
+            assert host.process
+            for other, feed in host.process.feeds.items():
+                owner = self._hosts[other].process
+                assert owner
+                if dict(feed.mirror.rows) != owner.rows or feed.mirror.stale:
+                    different = dict(feed.mirror.rows).items() ^ owner.rows.items()
+                    what = sorted({key for key, _ in different}) or "nothing but a mark"
+                    raise Broken(f"peer {number} mirrors peer {other} wrongly: {what}; {feed.link.state}")
+
+    def _nobody_is_a_ghost(self) -> None:
+        homes: dict[tuple[str, str], list[int]] = {}
+        for number, host in self._hosts.items():
+            assert host.process
+            rows = {k[4:]: from_row(Registration, v) for k, v in host.process.rows.items() if k.startswith("reg.")}
+            carried = host.engine.picture()
+            if {alias: _devices(row.bindings) for alias, row in rows.items()} != {
+                alias: _devices(bindings) for alias, bindings in carried.items()
+            }:
+                raise Broken(f"peer {number} shows registrations that its engine does not carry, or the reverse")
+            calls = {key[5:] for key in host.process.rows if key.startswith("call.")}
+            if calls != {call.serial for call in host.engine.calls.values()}:
+                raise Broken(f"peer {number} shows calls that its engine does not carry, or the reverse")
+            for alias, bindings in carried.items():
+                for binding in bindings:
+                    homes.setdefault((alias, binding.device), []).append(number)
+        for (alias, device), numbers in homes.items():
+            if len(numbers) > 1:
+                raise Broken(f"device {device} of {alias} is on peers {numbers}")
+        self._engines_know(homes)
+
+    def _engines_know(self, homes: Mapping[tuple[str, str], list[int]]) -> None:
+        for number, host in self._hosts.items():
+            truth: dict[str, set[int]] = {}
+            for (alias, _), (home,) in homes.items():
+                if home != number:
+                    truth.setdefault(alias, set()).add(home)
+            if {alias: set(owners) for alias, owners in host.engine.located.items()} != truth:
+                raise Broken(f"the engine of peer {number} locates {host.engine.located}, the truth is {truth}")
+
+    def devices_are_at(self, homes: Mapping[tuple[str, str], int]) -> None:
+        """After everybody refreshed: each device is where it says it is."""
+        for (alias, device), home in homes.items():
+            found = [n for n, host in self._hosts.items() if device in host.engine.bindings.get(alias, {})]
+            if found != [home]:
+                raise Broken(f"device {device} of {alias} is at peer {home}, engines {found} have it")
+
+
+def _devices(bindings: list[Binding] | tuple[Binding, ...]) -> set[str]:
+    return {binding.device for binding in bindings}
