@@ -16,7 +16,6 @@ DIFFERENCES_MAX = 100  # lines of one change; a restored backup may differ in th
 RESOLVER = "developer.clusterdb.peernamesresolver"
 DATABASE = "developer.clusterdb.cdb"
 REPLICATION = "developer.replication"
-LEVELS = {"critical": "ERROR", "alert": "ERROR", "error": "ERROR", "notice": "INFO"}
 _SPOKEN = {"Enforce": "Enforcing"}  # the value as the database of the original has it
 
 
@@ -120,8 +119,7 @@ def login_failed(journal: Journal, *, user: str, ip: str = "", port: int = 0, re
 
 def _alarm(journal: Journal, event: str, alarm: AlarmType, detail: str) -> None:
     text = f"{alarm.title}: {alarm.text}" + (f" - {detail}" if detail else "")
-    level = LEVELS.get(alarm.severity, "WARN")
-    journal.event(event, Id=str(alarm.number), UUID=alarm.uuid, Severity=alarm.severity, Detail=text, Level=level)
+    journal.event(event, Id=str(alarm.number), UUID=alarm.uuid, Severity=alarm.severity, Detail=text)
 
 
 def _who(user: str, ip: str, port: int) -> dict[str, str]:

@@ -21,6 +21,7 @@ PROCESSES = {  # which part of the original writes a module's lines
     "developer.diagnostics": "management",
     "network": "tvcs",
 }
+LEVELS = {"critical": "ERROR", "alert": "ERROR", "error": "ERROR", "notice": "INFO"}  # of alarms; others are WARN
 _FIELD = re.compile(r'([A-Za-z0-9_-]+)="((?:[^"\\]|\\.)*)"')
 _HEAD = re.compile(r"(\S+) (\S+) (?:([^=\"]*?):? )?(?=[A-Za-z0-9_-]+=\")")
 _ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)")
@@ -50,13 +51,14 @@ def event_line(moment: datetime, host: str, event: str, fields: Fields) -> str:
     named = dict(fields)
     utc = ("UTCTime", utc_time(moment))
     if event.startswith("Alarm "):
-        alarm = [("Level", named.get("Level", "WARN")), ("Event", event), *_without(fields, "Level")]
+        level = named.get("Level") or LEVELS.get(named.get("Severity", ""), "WARN")
+        alarm = [("Level", level), ("Event", event), *_without(fields, "Level")]
         return _line(moment, host, "alarm", [*alarm, utc])
     if event == "System Configuration Changed" and "User" not in named:
         return _line(moment, host, "", [utc, ("Event", event), *fields])
     process = "web" if "Src-ip" in named else "cli" if "User" in named else "tvcs"
-    level = [] if "Level" in named else [("Level", "1")]
-    return _line(moment, host, process, [("Event", event), *fields, *level, utc])
+    rank = [] if "Level" in named else [("Level", "1")]
+    return _line(moment, host, process, [("Event", event), *fields, *rank, utc])
 
 
 def module_line(moment: datetime, host: str, module: str, level: str, detail: str, fields: Fields) -> str:

@@ -1,0 +1,132 @@
+"""Who may register, for how long, and who has to prove who they are."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from sextet.call.admission import Grant, Refuse, Registering, admit, counts_as_authenticated, must_authenticate
+from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind, source_of
+from sextet.call.table import Table
+from sextet.model.sections import Authentication, PolicyPattern, Protocols, Registration
+from tests.support.tables import LONDON, table
+
+PEER = Source(SourceKind.PEER, "expc02", 2)
+ZONE = Source(SourceKind.ZONE, "London")
+TABLE = table()
+
+
+def asked(alias: str = "bob@apolo.local", asked_s: int | None = 3600, **more: bool) -> Registering:
+    return Registering(alias=alias, asked_s=asked_s, **more)
+
+
+@pytest.mark.parametrize(
+    "alias",
+    ["bob@apolo.local", "bob@APOLO.LOCAL", "bob@expc01.apolo.local", "bob@192.0.2.1", "bob@expc-cluster.apolo.local"],
+)
+def test_aliases_of_our_domains_and_of_this_system_register(alias: str) -> None:
+    assert admit(TABLE, asked(alias), 0.0) == Grant(60)
+
+
+def test_another_domain_is_forbidden_and_an_alias_without_user_not_found() -> None:
+    refused = admit(TABLE, asked("bob@other.example"), 0.0)
+    assert refused == Refuse(403, "other.example is not a domain of this system")
+    for alias in ("bob", "@apolo.local", ""):
+        answer = admit(TABLE, asked(alias), 0.0)
+        assert isinstance(answer, Refuse)
+        assert answer.status == 404
+
+
+def test_maximum_grants_the_smaller_of_what_was_asked_and_the_maximum() -> None:
+    assert admit(TABLE, asked(asked_s=50), 0.9) == Grant(50)
+    assert admit(TABLE, asked(asked_s=2**40), 0.9) == Grant(60)
+    assert admit(TABLE, asked(asked_s=None), 0.9) == Grant(60)
+
+
+def test_below_the_minimum_is_too_brief_and_the_answer_says_the_minimum() -> None:
+    assert admit(TABLE, asked(asked_s=44), 0.0) == Refuse(423, "Interval Too Brief", 45)
+    assert admit(TABLE, asked(asked_s=45), 0.0) == Grant(45)
+
+
+def test_zero_leaves_even_where_the_lists_would_not_let_in() -> None:
+    denied = table(registration=Registration(restriction_policy="Allow List"))
+    assert admit(denied, asked(asked_s=0), 0.0) == Grant(0)
+    assert isinstance(admit(denied, asked("bob@other.example", asked_s=0), 0.0), Refuse)
+
+
+def test_variable_grants_every_length_between_the_minimum_and_what_was_asked() -> None:
+    dice = random.Random(1)
+    granted = set()
+    for _ in range(500):
+        answer = admit(TABLE, asked(asked_s=310, outbound=True), dice.random())
+        assert isinstance(answer, Grant)
+        granted.add(answer.expires_s)
+    assert granted == set(range(300, 311))
+    assert admit(TABLE, asked(asked_s=9999, outbound=True), 0.999999) == Grant(3600)
+
+
+def test_outbound_registrations_have_their_own_limits() -> None:
+    assert admit(TABLE, asked(asked_s=60, outbound=True), 0.0) == Refuse(423, "Interval Too Brief", 300)
+
+
+def test_an_hour_is_never_too_brief() -> None:
+    """RFC 3261 10.3 step 7."""
+    long = table(protocols=Protocols(outbound_refresh_minimum=7200, outbound_refresh_maximum=7200))
+    assert admit(long, asked(asked_s=3600, outbound=True), 0.0) == Grant(3600)
+    assert isinstance(admit(long, asked(asked_s=3599, outbound=True), 0.0), Refuse)
+
+
+def listed(policy: str) -> Table:
+    rows = (
+        PolicyPattern(pattern="Bob@apolo.local"),
+        PolicyPattern(pattern="room-", pattern_type="Prefix"),
+        PolicyPattern(pattern=r"\d+@.*", pattern_type="Regex"),
+    )
+    return table(registration=Registration(restriction_policy=policy, allow_list=rows, deny_list=rows))
+
+
+@pytest.mark.parametrize("alias", ["bob@apolo.local", "room-7@b.example", "123@apolo.local"])
+def test_the_lists_decide_who_may_register(alias: str) -> None:
+    assert admit(listed("None"), asked(alias), 0.0) == Grant(60)
+    assert admit(listed("Allow List"), asked(alias), 0.0) == Grant(60)
+    assert admit(listed("Deny List"), asked(alias), 0.0) == Refuse(403, f"{alias} is in the deny list")
+
+
+def test_who_is_not_listed_is_kept_out_by_an_allow_list_only() -> None:
+    assert admit(listed("Deny List"), asked("eve@apolo.local"), 0.0) == Grant(60)
+    assert admit(listed("Allow List"), asked("eve@apolo.local"), 0.0) == Refuse(
+        403, "eve@apolo.local is not in the allow list"
+    )
+
+
+def test_our_endpoints_prove_who_they_are_and_strangers_need_not_by_default() -> None:
+    assert must_authenticate(TABLE, LOCAL, "INVITE")
+    assert must_authenticate(TABLE, DEFAULT, "REGISTER")
+    assert not must_authenticate(TABLE, DEFAULT, "INVITE")
+    assert not must_authenticate(TABLE, ZONE, "INVITE")
+
+
+def test_a_registration_through_a_zone_is_checked_like_any_other() -> None:
+    assert must_authenticate(TABLE, source_of(TABLE, "192.0.2.10", None), "REGISTER")
+
+
+def test_peers_acknowledgements_and_cancels_are_never_challenged() -> None:
+    strict = table(authentication=Authentication(default_zone="Check credentials"))
+    assert must_authenticate(strict, DEFAULT, "INVITE")
+    assert not must_authenticate(strict, PEER, "INVITE")
+    assert not must_authenticate(strict, PEER, "REGISTER")
+    for method in ("ACK", "CANCEL"):
+        assert not must_authenticate(strict, DEFAULT, method)
+
+
+def test_a_zone_has_its_own_policy() -> None:
+    zones = (replace(LONDON, authentication="Check credentials"),)
+    assert must_authenticate(table(zones=zones), ZONE, "INVITE")
+    trusted = table(zones=(replace(LONDON, authentication="Treat as authenticated"),))
+    assert not must_authenticate(trusted, ZONE, "INVITE")
+    assert counts_as_authenticated(trusted, ZONE, proved=False)
+    assert not counts_as_authenticated(TABLE, ZONE, proved=False)
+    assert counts_as_authenticated(TABLE, ZONE, proved=True)
+    assert counts_as_authenticated(TABLE, PEER, proved=False)
