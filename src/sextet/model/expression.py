@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from dataclasses import dataclass, field
 
 ALIAS_MAX = 200  # longest alias that is searched: the cost of a pattern grows with its length
@@ -40,8 +41,8 @@ class _Group:
 def flaw(text: str) -> str:
     """Give what is wrong with an expression as the end of a sentence with its remedy, or ""."""
     try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+        _compiled(text)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         return f"{text!r} is not a regular expression ({error}); correct it, or choose another pattern type."
     cost, strange = _cost(text)
     if strange:
@@ -58,9 +59,16 @@ def flaw(text: str) -> str:
 def groups_of(text: str) -> int:
     """Count the groups that a replace string may name; 0 for what does not compile."""
     try:
-        return re.compile(text).groups
-    except (re.error, OverflowError, RecursionError):
+        return _compiled(text).groups
+    except (re.error, OverflowError, RecursionError, Warning):
         return 0
+
+
+def _compiled(text: str) -> re.Pattern[str]:
+    """Compile; what a later Python will read in another way, such as "[[", is an error already."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return re.compile(text)
 
 
 def _cost(text: str) -> tuple[float, str]:
