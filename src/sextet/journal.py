@@ -5,6 +5,7 @@ Who writes the file is `watch/event_log.py`, whom everybody knows as `engine.Jou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -16,6 +17,7 @@ DIFFERENCES_MAX = 100  # lines of one change; a restored backup may differ in th
 RESOLVER = "developer.clusterdb.peernamesresolver"
 DATABASE = "developer.clusterdb.cdb"
 REPLICATION = "developer.replication"
+_DOT = re.compile(r"\.(?![^\[]*\])")  # but not one in an item's name
 _SPOKEN = {"Enforce": "Enforcing"}  # the value as the database of the original has it
 
 
@@ -54,7 +56,7 @@ def configuration_changed(
     """Say on the peer where it happened who changed what; without `ip` it was done on the command line."""
     who = _who(user, ip, port)
     for one in differences[:DIFFERENCES_MAX]:
-        path = "configuration/" + one.path.replace(".", "/")
+        path = "configuration/" + _DOT.sub("/", one.path)
         journal.event(
             "System Configuration Changed", Detail=f"{path} - changed from: '{one.old}' to: '{one.new}'", **who
         )

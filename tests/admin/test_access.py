@@ -61,7 +61,12 @@ def test_a_right_password_opens_a_session_that_knows_its_user_and_level() -> Non
     assert admin and viewer
     assert (admin.user, admin.may_write, viewer.user, viewer.may_write) == ("admin", True, "viewer", False)
     assert actor_of(viewer, ip="192.0.2.7", port=1).may_write is False
-    assert house.journal.of("Admin Session Start")[0] == {"User": "admin", "Src-ip": "192.0.2.7", "Src-port": "50000"}
+    assert house.journal.of("Admin Session Start")[0] == {
+        "Src-ip": "192.0.2.7",
+        "Src-port": "50000",
+        "User": "admin",
+        "Level": "1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from sextet.model.config import (
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Administrator, Credential, Domain, Root, Zone, ZonePeer
 from sextet.model.status import Alarm, Binding, Call, LinkStatus, PeerStatus, Registration, Stamp
+from sextet.model.validate import check
+from sextet.watch.line import Entry
 
 DOMAIN = "apolo.local"
 _WAY_OUT = "repair the connection, or make this peer the primary"
@@ -40,11 +42,8 @@ class Lines:
     def module(self, module: str, level: str, detail: str, /, **fields: str) -> None:
         self.lines.append((module, {"Level": level, "Detail": detail, **fields}))
 
-    def tail(self, most: int) -> Sequence[str]:
-        return [
-            " ".join([f'Event="{name}"', *(f'{key}="{value}"' for key, value in fields.items())])
-            for name, fields in self.lines[-most:]
-        ]
+    def tail(self, most: int = 100) -> Sequence[Entry]:
+        return [_entry(event, fields) for event, fields in self.lines[-most:]]
 
     def of(self, event: str) -> list[dict[str, str]]:
         return [fields for name, fields in self.lines if name == event]
@@ -173,8 +172,7 @@ class FakePeer:
         if not self.status().writable and any(not setting_at(change.path).peer for change in changes):
             raise NoPrimary(self.status().why_not)
         before = to_document(self._saved)
-        after = from_document(changed(before, changes))
-        _check_peers(after)
+        after = check(changed(before, changes), self._saved)
         moved = tuple(differences(before, to_document(after)))
         shared = shared_part(before) != shared_part(to_document(after))
         stamp = Stamp(self.stamp.term, self.stamp.author, self.stamp.revision + shared)
@@ -367,25 +365,7 @@ class FakePeer:
         )
 
 
-def _check_peers(after: Root) -> None:
-    """Refuse what the peer list must never be; the whole list of rules is model/validate.py's."""
-    peers = after.clustering.peers
-    problems = [
-        Problem(f"clustering.peer_{n}_address", f"Peer {n} address: is empty; move the later peers up.")
-        for n, peer in enumerate(peers, 1)
-        if not peer
-    ]
-    problems += [
-        Problem(f"clustering.peer_{n}_address", f"Peer {n} address: {peer} is there twice; remove one.")
-        for n, peer in enumerate(peers, 1)
-        if peer and peers.index(peer) != n - 1
-    ]
-    if peers and after.clustering.configuration_primary > len(peers):
-        problems.append(
-            Problem(
-                "clustering.configuration_primary",
-                "Configuration primary: this row of the peer list is empty; choose a filled one.",
-            )
-        )
-    if problems:
-        raise Refused(*problems)
+def _entry(event: str, fields: dict[str, str]) -> Entry:
+    named = {"Event": event, **fields}
+    text = " ".join(f'{name}="{value}"' for name, value in named.items())
+    return Entry(moment="", host="expc01", process="", fields=tuple(named.items()), text=text)

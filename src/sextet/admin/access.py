@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from sextet.admin import passwords
 from sextet.admin.actor import Actor
 from sextet.engine import Journal
+from sextet.journal import login_failed, session_finished, session_started
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Administrator
 
@@ -162,7 +163,7 @@ class Access:
                 may_write=_may_write(account),
             ),
         )
-        self._journal.event("Admin Session Start", User=user, **{"Src-ip": ip, "Src-port": str(port)})
+        session_started(self._journal, user=user, ip=ip, port=port)
         return token
 
     def session(self, token: str) -> Session | None:
@@ -178,7 +179,7 @@ class Access:
         session = self._sessions.find(token, self._clock())
         self._sessions.close(token)
         if session:
-            self._journal.event("Admin Session Finish", User=session.user, **{"Src-ip": ip, "Src-port": str(port)})
+            session_finished(self._journal, user=session.user, ip=ip, port=port)
 
     def _still_allowed(self, token: str, session: Session | None) -> Session | None:
         if session is None:
@@ -201,8 +202,7 @@ class Access:
             self._waiting -= 1
 
     def _failure(self, user: str, ip: str, port: int, reason: str) -> None:
-        fields = {"User": user[:NAME_MAX], "Reason": reason, "Src-ip": ip, "Src-port": str(port)}
-        self._journal.event("Admin Session Login Failure", **fields)
+        login_failed(self._journal, user=user[:NAME_MAX], ip=ip, port=port, reason=reason)
 
 
 def csrf_matches(session: Session, given: str) -> bool:

@@ -23,5 +23,5 @@ class Actor:
     @property
     def audit(self) -> dict[str, str]:
         """Give the fields that every audit line carries, in the order of the guide's log."""
-        where = {"Src-ip": self.ip, "Src-port": str(self.port)} if self.ip else {"Service": self.door}
+        where = {"Src-ip": self.ip, "Src-port": str(self.port)} if self.ip else {}
         return {**where, "User": self.user, "Level": "1"}

@@ -14,6 +14,7 @@ from sextet.cluster.face import Face, Member, Moved, Outcome, Revision
 from sextet.model.config import Change, differences, setting_at, to_document
 from sextet.model.schema import Problem, Refused
 from sextet.model.status import Stamp
+from sextet.watch.line import Entry
 
 TEXT_MAX = 4096  # of one argument that is not a value
 HISTORY_DEFAULT = 50  # as Face.history
@@ -34,7 +35,7 @@ class Usage(Exception):
 class Log(Protocol):
     """Where the newest lines of the event log are found."""
 
-    def tail(self, most: int) -> Sequence[str]: ...
+    def tail(self, most: int) -> Sequence[Entry]: ...
 
 
 class Registry:
@@ -181,7 +182,7 @@ class Commands:
 
     async def log_tail(self, actor: Actor, arguments: Arguments) -> object:
         """Show the newest lines of the event log."""
-        return list(self._log.tail(int(arguments.get("lines", LINES_DEFAULT))))
+        return [entry.text for entry in self._log.tail(int(arguments.get("lines", LINES_DEFAULT)))]
 
     async def _change(self, verb: Any, actor: Actor, arguments: Arguments) -> object:
         change = Change(verb, str(arguments["path"]), arguments.get("value"))

@@ -16,6 +16,7 @@ from sextet.admin import passwords
 from sextet.admin.actor import Actor
 from sextet.cluster.face import Face, Outcome
 from sextet.engine import Journal
+from sextet.journal import configuration_changed
 from sextet.model import alarms
 from sextet.model.config import Change, Difference, from_text, setting_at
 from sextet.model.schema import Kind, Problem, Refused
@@ -23,8 +24,6 @@ from sextet.model.sections import KEYS
 from sextet.model.status import Stamp
 
 CHANGES_MAX = 10_000  # one request; the largest list has 5,000 entries
-AUDIT_LINES_MAX = 200  # of one change; a bulk change says how many more there were
-_DOT = re.compile(r"\.(?![^\[]*\])")  # but not those in an item's name
 _LAST_KEY = re.compile(r"\[[^\]]*\]$")
 _EXAMPLE = """write it as JSON such as {"name": "London", "sip_port": 5061}"""
 _PASSWORD = re.compile(r"(administrators\[[^\]]*\]\.)password")
@@ -71,7 +70,8 @@ class Door:
         self.demand_write(actor, "change the configuration primary")
         outcome = await self._face.promote(user=actor.user, source=actor.source)
         self._audit(actor, outcome.differences)
-        self._event(actor, f"this peer was made the configuration primary, {outcome.stamp}")
+        detail = f"this peer was made the configuration primary, {outcome.stamp}"
+        self._journal.event("System Configuration Changed", Detail=detail, **actor.audit)
         return outcome
 
     async def restart(self, actor: Actor) -> None:
@@ -98,16 +98,7 @@ class Door:
         )
 
     def _audit(self, actor: Actor, differences: Sequence[Difference]) -> None:
-        for one in differences[:AUDIT_LINES_MAX]:
-            self._event(actor, f"configuration/{_DOT.sub('/', one.path)} - changed from: '{one.old}' to: '{one.new}'")
-        if len(differences) > AUDIT_LINES_MAX:
-            self._event(
-                actor,
-                f"{len(differences) - AUDIT_LINES_MAX} more settings changed; see Maintenance > Configuration history",
-            )
-
-    def _event(self, actor: Actor, detail: str) -> None:
-        self._journal.event("System Configuration Changed", Detail=detail, **actor.audit)
+        configuration_changed(self._journal, differences, user=actor.user, ip=actor.ip, port=actor.port)
 
 
 def typed(changes: Sequence[Change]) -> list[Change]:
