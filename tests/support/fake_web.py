@@ -1,4 +1,4 @@
-"""The pages on a fake peer, to look at: `python -m tests.support.fake_web`, then https://127.67.0.1:8443 (admin, sextet-lab)."""
+"""The pages on a fake peer, to look at: `python -m tests.support.fake_web`; it prints address, name and password."""
 
 from __future__ import annotations
 
@@ -75,7 +75,13 @@ async def main(address: str = "127.67.0.1", port: int = 8443) -> None:
     face = peer()
     if "--bad-day" in sys.argv:
         face.cut(2, 3, "Certificate: Invalid (Common Name in certificate does not match)")
-        face.raise_alarm(alarms.COMMUNICATION_FAILURE, 2, "expc03: handshake refused, 12 of 12 tries.", key="expc03.apolo.local", age_s=95)
+        face.raise_alarm(
+            alarms.COMMUNICATION_FAILURE,
+            2,
+            "expc03: handshake refused, 12 of 12 tries.",
+            key="expc03.apolo.local",
+            age_s=95,
+        )
         face.set_aside(Difference("zones[London].sip_port", "5061", "5070"))
     with tempfile.TemporaryDirectory() as folder:
         pages, _ = server(face, Path(folder), address, port)

@@ -1,4 +1,4 @@
-"""The web server of one peer: HTTPS on one address, inside the peer's own event loop, with a certificate that can be exchanged.
+"""The web server of one peer: HTTPS on one address, in the peer's event loop, with a certificate that can be exchanged.
 
 Raises WebError when it cannot serve; the text says which address, port or file.
 """
@@ -24,7 +24,9 @@ from sextet.web.desk import Desk
 from sextet.web.events import Bell
 from sextet.web.site import site
 
-STOP_S = 3  # for answers under way; streams say goodbye at once. Without a limit an open stream would hold the peer for ever
+STOP_S = (
+    3  # for answers under way; streams say goodbye at once. Without a limit an open stream would hold the peer for ever
+)
 CONNECTIONS_MAX = 200  # browsers of a few administrators, six connections each, and monitoring
 BACKLOG = 64
 
@@ -37,7 +39,15 @@ class WebServer:
     """Serve the pages of one peer."""
 
     def __init__(
-        self, face: Face, door: Door, access: Access, address: str, port: int, certificate: Path, private_key: Path, journal: Journal
+        self,
+        face: Face,
+        door: Door,
+        access: Access,
+        address: str,
+        port: int,
+        certificate: Path,
+        private_key: Path,
+        journal: Journal,
     ) -> None:
         self._address, self._port = address, port
         self._certificate, self._private_key = certificate, private_key
@@ -53,12 +63,14 @@ class WebServer:
         """Serve; returns when connections are accepted. Raises WebError."""
         assert self._server is None
         self.exchange_certificate(self._certificate, self._private_key)
+        self._bell.stopping = False
         listener = _listen(self._address, self._port)
         self._server = _Server(_settings(self._app, self._context))
         serving = asyncio.create_task(self._server.serve([listener]), name="web")
         self._tasks = [serving, asyncio.create_task(self._follow(), name="web bell")]
-        while not self._server.started and not serving.done():
-            await asyncio.sleep(0.01)  # uvicorn has no event for it; two rounds at most
+        accepting = asyncio.create_task(self._server.accepting.wait())
+        await asyncio.wait({serving, accepting}, return_when=asyncio.FIRST_COMPLETED)
+        accepting.cancel()
         if serving.done():
             raise WebError(f"the web server on {self._address} port {self._port} ended while it started")
 
@@ -79,19 +91,30 @@ class WebServer:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key)
             self._context.load_cert_chain(certificate, private_key)
         except (OSError, ssl.SSLError) as error:
-            raise WebError(f"certificate {certificate} and key {private_key} cannot be used for HTTPS: {error}") from error
+            raise WebError(
+                f"certificate {certificate} and key {private_key} cannot be used for HTTPS: {error}"
+            ) from error
 
     async def _follow(self) -> None:
         while True:
             try:
                 await self._bell.run()
-            except Exception as error:  # pages without live parts are still pages; said once for each time, then followed again
+            except Exception as error:
+                # The task ends here: pages without live parts are still pages; said each time, then followed again.
                 self._journal.module("developer.web", "ERROR", f"live pages: following the peer ended: {error!r}")
             await asyncio.sleep(1)
 
 
 class _Server(uvicorn.Server):
     """Uvicorn inside somebody else's process: signals are the peer's."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

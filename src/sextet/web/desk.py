@@ -1,4 +1,4 @@
-"""What every page works with, and how a page becomes HTML: templates, the frame around them, and messages to the next page."""
+"""What every page works with, and how it becomes HTML: templates, the frame around them, messages to the next page."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Desk:
         message = context.pop("message", None) or self.messages.pop(session.csrf, None)
         return self.templates.get_template(template).render(self.frame(session, url), message=message, **context)
 
-    def fragments(self, template: str, session: Session, url: Url, context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def fragments(
+        self, template: str, session: Session, url: Url, context: Mapping[str, Any]
+    ) -> Iterator[tuple[str, str]]:
         """Render the live parts of a page and of the frame around it, each with the id of its element."""
         values = {**self.frame(session, url), **context}
         for source in (self.templates.get_template("page.html"), self.templates.get_template(template)):
@@ -103,7 +105,7 @@ class Url:
     query: str = ""
 
     def of_peer(self, address: str, ip: str) -> str:
-        """Write the same page's address on another peer: by IP address where the browser came by one, since it may not resolve names."""
+        """Write the page's address on another peer: by IP where the browser came by one."""
         name, port = _host_and_port(self.host)
         target = ip if ip and _is_ip(name) else address
         return f"https://{f'[{target}]' if ':' in target else target}{port}{self.path}"

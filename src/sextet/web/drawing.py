@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from sextet.admin.mesh import Edge, Mesh, Node
 
-WIDTH, HEIGHT = 500, 430
-CENTRE_X, CENTRE_Y, RADIUS = 250.0, 200.0, 150.0
+CENTRE_X, CENTRE_Y, RADIUS = 280.0, 210.0, 140.0  # in a picture of 560 by 420
 NODE_RADIUS = 25.0
 PEERS_MAX = 6
 _TONES = {"live": "ok", "joining": "warn", "half-open": "bad", "down": "bad", "disabled": "bad"}
@@ -49,7 +48,9 @@ class Dot:
     number: int
     x: float
     y: float
+    name_x: float
     name_y: float
+    side: str  # on which the name begins: start middle end
     tone: str = ""
     node: Node | None = None
 
@@ -77,17 +78,25 @@ def _place(number: int) -> tuple[float, float]:
 def _dot(number: int, node: Node | None) -> Dot:
     x, y = _place(number)
     tone = _TONES.get(node.state, "off") if node else ""
-    return Dot(number=number, x=round(x, 1), y=round(y, 1), name_y=round(y + NODE_RADIUS + 17, 1), tone=tone, node=node)
+    side = {1: "middle", 4: "middle", 2: "start", 3: "start"}.get(number, "end")
+    name_x = round(x + {"start": 1, "middle": 0, "end": -1}[side] * (NODE_RADIUS + 9), 1)
+    name_y = round(y + {1: -NODE_RADIUS - 23, 4: NODE_RADIUS + 18}.get(number, -2), 1)
+    x, y = round(x, 1), round(y, 1)
+    return Dot(number=number, x=x, y=y, name_x=name_x, name_y=name_y, side=side, tone=tone, node=node)
 
 
 def _line(edge: Edge) -> Line:
-    (ax, ay), (bx, by) = _place(edge.a), _place(edge.b)
+    a, b = _place(edge.a), _place(edge.b)
     # Opposite peers' lines all pass the centre: their labels stand at a third of the way instead, each at another one.
     share = 0.36 if abs(edge.a - edge.b) == PEERS_MAX // 2 else 0.5
     mark, tone = _MARKS.get(edge.state, ("", "ok" if edge.state == "live" else "off"))
     label = f"{edge.round_trip_ms:.1f} ms" if edge.state == "live" and edge.round_trip_ms else ""
-    mid_x, mid_y = (ax + bx) / 2, (ay + by) / 2
-    near = Half(x1=round(ax, 1), y1=round(ay, 1), x2=round(mid_x, 1), y2=round(mid_y, 1), tone=_TONES.get(edge.there.state, "off"))  # fmt: skip
-    far = Half(x1=round(bx, 1), y1=round(by, 1), x2=round(mid_x, 1), y2=round(mid_y, 1), tone=_TONES.get(edge.back.state, "off"))  # fmt: skip
-    x, y = ax + (bx - ax) * share, ay + (by - ay) * share
-    return Line(halves=(near, far), x=round(x, 1), y=round(y, 1), label=label, mark=mark, tone=tone, sentence=edge.sentence)  # fmt: skip
+    halves = (_half(a, b, edge.there.state), _half(b, a, edge.back.state))
+    x, y = (round(p + (q - p) * share, 1) for p, q in zip(a, b, strict=True))
+    return Line(halves=halves, x=x, y=y, label=label, mark=mark, tone=tone, sentence=edge.sentence)
+
+
+def _half(near: tuple[float, float], far: tuple[float, float], state: str) -> Half:
+    (x1, y1), (x2, y2) = near, ((near[0] + far[0]) / 2, (near[1] + far[1]) / 2)
+    tone = _TONES.get(state, "off")
+    return Half(x1=round(x1, 1), y1=round(y1, 1), x2=round(x2, 1), y2=round(y2, 1), tone=tone)

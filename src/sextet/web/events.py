@@ -1,7 +1,7 @@
-"""The stream that keeps pages current: when something changes, the live parts of the page a browser shows are sent again.
+"""The stream that keeps pages current: when something changes, the live parts of the page are sent again.
 
-A fragment is sent only when its HTML differs from what was sent before. Whether or not anything changed, a tick is sent every
-TICK_S, so that a browser knows how old its page is.
+A fragment is sent only when its HTML differs from what was sent before. Whether or not anything changed,
+a tick is sent every TICK_S, so that a browser knows how old its page is.
 """
 
 from __future__ import annotations

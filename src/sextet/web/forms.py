@@ -1,7 +1,7 @@
-"""A form made from the declarations of settings: what it shows, what a person changed in it, and where each problem belongs.
+"""A form made from the declarations of settings: what it shows, what a person changed, and where each problem belongs.
 
-Pure. A form carries the texts it was made from (`was`); what differs from them was typed, and what differs from them in the
-configuration was changed by somebody else meanwhile. So two people lose nothing of each other's work.
+Pure. A form carries the texts it was made from (`was`); what differs from them was typed, and what differs from them in
+the configuration was changed by somebody else meanwhile. So two people lose nothing of each other's work.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 from sextet.model.config import as_text
 from sextet.model.schema import Kind, Problem, Setting, settings
 
-INLINE_MAX = 6  # a list of at most so many items is edited in place (peers, mappings, servers); a longer one has its own page
+INLINE_MAX = (
+    6  # a list of at most so many items is edited in place (peers, mappings, servers); a longer one has its own page
+)
 WAS_BYTES_MAX = 64 << 10  # the largest form (Clustering with six mappings) needs 3 KiB
 KEEP = "The password is not sent back to the browser; type it again, or leave it empty to keep the old one."
 
@@ -69,6 +71,11 @@ class Rows:
     rows: tuple[tuple[Field, ...], ...]
     problems: tuple[str, ...] = ()
     moved: str | None = None
+
+    @property
+    def filled(self) -> int:
+        """Count the rows up to the last one with something in it."""
+        return max((n for n, row in enumerate(self.rows, 1) if any(cell.value for cell in row)), default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +136,13 @@ def texts_of(fields: Sequence[tuple[str, Setting]], document: Mapping[str, Any])
     return {name: _text_of(setting, document.get(name, setting.default)) for name, setting in fields}
 
 
-def form_of(fields: Sequence[tuple[str, Setting]], prefix: str, texts: Texts, was: Texts | None = None, stored: Sequence[str] = ()) -> Form:  # fmt: skip
+def form_of(
+    fields: Sequence[tuple[str, Setting]],
+    prefix: str,
+    texts: Texts,
+    was: Texts | None = None,
+    stored: Sequence[str] = (),
+) -> Form:
     """Draw a form; `was` is what it was made from, `stored` names the secrets that are set."""
     parts: list[Field | Rows] = []
     for name, setting in fields:
@@ -148,7 +161,9 @@ def posted_texts(fields: Sequence[tuple[str, Setting]], posted: Posted) -> Texts
     for name, setting in fields:
         if setting.kind is Kind.MANY:
             sent = [_posted_row(name, n, setting, posted) for n in range(setting.high)]
-            there = any(f"{name}.{n}.{column}" in posted for n in range(setting.high) for column, _ in _columns(setting))
+            there = any(
+                f"{name}.{n}.{column}" in posted for n in range(setting.high) for column, _ in _columns(setting)
+            )
             texts[name] = [row for row in sent if any(row.values())] if there else was.get(name, [])
         else:
             text = posted.get(name, was.get(name, ""))
@@ -157,7 +172,7 @@ def posted_texts(fields: Sequence[tuple[str, Setting]], posted: Posted) -> Texts
 
 
 def posted_was(fields: Sequence[tuple[str, Setting]], posted: Posted) -> Texts:
-    """Read what the form was made from; a broken or foreign one counts as nothing, so that everything on it was typed."""
+    """Read what the form was made from; a broken one counts as nothing, so that all of it was typed."""
     text = posted.get("was", "")
     try:
         was = json.loads(text) if len(text) <= WAS_BYTES_MAX else {}
@@ -213,7 +228,10 @@ def with_moved(form: Form, moved: Texts) -> Form:
 
 def _text_of(setting: Setting, value: Any) -> Any:
     if setting.kind is Kind.MANY:
-        return [{name: _text_of(column, row.get(name, column.default)) for name, column in _columns(setting)} for row in value]
+        return [
+            {name: _text_of(column, row.get(name, column.default)) for name, column in _columns(setting)}
+            for row in value
+        ]
     return "" if setting.secret else as_text(value)
 
 
@@ -257,7 +275,7 @@ def _well_shaped(setting: Setting, value: Any) -> bool:
 
 
 def _name_in(field: str, prefix: str) -> str:
-    """Find a control's name in a problem's path; the key of an item may have been edited in the very form, so any key will do."""
+    """Find a control's name in a problem's path; an item's key may have been edited in the form, so any will do."""
     if field.startswith(f"{prefix}."):
         return field[len(prefix) + 1 :]
     stem, bracket, _ = prefix.partition("[")

@@ -1,4 +1,4 @@
-"""Who may see a page: log-in, the token in every form, limits of requests, and the headers that keep browsers honest."""
+"""Who may see a page: log-in, the token in every form, limits, and the headers that keep browsers honest."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ LOGIN_COOKIE = "__Host-sextet-login"
 BODY_BYTES_MAX = 256 << 10  # the largest form has 40 fields of 128 characters; the rest is margin
 FIELDS_MAX = 500
 TOKEN_MAX = 128
+FOREIGN_FORM = "This form was not made by this page, or by an earlier log-in. Go back, reload the page and try again."
+ENDED = "You are not logged in any more; nothing was changed. Log in in another tab, come back and send the form again."
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -80,7 +82,7 @@ def logged_in(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             return _to_login(request)
         posted = await form_of(request) if request.method == "POST" else {}
         if request.method == "POST" and not csrf_matches(session, posted.get("csrf", "")):
-            raise HTTPException(403, "This form was not made by this page, or by an earlier log-in. Go back, reload the page and try again.")  # fmt: skip
+            raise HTTPException(403, FOREIGN_FORM)
         return await handler(Visit(desk=desk, request=request, session=session, posted=posted))
 
     return endpoint
@@ -176,7 +178,7 @@ class Headers:
 
 def _to_login(request: Request) -> Response:
     if request.method != "GET":
-        raise HTTPException(403, "You are not logged in any more; nothing was changed. Log in in another tab, come back and send the form again.")  # fmt: skip
+        raise HTTPException(403, ENDED)
     if request.headers.get("sec-fetch-site") == "cross-site" and not token_of(request):
         # SameSite=Strict keeps the cookie back on a link from another peer's page; asking once more from here sends it.
         return HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0"><title>sextet</title>')
@@ -196,7 +198,8 @@ def _login_page(request: Request, status: int = 200, *, problem: str = "", user:
     desk: Desk = request.app.state.desk
     csrf = secrets.token_urlsafe(32)
     name = desk.face.saved.system.name or "this system"
-    text = desk.templates.get_template("login.html").render(problem=problem, user=user, next=_inside(next), csrf=csrf, name=name)  # fmt: skip
+    context = {"problem": problem, "user": user, "next": _inside(next), "csrf": csrf, "name": name}
+    text = desk.templates.get_template("login.html").render(context)
     response = HTMLResponse(text, status)
     response.set_cookie(LOGIN_COOKIE, csrf, secure=True, httponly=True, samesite="strict", path="/", max_age=3600)
     return response

@@ -1,4 +1,4 @@
-"""How a form is saved: all problems at once, nothing lost when somebody else was quicker, and a message with what is in force where."""
+"""How a form is saved: all problems at once, nothing lost when somebody was quicker, and what is in force where."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from sextet.web.desk import Message
 from sextet.web.guard import Visit
 
 TRIES_MAX = 3  # changes of others between our look and our write; the page's own fields are compared again each time
-IN_FORCE_WAIT_S = 1.0  # a change is in force everywhere within a second (issue 2); the page does not wait longer to say so
+IN_FORCE_WAIT_S = (
+    1.0  # a change is in force everywhere within a second (issue 2); the page does not wait longer to say so
+)
 POLL_S = 0.02
 
 
@@ -71,8 +73,9 @@ async def save(visit: Visit, plan_now: Callable[[], Plan], doubts: Sequence[Prob
         except Refused as refused:
             return Kept(problems=(*doubts, *await _all_problems(visit, plan.changes, refused)))
         return Saved(outcome=outcome, message=await _message(visit, plan.changes, outcome))
+    title = "Nothing was saved: others are changing the configuration at this moment."
     lines = ("What you typed is still here; save again.",)
-    return Kept(notice=Message(tone="warn", title="Nothing was saved: others are changing the configuration at this moment.", lines=lines))  # fmt: skip
+    return Kept(notice=Message(tone="warn", title=title, lines=lines))
 
 
 _PROMOTE = ("/system/clustering/primary", "Make this peer the configuration primary")
@@ -106,7 +109,8 @@ async def _message(visit: Visit, changes: Sequence[Change], outcome: Outcome) ->
     if outcome.restart:
         labels = listed(list(dict.fromkeys(setting_at(path).label for path in outcome.restart)))
         lines.append(f"A restart is required for: {labels}.")
-        return Message(tone="warn", title=_title(outcome, shared), lines=tuple(lines), link=("/maintenance/restart", "Restart options"))  # fmt: skip
+        restart = ("/maintenance/restart", "Restart options")
+        return Message(tone="warn", title=_title(outcome, shared), lines=tuple(lines), link=restart)
     return Message(tone="ok", title=_title(outcome, shared), lines=tuple(lines))
 
 

@@ -26,9 +26,15 @@ PATH = "/system/clustering"
 PRIMARY = "configuration_primary"
 PEERS = tuple(f"peer_{n}_address" for n in range(1, PEERS_MAX + 1))
 ORDER = (  # as in the guide's pictures
-    "cluster_name", PRIMARY, "tls_verification_mode", "cluster_ip_version", *PEERS,
-    "address_mapping_enabled", "address_mappings", "changes_take_effect",
-)  # fmt: skip
+    "cluster_name",
+    PRIMARY,
+    "tls_verification_mode",
+    "cluster_ip_version",
+    *PEERS,
+    "address_mapping_enabled",
+    "address_mappings",
+    "changes_take_effect",
+)
 FIELDS = forms.editable(Clustering, [*ORDER, *(name for name, _ in forms.editable(Clustering) if name not in ORDER)])
 LEAVE, ENFORCE = "leave_anyway", "enforce_anyway"
 
@@ -84,10 +90,13 @@ async def make_primary(visit: Visit) -> Response:
         return visit.go(PATH, Message(tone="bad", title="The configuration primary was not changed.", lines=problems))
     number = next((str(m.number) for m in visit.desk.face.status().members if m.this_system), "?")
     lines = (
-        f"On the other peers Configuration primary follows by itself; a peer that cannot be reached now follows when it returns, or choose {number} there.",
+        "On the other peers the configuration primary follows by itself; a peer that cannot be reached now follows "
+        f"when it returns, or choose {number} there.",
         "Alarms about a primary mismatch or cluster replication clear by themselves.",
-    )  # fmt: skip
-    return visit.go(PATH, Message(tone="ok", title=f"This peer is the configuration primary: {outcome.stamp}.", lines=lines))
+    )
+    return visit.go(
+        PATH, Message(tone="ok", title=f"This peer is the configuration primary: {outcome.stamp}.", lines=lines)
+    )
 
 
 ROUTES = (
@@ -105,7 +114,9 @@ def _page(visit: Visit, form: Form, kept: Kept | None = None, doubted: list[str]
         **clustering(visit.desk.face, {}),
         "form": form,
         "conflict": bool(kept and kept.conflict),
-        "running": {name: running[name] for name in saved if saved[name] != running[name] and isinstance(saved[name], str)},
+        "running": {
+            name: running[name] for name in saved if saved[name] != running[name] and isinstance(saved[name], str)
+        },
         "leave": "clustering.peer_1_address" in (doubted or []),
         "enforce": "clustering.tls_verification_mode" in (doubted or []),
         "message": kept.notice if kept else None,
@@ -133,7 +144,8 @@ def _doubts(visit: Visit, typed: Texts) -> list[Problem]:
     unproven = [member for member in status.members if not member.certificate_ok]
     if typed[mode] == "Enforce" != now[mode] and unproven and ENFORCE not in visit.posted:
         causes = "; ".join(f"{peer_name(member)}: {member.certificate}" for member in unproven)
-        sentence = f"Enforce would cut off peers whose certificate is not valid ({causes}). Put them right first, or tick the box below."  # fmt: skip
+        sentence = f"Enforce would cut off peers whose certificate is not valid ({causes})."
+        sentence += " Put them right first, or tick the box below."
         doubts.append(Problem(f"clustering.{mode}", sentence))
     return doubts
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -25,7 +24,7 @@ from sextet.web.guard import Visit, logged_in
 from sextet.web.saving import Kept, Plan, Saved, save
 
 ROWS_MAX = 500  # on one page; the filter finds the others
-COLUMNS_MAX = 6  # of an item in its list; all of it is on its own page
+COLUMNS_MAX = 6  # of an item in its list; its own page shows all
 HASH = "password_hash"  # stored so; typed as a password, which the door hashes
 
 Fields = list[tuple[str, Setting]]
@@ -59,6 +58,13 @@ class ListPage:
     list: str
     noun: str
     intro: str = ""
+    shown: tuple[str, ...] = ()  # columns of the list; without, the first that are plain and no secret
+
+    @property
+    def columns(self) -> Fields:
+        declared = dict(self.fields)
+        plain = [name for name, setting in self.fields if not setting.secret and setting.kind is not Kind.MANY]
+        return [(name, declared[name]) for name in self.shown or plain[:COLUMNS_MAX]]
 
     @property
     def setting(self) -> Setting:
@@ -88,13 +94,39 @@ FORM_PAGES = (
     FormPage(path="/configuration/authentication", section="authentication"),
 )
 LIST_PAGES = (
-    ListPage(path="/configuration/registration/allow-list", list="registration.allow_list", noun="pattern", intro="Used where the restriction policy is Allow List."),  # fmt: skip
-    ListPage(path="/configuration/registration/deny-list", list="registration.deny_list", noun="pattern", intro="Used where the restriction policy is Deny List."),  # fmt: skip
+    ListPage(
+        path="/configuration/registration/allow-list",
+        list="registration.allow_list",
+        noun="pattern",
+        intro="Used where the restriction policy is Allow List.",
+    ),
+    ListPage(
+        path="/configuration/registration/deny-list",
+        list="registration.deny_list",
+        noun="pattern",
+        intro="Used where the restriction policy is Deny List.",
+    ),
     ListPage(path="/configuration/authentication/local-database", list="credentials", noun="credential"),
-    ListPage(path="/configuration/zones", list="zones", noun="zone"),
+    ListPage(
+        path="/configuration/zones",
+        list="zones",
+        noun="zone",
+        shown=("name", "sip_transport", "sip_port", "authentication", "state"),
+    ),
     ListPage(path="/configuration/domains", list="domains", noun="domain"),
-    ListPage(path="/configuration/dial-plan/transforms", list="transforms", noun="transform", intro="In the order of their priority; the first that matches changes the alias."),  # fmt: skip
-    ListPage(path="/configuration/dial-plan/search-rules", list="search_rules", noun="search rule", intro="In the order of their priority; rules of one priority are tried together."),  # fmt: skip
+    ListPage(
+        path="/configuration/dial-plan/transforms",
+        list="transforms",
+        noun="transform",
+        intro="In the order of their priority; the first that matches changes the alias.",
+    ),
+    ListPage(
+        path="/configuration/dial-plan/search-rules",
+        list="search_rules",
+        noun="search rule",
+        intro="In the order of their priority; rules of one priority are tried together.",
+        shown=("priority", "name", "mode", "pattern_type", "pattern", "target", "on_match", "state"),
+    ),
     ListPage(path="/users/administrators", list="administrators", noun="account"),
 )
 
@@ -120,17 +152,23 @@ async def save_form(page: FormPage, visit: Visit) -> Response:
     result = await save(visit, plan)
     if result is None or isinstance(result, Saved):
         return visit.go(page.path, result.message if result else NOTHING)
-    return _form(visit, page.intro, refused_form(page.fields, page.section, typed, was, result), kept=result, running=_running(visit, page))  # fmt: skip
+    form = refused_form(page.fields, page.section, typed, was, result)
+    return _form(visit, page.intro, form, result, _running(visit, page))
 
 
 async def show_list(page: ListPage, visit: Visit) -> Response:
     """Show a list."""
     rows, wanted = _items(visit, page), visit.query.get("filter", "").strip()[:128]
-    columns = [(name, setting) for name, setting in page.fields if not setting.secret and setting.kind is not Kind.MANY][:COLUMNS_MAX]  # fmt: skip
     shown = [(str(row[page.key]), forms.texts_of(page.fields, row)) for row in sorted(rows, key=_by_priority)]
     found = [(key, texts) for key, texts in shown if wanted.casefold() in " ".join(map(str, texts.values())).casefold()]
     return visit.page(
-        "list.html", page=page, columns=columns, rows=found[:ROWS_MAX], found=len(found), total=len(rows), filter=wanted
+        "list.html",
+        page=page,
+        columns=page.columns,
+        rows=found[:ROWS_MAX],
+        found=len(found),
+        total=len(rows),
+        filter=wanted,
     )
 
 
@@ -167,24 +205,29 @@ async def remove_item(page: ListPage, visit: Visit) -> Response:
     if item is None:
         return visit.go(page.path, Message(tone="info", title=f"The {page.noun} {key!r} is not there any more."))
     if visit.posted.get("sure") != "yes":
-        texts = [(setting.label, text) for (_, setting), text in zip(page.fields, forms.texts_of(page.fields, item).values(), strict=True) if isinstance(text, str) and text]  # fmt: skip
-        return visit.page("remove.html", page=page, key=key, texts=texts)
+        shown = forms.texts_of(page.fields, item)
+        texts = [(setting.label, shown[name]) for name, setting in page.fields if isinstance(shown[name], str)]
+        return visit.page("remove.html", page=page, key=key, texts=[(label, text) for label, text in texts if text])
 
     def plan() -> Plan:
-        there = _find(_items(visit, page), page, key)
-        if there is not None and there != item:
-            return Plan(conflict=there)
-        return Plan(changes=(_whole(page, visit, [row for row in _items(visit, page) if row != item]) if "]" in key else Change("remove", f"{page.list}[{key}]"),) if there else ())  # fmt: skip
+        rows = _items(visit, page)
+        there = _find(rows, page, key)
+        if there != item:
+            return Plan(conflict=there) if there else Plan()
+        if "]" in key:  # such a key cannot stand in a path: the list is set as a whole
+            return Plan(changes=(Change("set", page.list, [row for row in rows if row != item]),))
+        return Plan(changes=(Change("remove", f"{page.list}[{key}]"),))
 
     result = await save(visit, plan)
-    if isinstance(result, Kept):
-        lines = tuple(problem.sentence for problem in result.problems) or ("Somebody changed it meanwhile; look at it again.",)  # fmt: skip
-        return visit.go(page.path, result.notice or Message(tone="bad", title=f"The {page.noun} was not removed.", lines=lines))
-    return visit.go(page.path, result.message if result else NOTHING)
+    if not isinstance(result, Kept):
+        return visit.go(page.path, result.message if result else NOTHING)
+    lines = tuple(problem.sentence for problem in result.problems) or ("Somebody changed it meanwhile; look again.",)
+    title = f"The {page.noun} was not removed."
+    return visit.go(page.path, result.notice or Message(tone="bad", title=title, lines=lines))
 
 
 def refused_form(fields: Fields, prefix: str, typed: Texts, was: Texts, kept: Kept, stored: Sequence[str] = ()) -> Form:
-    """Draw a form again with everything that was typed, and what is wrong with it or was changed meanwhile beside it."""
+    """Draw a form again with all that was typed, and beside it what is wrong or was changed meanwhile."""
     if kept.conflict is not None:
         both, now = kept.conflict
         return forms.with_moved(forms.form_of(fields, prefix, both.texts, now, stored), both.moved)
@@ -202,14 +245,16 @@ def _renamed(field: str, named: Mapping[str, str]) -> str:
 NOTHING = Message(tone="info", title="Nothing was changed.", lines=("What you sent is what was there.",))
 
 
-def _form(visit: Visit, intro: str, form: Form, kept: Kept | None = None, running: Mapping[str, str] | None = None) -> Response:  # fmt: skip
-    context = {"intro": intro, "form": form, "running": running or {}, "conflict": bool(kept and kept.conflict), "message": kept.notice if kept else None}  # fmt: skip
-    return visit.page("form.html", 422 if kept else 200, **context)
+def _form(visit: Visit, intro: str, form: Form, kept: Kept | None = None, running: Texts | None = None) -> Response:
+    return visit.page("form.html", 422 if kept else 200, intro=intro, form=form, running=running or {}, **_why(kept))
 
 
 def _item_form(visit: Visit, page: ListPage, key: str | None, form: Form, kept: Kept | None = None) -> Response:
-    context = {"page": page, "key": key, "form": form, "conflict": bool(kept and kept.conflict), "message": kept.notice if kept else None}  # fmt: skip
-    return visit.page("item.html", 422 if kept else 200, **context)
+    return visit.page("item.html", 422 if kept else 200, page=page, key=key, form=form, **_why(kept))
+
+
+def _why(kept: Kept | None) -> dict[str, Any]:
+    return {"conflict": bool(kept and kept.conflict), "message": kept.notice if kept else None}
 
 
 def _plan_item(page: ListPage, visit: Visit, key: str | None, typed: Texts, was: Texts) -> Plan:
@@ -225,19 +270,13 @@ def _plan_item(page: ListPage, visit: Visit, key: str | None, typed: Texts, was:
     for name, setting in page.fields:
         if setting.secret and not both.texts[name]:
             value[name] = item[name] if item else ""
-    if HASH in value and both.texts[HASH]:
-        value["password"] = value.pop(HASH)
-    elif value.get(HASH) == "":
+    if HASH in value and (both.texts[HASH] or not value[HASH]):
         value["password"] = value.pop(HASH)
     if item is None:
         return Plan(changes=(Change("add", page.list, value),))
     if "]" in str(key):  # such a key cannot stand in a path: the list is set as a whole
-        return Plan(changes=(_whole(page, visit, [value if row == item else row for row in rows]),))
+        return Plan(changes=(Change("set", page.list, [value if row == item else row for row in rows]),))
     return Plan(changes=(Change("set", f"{page.list}[{key}]", value),))
-
-
-def _whole(page: ListPage, visit: Visit, rows: list[dict[str, Any]]) -> Change:
-    return Change("set", page.list, rows)
 
 
 def _section(visit: Visit, page: FormPage) -> dict[str, Any]:
@@ -245,7 +284,7 @@ def _section(visit: Visit, page: FormPage) -> dict[str, Any]:
     return document
 
 
-def _running(visit: Visit, page: FormPage) -> dict[str, str]:
+def _running(visit: Visit, page: FormPage) -> Texts:
     """List the settings whose value in force is another than the saved one."""
     saved = forms.texts_of(page.fields, _section(visit, page))
     running = forms.texts_of(page.fields, to_document(getattr(visit.desk.face.running, page.section)))
@@ -288,8 +327,3 @@ ROUTES = (
     *(_route(f"{page.path}/item", save_item, page, "POST") for page in LIST_PAGES),
     *(_route(f"{page.path}/remove", remove_item, page, "POST") for page in LIST_PAGES),
 )
-
-
-def item_path(page: ListPage, key: str, verb: str = "item") -> str:
-    """Write the address of an item's page."""
-    return f"{page.path}/{verb}?item={quote(key, safe='')}"

@@ -49,7 +49,9 @@ async def show_history(visit: Visit) -> Response:
 async def show_revision(visit: Visit) -> Response:
     """Show what one revision changed."""
     stamp = _stamp(visit.query)
-    found = [*listings.history(visit.desk.face, REVISIONS_MAX), *(p.revision for p in listings.proposals(visit.desk.face, REVISIONS_MAX))]  # fmt: skip
+    face = visit.desk.face
+    aside = (proposal.revision for proposal in listings.proposals(face, REVISIONS_MAX))
+    found = [*listings.history(face, REVISIONS_MAX), *aside]
     revision = next((one for one in found if one.stamp == stamp), None)
     if revision is None:
         raise HTTPException(404, "That revision is not kept on this peer.")
@@ -82,6 +84,9 @@ ROUTES = (
 
 def _stamp(query: Mapping[str, str]) -> Stamp:
     term, revision = query.get("term", ""), query.get("revision", "")
-    if not (term.isascii() and revision.isascii() and term.isdigit() and revision.isdigit()) or len(term + revision) > 30:
+    if (
+        not (term.isascii() and revision.isascii() and term.isdigit() and revision.isdigit())
+        or len(term + revision) > 30
+    ):
         raise HTTPException(404, "There is no such revision.")
     return Stamp(int(term), query.get("author", ""), int(revision))
