@@ -10,7 +10,7 @@ held here sets those aside: they are kept whole and listed.
     ALONE      no peer list; every change is accepted
     JOINING    a peer list, but nothing of this cluster's configuration is held yet; serves what it had
     PRIMARY    author of the newest term, and named by itself
-    FENCED     named by itself, but another peer opened a newer term
+    FENCED     named by itself, but the newest version is not its own to continue
     FOLLOWER   another peer is named
 """
 
@@ -177,6 +177,7 @@ class Authority:
         self._held = set(held)
         self._highest_term = highest_term
         self._configured = Configured(peers=bool(cluster), named=False, primary="")
+        self._shown: dict[str, Version] = {}  # what each peer showed last, for the moment of joining
         self._storing: Store | None = None
         self._adopting = False  # whether what is being stored came from another peer
         self._founding = ""  # the cluster that begins with what is being stored
@@ -195,7 +196,7 @@ class Authority:
             return State.JOINING
         if not self._configured.named:
             return State.FOLLOWER
-        return State.PRIMARY if self.newest.stamp.author == self.me else State.FENCED
+        return State.PRIMARY if self.newest is self.head and self._continues() else State.FENCED
 
     @property
     def newest(self) -> Version:
@@ -211,7 +212,8 @@ class Authority:
             case State.JOINING:
                 return f"This peer has not received the cluster's configuration yet. Make the change {at}, or wait."
             case State.FENCED:
-                return "Another peer was made the primary. Make the change there, or make this peer the primary again."
+                what = "The newest configuration is not this peer's own"
+                return f"{what}. Make the change where it was made last, or make this peer the primary again."
             case State.FOLLOWER:
                 return f"Shared settings are changed {at}. If it is lost, make another peer the primary."
             case _:
@@ -233,8 +235,9 @@ class Authority:
                 return effects
             case Joined(cluster=cluster):
                 self.cluster = cluster
-                return []
-            case Seen():
+                return [effect for peer, version in self._shown.items() for effect in self._see(Seen(peer, version))]
+            case Seen(peer=peer, version=version):
+                self._shown[peer] = version
                 return self._see(event)
             case Stored(stamp=stamp):
                 return self._stored(stamp)
@@ -269,8 +272,7 @@ class Authority:
             raise Moved(f"The configuration is now {self.head.stamp}, changed by {self.head.user} after {event.base}.")
         if digest(event.document) == self.head.digest:
             return []
-        # A version that came from a cluster is not ours to continue: two peers could give one stamp to two contents.
-        if self.state is State.ALONE and (self.head.cluster or self.head.stamp.author != self.me):
+        if self.state is State.ALONE and (self.head.cluster or not self._continues()):
             return self._open("", event.document, event.user, event.source, event.summary)
         made = {"user": event.user, "source": event.source, "summary": event.summary}
         return self._write(successor(self.head, event.document, **made))
@@ -291,6 +293,15 @@ class Authority:
         term = max(self._highest_term, self.head.stamp.term) + 1
         made = {"user": user, "source": source, "summary": summary}
         return self._write(opening(self.head, content, cluster=cluster, term=term, author=self.me, **made))
+
+    def _continues(self) -> bool:
+        """Whether the next revision of the head's term is ours to give, and was never given: one stamp, one content.
+
+        A peer that left a cluster and came back may hold its own term at an older revision than it once wrote.
+        """
+        head = self.head.stamp
+        later = (s for s in self._held if (s.term, s.author) == (head.term, head.author) and s.revision > head.revision)
+        return head.author == self.me and head.term == self._highest_term and not any(later)
 
     def _must_rest(self) -> None:
         if self._storing or self._waiting:

@@ -70,7 +70,8 @@ class Checks:
     # When all is whole again
 
     def converged(self) -> None:
-        truth = max((host.store.head() for host in self._hosts.values()), key=lambda version: version.stamp)
+        heads = [host.store.head() for host in self._hosts.values()]
+        truth = max((head for head in heads if head.cluster == CLUSTER), key=lambda version: version.stamp)
         for number, host in self._hosts.items():
             process = host.process
             assert process is not None

@@ -18,7 +18,7 @@ from tests.support.simulator.process import Host, Process, World
 
 TROUBLE_S = 20.0  # how long things go wrong
 BETWEEN_S = 0.25  # the mean time between two of them
-SETTLE_S = 14.0  # after healing: two retries of a link at their longest, one attach that times out, one full disk
+SETTLE_S = 45.0  # after healing: a link that waits for rows which were lost gives up after 30 s
 REFRESH_S = 4.0
 OPERATOR = {"user": "operator", "source": "simulator"}
 
