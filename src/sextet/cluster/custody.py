@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from sextet.cluster import primary
@@ -40,6 +40,7 @@ class Custody:
         self._editing = asyncio.Lock()
         self._rested = asyncio.Condition()
         self._membership = store.membership()
+        self._pins = store.pins()
         self.authority = Authority(
             store.peer_id,
             cluster=self._membership.cluster,
@@ -110,6 +111,21 @@ class Custody:
         await asyncio.to_thread(self._store.join, membership)
         self._membership = membership
         await self.receive(primary.Joined(membership.cluster))
+
+    def pins(self) -> Mapping[str, str]:
+        """The certificate fingerprints to which peers are bound, by address as configured."""
+        return self._pins
+
+    async def pin(self, peer: str, fingerprint: str) -> None:
+        """Bind a peer to a certificate."""
+        self._pins[peer] = fingerprint
+        await asyncio.to_thread(self._store.pin, peer, fingerprint)
+
+    async def keep_pins(self, peers: frozenset[str]) -> None:
+        """Forget the certificates of peers that are no members any more."""
+        for peer in self._pins.keys() - peers:
+            del self._pins[peer]
+            await asyncio.to_thread(self._store.unpin, peer)
 
     async def dismiss(self, stamp: Stamp) -> None:
         """List a version that was set aside no more."""

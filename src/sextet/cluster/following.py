@@ -1,0 +1,370 @@
+"""What is saved and seen is made true: links, engines, status row and alarms follow, whatever happened.
+
+How it works. Each round looks at everything anew: the saved configuration, which cluster settings run, which place in
+the list is this system's; then it tells the links, the engines and the alarms what follows from it. A round that finds
+nothing new changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sextet.cluster import certificates, primary
+from sextet.cluster.custody import Custody
+from sextet.cluster.editing import Editor
+from sextet.cluster.enrolment import WINDOW_S, Facts
+from sextet.cluster.judgement import LIVE, Evidence, alarms_of
+from sextet.cluster.links import Links
+from sextet.cluster.links import Membership as Mesh
+from sextet.cluster.live import Live
+from sextet.cluster.names import NameFailure, Resolved, Resolver
+from sextet.cluster.revisions import Membership, StoreLost
+from sextet.cluster.settings import list_age_s, own_number, running_after, waiting
+from sextet.engine import Engine, EngineError, Journal, Neighbour, Wanted
+from sextet.model import alarms as types
+from sextet.model.alarms import AlarmType
+from sextet.model.config import Document
+from sextet.model.sections import Clustering, Root
+from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
+
+KEY_BYTES = 32
+CERTIFICATE_LOOK_S = 60.0
+SYSTEM = "sextetd"  # as user and source of what nobody asked for in person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a peer knows of itself before it has read its database."""
+
+    address: str
+    state_dir: Path
+    run_dir: Path
+    certificate: Path
+    private_key: Path
+    trusted: Path
+    cluster_port: int
+    engine_user: str
+    version: str
+
+
+class Following:
+    """One round after the other; not two at once."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        custody: Custody,
+        editor: Editor,
+        links: Links,
+        live: Live,
+        journal: Journal,
+        clock: Callable[[], float],
+    ) -> None:
+        self.engines: Sequence[Engine] = ()
+        self.running = Clustering()
+        self.number = 0
+        self._identity = identity
+        self._custody = custody
+        self._editor = editor
+        self._links = links
+        self._live = live
+        self._journal = journal
+        self._clock = clock
+        self._started_s = clock()
+        self._round = asyncio.Lock()
+        self._window_until = clock()
+        self._configured: primary.Configured | None = None
+        self._in_force = Stamp()
+        self._digest = ""
+        self._waiting_engines: dict[str, tuple[str, ...]] = {}
+        self._behind_since: dict[int, float] = {}
+        self._raised: set[AlarmType] = set()
+        self._wanted: Wanted | None = None
+        self._status: PeerStatus | None = None
+        self._mesh: object = None
+        self._certificate = (certificates.NOT_CHECKED, False)
+        self._fingerprint = ""
+        self._looked: object = None
+        self._secret = secrets.token_bytes(KEY_BYTES)  # of a system that is in no cluster
+
+    def open_window(self, seconds: float = WINDOW_S) -> None:
+        """Let listed peers enrol for this long."""
+        self._window_until = self._clock() + seconds
+
+    def names(self) -> dict[int, str]:
+        """The peers of the running list; a stand-alone system is number 0 under its host name."""
+        listed = {number: name for number, name in enumerate(self.running.peers, 1) if name}
+        return listed if self.number else {0: self._host_name(), **listed}
+
+    def links(self) -> dict[int, LinkStatus]:
+        """How this peer sees the way to every other one of the list, by number."""
+        return {number: link for number, link in self._links.statuses().items() if link.state != "DISABLED"}
+
+    def stale(self) -> frozenset[int]:
+        """The peers that cannot be heard at the moment."""
+        return frozenset(number for number, link in self.links().items() if link.state != LIVE)
+
+    async def start(self, saved_lists: Sequence[tuple[float, Document]]) -> None:
+        """Begin with everything saved in force; `saved_lists` are the † documents with their ages, newest first."""
+        self.running = self._editor.saved.clustering
+        age_s = list_age_s(saved_lists)
+        if age_s is not None:
+            self.open_window(WINDOW_S - age_s)
+        await self.once(start=True)
+
+    async def once(self, *, start: bool = False) -> None:
+        """Make one round."""
+        async with self._round:
+            saved = self._editor.saved
+            self.running = running_after(saved.clustering, self.running, self.number)
+            await self._find_place()
+            await self._stand()
+            await self._connect()
+            await self._drive(start)
+            self._judge()
+
+    def evidence(self) -> Evidence:
+        """Everything seen at this moment."""
+        saved = self._editor.saved
+        authority = self._custody.authority
+        answers = {link.peer: self._links.resolved(number) for number, link in self.links().items()}
+        own = {self.names()[self.number]: self._identity.address} if self.number else {}
+        return Evidence(
+            saved=saved,
+            running=self.running,
+            number=self.number,
+            own=self._own_status(),
+            own_certificate=self._certificate,
+            names=own | {name: answer.ip for name, answer in answers.items() if isinstance(answer, Resolved)},
+            name_failures={
+                name: answer.sentence for name, answer in answers.items() if isinstance(answer, NameFailure)
+            },
+            links=self.links(),
+            statuses=self._statuses(),
+            behind_s={number: self._clock() - since for number, since in self._behind_since.items()},
+            writable=not authority.why_not,
+            why_not=authority.why_not,
+            set_aside=len(authority.aside) + len(authority.conflicts),
+            enrolment_s=max(0.0, self._window_until - self._clock()) if any(self.running.peers) else 0.0,
+            restart_cluster=waiting(saved.clustering, self.running),
+            restart_engines=self._waiting(),
+        )
+
+    def facts(self) -> Facts:
+        """What the enrolment of a peer depends on."""
+        members = {number: name for number, name in enumerate(self.running.peers, 1) if name}
+        pins = self._custody.pins()
+        return Facts(
+            number=self.number,
+            primary=self.running.configuration_primary,
+            members=frozenset(members),
+            holds_key=bool(self._custody.membership.key),
+            bound={number: pins[name] for number, name in members.items() if name in pins},
+            window_s=max(0.0, self._window_until - self._clock()),
+        )
+
+    async def _find_place(self) -> None:
+        own = frozenset({self._identity.address, self.fqdn()} - {""})
+        number = own_number(self.running.peers, own, {})
+        if not number and any(self.running.peers):
+            number = own_number(self.running.peers, own, await self._resolve_all())
+        if number != self.number:
+            self.number = number
+            self._live.renumber(number)
+
+    async def _resolve_all(self) -> dict[str, str]:
+        mapping, dns, ipv6 = self._naming()
+        resolver = Resolver(mapping=mapping, servers=dns, ipv6=ipv6, clock=self._clock)
+        answers = {name: await resolver.resolve(name) for name in self.running.peers if name}
+        return {name: answer.ip for name, answer in answers.items() if isinstance(answer, Resolved)}
+
+    def _naming(self) -> tuple[dict[str, str], tuple[str, ...], bool]:
+        rows = self.running.address_mappings if self.running.address_mapping_enabled else ()
+        servers = tuple(server.address for server in self._editor.saved.system.dns_servers)
+        return {row.fqdn: row.ip for row in rows}, servers, self.running.cluster_ip_version == "IPv6"
+
+    async def _stand(self) -> None:
+        peers = self.running.peers
+        named = bool(self.number) and self.running.configuration_primary == self.number
+        name = self.names().get(self.running.configuration_primary, "")
+        configured = primary.Configured(peers=any(peers), named=named, primary=name)
+        if configured != self._configured:
+            self._configured = configured
+            await self._custody.receive(configured)
+        if named and not self._custody.membership.cluster:
+            membership = Membership(cluster=str(uuid.uuid4()), key=secrets.token_bytes(KEY_BYTES))
+            try:
+                await self._custody.found(membership, user=SYSTEM, source=SYSTEM)
+            except StoreLost as error:
+                self._journal.module("developer.clusterdb.cdb", "ERROR", f"The cluster was not created: {error}")
+
+    async def _connect(self) -> None:
+        await self._custody.keep_pins(frozenset(self.running.peers))
+        mapping, dns, ipv6 = self._naming()
+        mesh = Mesh(
+            number=self.number,
+            peers=self.running.peers,
+            enforce=self.running.tls_verification_mode == "Enforce",
+            key=self._custody.membership.key,
+            certificate=self._identity.certificate,
+            private_key=self._identity.private_key,
+            trusted=self._identity.trusted,
+            mapping=mapping,
+            dns=dns,
+            ipv6=ipv6,
+        )
+        files = tuple(_changed_at(path) for path in (mesh.certificate, mesh.private_key, mesh.trusted))
+        if (mesh, files) != self._mesh:
+            before = set(self.links())
+            try:
+                await self._links.configure(mesh if self.number else None)
+                self._mesh = mesh, files
+                self._live.engine_state("links", "")
+            except EngineError as error:
+                self._live.engine_state("links", str(error))
+            for number in before - set(self.links()):
+                self._live.forget(number)
+        self._links.refresh()
+        self._look_at_certificate(files)
+
+    def _look_at_certificate(self, files: tuple[int, ...]) -> None:
+        """Judge this peer's own certificate as the others will; again each minute, since dates pass."""
+        name = self.names().get(self.number, "") if self.number else self.fqdn()
+        looked = name, files, int(self._clock() / CERTIFICATE_LOOK_S)
+        if looked == self._looked:
+            return
+        self._looked = looked
+        try:
+            chain_pem, trusted_pem = self._identity.certificate.read_bytes(), self._identity.trusted.read_bytes()
+            chain = certificates.read_pem(chain_pem, str(self._identity.certificate))
+            trusted = certificates.read_pem(trusted_pem, str(self._identity.trusted)) if trusted_pem.strip() else []
+        except (OSError, certificates.CertificateError) as error:
+            self._certificate, self._fingerprint = (f"Invalid ({error})", False), ""
+            return
+        der = [certificate.public_bytes(Encoding.DER) for certificate in chain]
+        # The wall clock, since certificates speak of moments.
+        self._certificate = certificates.line_for(der, name, trusted, datetime.now(UTC))
+        self._fingerprint = certificates.fingerprint(der[0])
+
+    async def _drive(self, start: bool) -> None:
+        head = self._custody.head
+        wanted = self._wish(replace(self._editor.saved, clustering=self.running))
+        if self._wanted is None or replace(wanted, generation=0) != replace(self._wanted, generation=0):
+            generation = self._wanted.generation + 1 if self._wanted else 1
+            self._wanted = replace(wanted, generation=generation)
+            for engine in self.engines:
+                await self._lead(engine, self._wanted, start)
+        self._in_force, self._digest = head.stamp, head.digest
+
+    async def _lead(self, engine: Engine, wanted: Wanted, start: bool) -> None:
+        """Start or apply; what the engine cannot do is shown, and the rest of the system goes on without it."""
+        try:
+            if start:
+                await engine.start(wanted)
+                self._live.tell_everything(engine)
+            else:
+                self._waiting_engines[engine.name] = await engine.apply(wanted)
+            self._live.engine_state(f"{engine.name} configuration", "")
+        except EngineError as error:
+            self._live.engine_state(f"{engine.name} configuration", str(error))
+
+    def _wish(self, running: Root) -> Wanted:
+        links = self.links()
+        key = self._custody.membership.key
+        neighbours = tuple(
+            Neighbour(number=number, name=link.peer, ip=link.resolved_ip, up=link.state == LIVE)
+            for number, link in sorted(links.items())
+        )
+        return Wanted(
+            config=running,
+            generation=0,
+            number=self.number,
+            address=self._identity.address,
+            neighbours=neighbours,
+            secret=hmac.digest(key, b"sextet sip", "sha256") if key else self._secret,
+            certificate=self._identity.certificate,
+            private_key=self._identity.private_key,
+            trusted=self._identity.trusted,
+        )
+
+    def _judge(self) -> None:
+        now = self._clock()
+        statuses = self._statuses()
+        behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in self.stale()}
+        self._behind_since = {number: self._behind_since.get(number, now) for number in behind}
+        standing = alarms_of(self.evidence())
+        for alarm in self._raised - set(standing):
+            self._live.alarms.set(alarm, "", False)
+        for alarm, cause in standing.items():
+            self._live.alarms.set(alarm, "", True, cause)
+        self._raised = set(standing)
+        trouble = self._custody.authority.trouble
+        self._live.alarms.set(types.DISK_FULL, "", bool(trouble), trouble)
+        self._publish()
+
+    def _publish(self) -> None:
+        status = self._own_status()
+        before, self._status = self._status, status
+        if before is None or replace(before, now_s=0.0, links=()) != replace(status, now_s=0.0, links=()):
+            self._live.put_status("peer", to_row(status))
+
+    def beat(self) -> None:
+        """Show this peer's clock and links to the others."""
+        self._live.put_status("peer", to_row(self._own_status()))
+
+    def _own_status(self) -> PeerStatus:
+        running, saved = self.running, self._editor.saved
+        return PeerStatus(
+            peer_id=self._custody.authority.me,
+            address=self.names().get(self.number, "") if self.number else "",
+            host_name=self._host_name(),
+            version=self._identity.version,
+            now_s=self._clock(),
+            started_s=self._started_s,
+            held=self._custody.head.stamp,
+            in_force=self._in_force,
+            digest=self._digest,
+            cluster_name=running.cluster_name,
+            primary=running.configuration_primary,
+            ip_version=running.cluster_ip_version,
+            tls_mode=running.tls_verification_mode,
+            peers=running.peers,
+            h323_mode=saved.protocols.h323_mode,
+            restart_reasons=waiting(saved.clustering, running) + self._waiting(),
+            engines=tuple(f"{name}: {words}" for name, words in self._live.troubles.items() if words),
+            certificate=self._fingerprint,
+            links=tuple(link for _, link in sorted(self.links().items())),
+        )
+
+    def _waiting(self) -> tuple[str, ...]:
+        return tuple(path for paths in self._waiting_engines.values() for path in paths)
+
+    def _statuses(self) -> dict[int, PeerStatus]:
+        found = {number: self._live.view.of(PeerStatus, number).get("") for number in self.names()}
+        return {number: status for number, status in found.items() if status is not None and number != self.number}
+
+    def _host_name(self) -> str:
+        return self._editor.saved.system.dns_host_name or self._editor.saved.system.name or self._identity.address
+
+    def fqdn(self) -> str:
+        """This system's name as its own settings make it; empty while one of them is missing."""
+        system = self._editor.saved.system
+        if not system.dns_host_name or not system.dns_domain_name:
+            return ""
+        return f"{system.dns_host_name}.{system.dns_domain_name}".lower()
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0  # what is wrong with it is said where it is read

@@ -1,0 +1,336 @@
+"""One running peer: introduces its parts to each other, and answers its administrators (face.Face)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
+
+from sextet.cluster import forward, primary
+from sextet.cluster.custody import ROW, Custody
+from sextet.cluster.editing import Editor
+from sextet.cluster.enrolment import Facts, FirstContact
+from sextet.cluster.face import ClusterStatus, Moved, NoPrimary, Outcome, Owned, Revision
+from sextet.cluster.feed import CallFailed
+from sextet.cluster.following import Following, Identity
+from sextet.cluster.history import GENESIS, Version, from_row
+from sextet.cluster.judgement import LIVE, judge
+from sextet.cluster.links import Links
+from sextet.cluster.live import Live
+from sextet.cluster.peer_link import Callbacks
+from sextet.cluster.revisions import Membership, Store
+from sextet.cluster.settings import waiting
+from sextet.engine import Engine, Journal
+from sextet.model import alarms as types
+from sextet.model import config
+from sextet.model.alarms import AlarmType
+from sextet.model.config import Change, Difference, Document
+from sextet.model.schema import Problem, Refused
+from sextet.model.sections import Root
+from sextet.model.status import Alarm, Call, PeerStatus, Registration, Stamp
+
+BEAT_S = 1.0  # the status row goes out this often: ages are reckoned from it
+TOPICS_S = 0.25  # pages are told at most four times a second
+AUDIT_LINES_MAX = 200  # of one version; a bulk change says how many more there were
+
+_log = logging.getLogger("sextet.cluster")
+
+
+class Peer:
+    """A running peer; `restart` ends it and starts it again."""
+
+    def __init__(
+        self, identity: Identity, journal: Journal, clock: Callable[[], float], restart: Callable[[], None]
+    ) -> None:
+        self._journal = journal
+        self._restart = restart
+        self._wake = asyncio.Event()
+        self._listeners: set[asyncio.Queue[str]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._store = Store(identity.state_dir / "config.db")
+        self._custody = Custody(self._store, journal, clock)
+        self._editor = Editor(self._store, self._custody, self._ask_primary)
+        first_contact = FirstContact(self._facts, self._grant, self._bind, self._take)
+        self._links = Links(
+            address=identity.address,
+            port=identity.cluster_port,
+            name=identity.address,
+            run_dir=identity.run_dir / "nats",
+            user=identity.engine_user or None,
+            journal=journal,
+            enrolment=first_contact,
+            callbacks=Callbacks(row=self._row, state=self._state, differs=self._differs),
+            trouble=self._trouble,
+        )
+        self.live = Live(self._links.own, journal, clock, self._changed)
+        self._following = Following(identity, self._custody, self._editor, self._links, self.live, journal, clock)
+        self._applied = GENESIS
+
+    async def start(self, engines: Sequence[Engine], initial: Document) -> None:
+        """Serve from the own copy, whoever else is there. Raises EngineError, Refused and StoreLost."""
+        self.live.engines = self._following.engines = engines
+        await self._links.start()
+        self._links.own.serve(forward.NAME, self._forwarded)
+        await self._custody.start(self)
+        await self._editor.load(initial)
+        await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
+        self._spawn(self._follow())
+        self._spawn(self._beat())
+
+    async def add_first_administrator(self, account: Document) -> None:
+        """Make the first account of a system that has none."""
+        changes = [Change("add", "administrators", account)]
+        await self.change(changes, user="sextetd", source="first start")
+
+    async def stop(self) -> None:
+        """Let go of everything but the engines, which are stopped by who made them."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._links.stop()
+        self._store.close()
+
+    # What administrators ask
+
+    @property
+    def saved(self) -> Root:
+        return self._editor.saved
+
+    @property
+    def running(self) -> Root:
+        return replace(self._editor.saved, clustering=self._following.running)
+
+    def status(self) -> ClusterStatus:
+        return judge(self._following.evidence())
+
+    def registrations(self) -> Sequence[Owned[Registration]]:
+        return self.live.view.owned(Registration, self._following.names(), self._following.stale())
+
+    def calls(self) -> Sequence[Owned[Call]]:
+        return self.live.view.owned(Call, self._following.names(), self._following.stale())
+
+    def alarms(self) -> Sequence[Owned[Alarm]]:
+        return self.live.view.owned(Alarm, self._following.names(), self._following.stale())
+
+    def statuses(self) -> Sequence[Owned[PeerStatus]]:
+        return self.live.view.owned(PeerStatus, self._following.names(), self._following.stale())
+
+    def history(self, most: int = 50) -> Sequence[Revision]:
+        return [
+            Revision(
+                stamp=kept.version.stamp,
+                digest=kept.version.digest,
+                user=kept.version.user,
+                source=kept.version.source,
+                age_s=kept.age_s,
+                summary=kept.version.summary,
+                set_aside=kept.aside,
+            )
+            for kept in self._store.history(most)
+        ]
+
+    def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
+        kept = self._store.at(stamp)
+        if kept is None:
+            raise Refused(Problem("", f"There is no {stamp} here any more; `config history` lists what there is."))
+        before = self._store.before(stamp)
+        other = self._custody.head if kept.aside else before.version if before else GENESIS
+        return config.differences(other.document, kept.version.document)
+
+    async def change(
+        self,
+        changes: Sequence[Change],
+        *,
+        user: str,
+        source: str,
+        expected: Stamp | None = None,
+        dry_run: bool = False,
+    ) -> Outcome:
+        outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
+        if dry_run:
+            return outcome
+        if any(change.path.startswith("clustering.peer_") for change in changes):
+            self._following.open_window()
+        await self._following.once()
+        # Naming this system is the administrator's act that opens a new term; a fenced one may name itself again.
+        named = any(change.path == "clustering.configuration_primary" for change in changes)
+        if named and self._custody.authority.state is primary.State.FENCED:
+            await self._custody.ask(primary.Promoted(user=user, source=source))
+            await self._following.once()
+        waits = waiting(self.saved.clustering, self._following.running)
+        asked = {difference.path for difference in outcome.differences}
+        restart = outcome.restart + tuple(path for path in waits if path in asked)
+        return replace(outcome, stamp=self._custody.head.stamp, restart=restart)
+
+    async def promote(self, *, user: str, source: str) -> Outcome:
+        if not self._following.number:
+            sentence = "This system is not in its own peer list; add it on System > Clustering first."
+            raise Refused(Problem("clustering.configuration_primary", sentence))
+        change = Change("set", "clustering.configuration_primary", self._following.number)
+        return await self.change([change], user=user, source=source)
+
+    async def restart(self, *, user: str, source: str) -> None:
+        self._restart()
+
+    def acknowledge(self, alarm: AlarmType, key: str) -> None:
+        self.live.alarms.acknowledge(alarm, key)
+
+    async def dismiss(self, stamp: Stamp) -> None:
+        """List an edit that was set aside no more."""
+        await self._custody.dismiss(stamp)
+        await self._following.once()
+
+    async def changes(self) -> AsyncIterator[frozenset[str]]:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._listeners.add(queue)
+        try:
+            while True:
+                topics = {await queue.get()}
+                await asyncio.sleep(TOPICS_S)
+                while not queue.empty():
+                    topics.add(queue.get_nowait())
+                yield frozenset(topics)
+        finally:
+            self._listeners.discard(queue)
+
+    def cut(self, number: int, *, healed: bool = False) -> None:
+        """Let nothing through to and from a peer, without closing anything: what a cut network looks like (lab)."""
+        if healed:
+            self._links.unblock(number)
+        else:
+            self._links.block(number)
+
+    # What custody tells (custody.Follower)
+
+    def show(self, key: str, value: bytes) -> None:
+        self._links.own.put(key, value)
+
+    def apply(self, version: Version) -> None:
+        before, self._applied = self._applied, version
+        if before is not GENESIS:
+            self._audit(before, version)
+        self._changed("config")
+        self._wake.set()
+
+    # What links tell (peer_link.Callbacks)
+
+    def _row(self, number: int, key: str, value: bytes | None) -> None:
+        if key == ROW:
+            if value is not None:
+                self._spawn(self._see(number, value))
+            return
+        self.live.row(number, key, value)
+        if key == "peer":
+            self._wake.set()
+
+    def _state(self, number: int, state: str, reason: str) -> None:
+        self.live.reachable(number, state == LIVE)
+        self._wake.set()
+
+    def _differs(self, number: int, sentence: str) -> None:
+        self.live.alarms.set(types.MIRROR_REPAIRED, str(number), True, sentence)
+
+    def _trouble(self, sentence: str) -> None:
+        self.live.engine_state("nats-server", sentence)
+
+    # First contact (enrolment.FirstContact)
+
+    def _facts(self) -> Facts:
+        return self._following.facts()
+
+    def _grant(self) -> tuple[bytes, str]:
+        return self._custody.membership.key, self._custody.membership.cluster
+
+    def _bind(self, number: int, fingerprint: str) -> None:
+        self._spawn(self._custody.pin(self._following.names()[number], fingerprint))
+
+    def _take(self, number: int, key: bytes, cluster_id: str, fingerprint: str) -> None:
+        name = self._following.names()[number]
+        self._spawn(self._join(name, fingerprint, Membership(cluster=cluster_id, key=key)))
+
+    async def _join(self, primary_name: str, fingerprint: str, membership: Membership) -> None:
+        await self._custody.pin(primary_name, fingerprint)
+        await self._custody.join(membership)
+        self._wake.set()
+
+    # Work
+
+    async def _see(self, number: int, value: bytes) -> None:
+        try:
+            version = from_row(value)
+        except ValueError as error:
+            _log.warning("peer %s: its configuration cannot be read: %s", number, error)
+            return
+        await self._custody.receive(primary.Seen(self._following.names().get(number, str(number)), version))
+        await self._editor.moved()
+
+    async def _forwarded(self, data: bytes) -> bytes:
+        try:
+            write = forward.from_request(data)
+            outcome = await self._editor.change(
+                write.changes,
+                user=write.user,
+                source=write.source,
+                expected=write.expected,
+                dry_run=write.dry_run,
+                forwarded=True,
+            )
+        except ValueError as error:
+            return forward.answer(str(error))
+        except (Refused, Moved, NoPrimary) as refusal:
+            return forward.answer(refusal)
+        return forward.answer(outcome)
+
+    async def _ask_primary(self, question: bytes) -> bytes:
+        number = self._following.running.configuration_primary
+        name = self._following.names().get(number, "")
+        link = self._links.link(number)
+        try:
+            if link is None:
+                raise CallFailed("it is not in the peer list")
+            return await link.request(forward.NAME, question, forward.LIMIT_S)
+        except CallFailed as error:
+            raise NoPrimary(
+                f"Shared settings are changed on the configuration primary, peer {number} {name}, and it cannot be "
+                f"reached: {error}. Repair the connection to it, or make another peer the primary."
+            ) from error
+
+    async def _follow(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._following.once()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self._custody.tick()
+            self._following.beat()
+            self._wake.set()
+
+    def _audit(self, before: Version, after: Version) -> None:
+        """Write what changed as every peer of the original does, whoever made the change (guide's logs)."""
+        differences = config.differences(before.document, after.document)
+        node = f"clusterdb@{self._following.fqdn()}"
+        for difference in differences[:AUDIT_LINES_MAX]:
+            path = config.setting_at(difference.path).path or difference.path
+            detail = f"xconfiguration {path} - changed from: {difference.old} to: {difference.new}"
+            self._journal.event("System Configuration Changed", Node=node, Detail=detail)
+        if len(differences) > AUDIT_LINES_MAX:
+            more = f"{len(differences) - AUDIT_LINES_MAX} more settings changed in {after.stamp}"
+            self._journal.event("System Configuration Changed", Node=node, Detail=more)
+
+    def _changed(self, topic: str) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(topic)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler({"message": "peer: our error", "exception": error})

@@ -1,0 +1,172 @@
+"""sextetd, one peer: builds the parts, introduces them to each other, and runs until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sextet import __version__, bootstrap
+from sextet.admin import passwords
+from sextet.admin.access import Access
+from sextet.admin.actor import Actor
+from sextet.admin.catalogue import Command, Parameter
+from sextet.admin.commands import Commands, Registry
+from sextet.admin.door import Door
+from sextet.bootstrap import Bootstrap
+from sextet.cluster.following import Identity
+from sextet.cluster.peer import Peer
+from sextet.cluster.revisions import StoreDamaged, StoreLost
+from sextet.console.server import ConsoleError, ConsoleServer
+from sextet.engine import EngineError
+from sextet.model.config import Document, merged
+from sextet.model.schema import Refused
+from sextet.sip.engine import SipEngine
+from sextet.watch.event_log import EventLog
+from sextet.web.app import WebError, WebServer
+
+SOCKET = "sextetd.sock"
+STOP, RESTART = "stop", "restart"
+FIRST_ADMINISTRATOR = "admin"
+
+_log = logging.getLogger("sextet")
+
+
+class Daemon:
+    """One peer with everything that people and engines need around it."""
+
+    def __init__(self, start: Bootstrap) -> None:
+        self._start = start
+        self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.journal = EventLog(start.state_dir / "event.log", start.address)
+        identity = Identity(
+            address=start.address,
+            state_dir=start.state_dir,
+            run_dir=start.run_dir,
+            certificate=start.certificate,
+            private_key=start.private_key,
+            trusted=start.trusted,
+            cluster_port=start.cluster_port,
+            engine_user=start.engine_user,
+            version=__version__,
+        )
+        self._peer = Peer(identity, self.journal, time.monotonic, lambda: self.end(RESTART))
+        self._sip = SipEngine(start.run_dir / "sip", self._peer.live, self.journal, start.engine_user or None)
+        door = Door(self._peer, self.journal)
+        access = Access(lambda: self._peer.saved.administrators, self.journal)
+        registry = Commands(self._peer, door, self.journal).registry()
+        if start.lab:
+            _add_faults(registry, self._peer)
+        self._console = ConsoleServer(start.run_dir / SOCKET, registry)
+        self._web = WebServer(
+            self._peer,
+            door,
+            access,
+            start.address,
+            start.https_port,
+            start.certificate,
+            start.private_key,
+            self.journal,
+        )
+
+    def end(self, how: str) -> None:
+        """Stop, or stop and start again."""
+        if not self._ending.done():
+            self._ending.set_result(how)
+
+    async def run(self) -> str:
+        """Serve until told to end; returns how. Raises EngineError, Refused, StoreLost, WebError and ConsoleError."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.end, STOP)
+        try:
+            await self._peer.start([self._sip], _initial(self._start.initial))
+            await self._first_administrator()
+            await self._web.start()
+            await self._console.start()
+            self.journal.event("Application Start", Detail=f"sextet {__version__}")
+            return await self._ending
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        self.journal.event("Application Exit", Detail=f"sextet {__version__}")
+        for stop in (self._console.stop, self._web.stop, self._sip.stop, self._peer.stop):
+            with contextlib.suppress(EngineError):
+                await stop()
+        self.journal.close()
+
+    async def _first_administrator(self) -> None:
+        """Make the account that the first log-in needs, and say its password once, to whoever started this system."""
+        if self._peer.saved.administrators or any(self._peer.saved.clustering.peers):
+            return
+        password = secrets.token_urlsafe(12)
+        account = {"name": FIRST_ADMINISTRATOR, "password_hash": await asyncio.to_thread(passwords.hashed, password)}
+        await self._peer.add_first_administrator(account)
+        print(f"Administrator {FIRST_ADMINISTRATOR}, one-time password {password}: change it after the first log-in.")
+
+
+def main() -> int:
+    """Run one peer; what keeps it from running is said in one sentence."""
+    parser = argparse.ArgumentParser(prog="sextetd", description="One peer of a sextet cluster.")
+    parser.add_argument("--bootstrap", type=Path, required=True, help="the TOML file that says who this peer is")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("nats").setLevel(logging.CRITICAL)  # what it has to say is said by the link, with its reason
+    os.umask(0o077)
+    try:
+        start = bootstrap.read(arguments.bootstrap)
+        start.state_dir.mkdir(parents=True, exist_ok=True)
+        start.run_dir.mkdir(parents=True, exist_ok=True)
+        how = asyncio.run(_serve(start))
+    except (EngineError, Refused, StoreDamaged, StoreLost, WebError, ConsoleError) as error:
+        print(f"sextetd: {_chain(error)}", file=sys.stderr)
+        return 1
+    if how == RESTART:
+        os.execv(sys.executable, [sys.executable, "-m", "sextet.main", *sys.argv[1:]])
+    return 0
+
+
+async def _serve(start: Bootstrap) -> str:
+    return await Daemon(start).run()
+
+
+def _initial(path: Path) -> Document:
+    if path == Path():
+        return {}
+    try:
+        document: Document = merged(json.loads(path.read_text()), {})
+    except (OSError, ValueError) as error:
+        raise EngineError(f"the first configuration {path} cannot be read: {error}") from error
+    return document
+
+
+def _add_faults(registry: Registry, peer: Peer) -> None:
+    number = Parameter(name="peer", help="The number of the other peer.", kind="number", required=True, low=1, high=6)
+
+    def add(name: str, help: str, act: Callable[[int], None]) -> None:
+        async def run(actor: Actor, arguments: Mapping[str, Any]) -> object:
+            act(arguments["peer"])
+            return {"peer": arguments["peer"]}
+
+        registry.add(Command(name=name, help=help, parameters=(number,), writes=True), run)
+
+    add("lab block", "Let nothing through to and from a peer.", lambda n: peer.cut(n))
+    add("lab unblock", "Let everything through again.", lambda n: peer.cut(n, healed=True))
+
+
+def _chain(error: BaseException) -> str:
+    return str(error) if error.__cause__ is None else f"{error} ({error.__cause__})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
