@@ -332,7 +332,8 @@ class Authority:
         version, self._waiting, self._adopting = self._waiting, None, True
         # A later version of my own term that I lack: my database was put back, what I wrote since is no ancestor of it.
         ours, theirs = self.head.stamp, version.stamp
-        put_back = theirs.author == self.me and (ours.term, ours.author) == (theirs.term, theirs.author)
+        same_term = (ours.term, ours.author) == (theirs.term, theirs.author)
+        put_back = theirs.author == self.me and same_term and theirs not in self._held
         if not put_back:
             return self._store(version, frozenset())
         told = Report(f"configuration {ours}: older than what this peer wrote once; {theirs} is fetched back")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sextet.cluster import primary
 from sextet.cluster.history import Version, includes
 from sextet.model.status import Binding, Registration, Stamp, from_row
 from tests.support.simulator.process import Host
@@ -24,22 +25,37 @@ class Checks:
         self._acknowledged: list[tuple[int, Version]] = []
         self._heads: dict[int, Version] = {}
         self._ever: dict[tuple[int, str], set[bytes | None]] = {}
+        self._opened: set[tuple[int, str]] = set()
         self._looked = True
 
     # Called by the processes
 
     def written(self, number: int, key: str, value: bytes | None) -> None:
-        self._ever.setdefault((number, key), {None}).add(value)
+        self._ever.setdefault((number, key), set()).add(value)
 
     def mirrored(self, reader: int, owner: int, key: str, value: bytes | None) -> None:
         if value not in self._ever.get((owner, key), ()):
-            raise Broken(f"peer {reader} mirrors a row {key} that peer {owner} never had")
+            raise Broken(f"peer {reader} mirrors a row {key} that peer {owner} never had, or misses one it always had")
+
+    def crashed(self, number: int) -> None:
+        for (owner, _), values in self._ever.items():
+            if owner == number:
+                values.add(None)
 
     def stored(self, number: int, version: Version) -> None:
         self._looked = False
+        opening = (version.stamp.term, version.stamp.author)
+        if version.cluster and opening not in self._opened:
+            raise Broken(f"peer {number} stores {version.stamp} of a term that no administrator opened")
         known = self._contents.setdefault(version.stamp, version.digest)
         if known != version.digest:
             raise Broken(f"peer {number} stores a second content under {version.stamp} of {version.stamp.author}")
+
+    def asked(self, version: Version, event: primary.Event) -> None:
+        if isinstance(event, primary.Promoted | primary.Founded):
+            self._opened.add((version.stamp.term, version.stamp.author))
+        if isinstance(event, primary.Edited) and version.stamp.revision != event.base.revision + 1:
+            raise Broken(f"{version.stamp} was made from {event.base}, what came between is undone")
 
     def acknowledged(self, number: int, version: Version) -> None:
         self._looked = False
@@ -79,6 +95,8 @@ class Checks:
                 raise Broken(f"peer {number} holds {host.store.head().stamp}, the truth is {truth.stamp}")
             if process.authority.aside != frozenset(s for s, aside in host.store.held().items() if aside):
                 raise Broken(f"peer {number} lists other proposals than it stores")
+            if any(includes(truth, stamp) for stamp in process.authority.aside):
+                raise Broken(f"peer {number} lists as a proposal what is in the truth")
             if process.alarms.rows():
                 raise Broken(f"peer {number} still raises {list(process.alarms.rows())}")
         for number, version in self._acknowledged:

@@ -16,7 +16,7 @@ from tests.support.simulator.engine import Device, Engine
 from tests.support.simulator.network import Network
 from tests.support.simulator.process import Host, Process, World
 
-TROUBLE_S = 20.0  # how long things go wrong
+TROUBLE_S = 40.0  # how long things go wrong
 BETWEEN_S = 0.25  # the mean time between two of them
 SETTLE_S = 45.0  # after healing: a link that waits for rows which were lost gives up after 30 s
 REFRESH_S = 4.0
@@ -51,7 +51,14 @@ class Day:
     def play(self) -> None:
         for number in self.hosts:
             self.start_host(number)
-        self.trouble()
+            if number > 1 and self.dice.random() < 0.8:
+                self.clock.later(1.0 + self.dice.random(), lambda number=number: self.enrol_host(number))  # type: ignore[misc]
+            if self.dice.random() < 0.3:
+                self.hosts[number].peers = False
+                self.edit_on(self.hosts[number])
+        self.hosts[1].peers = True
+        self.clock.later(0.1, self.form)
+        self.clock.later(0.2, self.trouble)
         self.clock.run(TROUBLE_S, self.checks.step)
         self.heal()
         self.clock.run(TROUBLE_S + SETTLE_S, self.checks.step)
@@ -66,8 +73,6 @@ class Day:
         """Let one thing happen, and plan the next."""
         if self.clock.now >= TROUBLE_S:
             return
-        if self.dice.random() < 0.05 and self.clock.now < 2.0 or self.clock.now == 0.0:
-            self.found()
         weights = [weight for weight, _ in self._happenings]
         (_, happening), *_ = self.dice.choices(self._happenings, weights)
         happening()
@@ -83,10 +88,17 @@ class Day:
                 self.start_host(number)
         self.clock.later(6.0, self.join_all)
 
+    def form(self) -> None:
+        """Peer 1 gets its peer list, and with it the cluster begins."""
+        process = self.hosts[1].process
+        if process and not any(host.store.membership().cluster for host in self.hosts.values()):
+            process.configure()
+            self.found()
+
     def join_all(self) -> None:
         """Everybody who is not in the cluster comes (back) in."""
         if not any(host.store.membership().cluster for host in self.hosts.values()):
-            self.found()
+            self.form()
         for number, host in self.hosts.items():
             if not host.peers or not host.store.membership().cluster:
                 self.clock.later(0.5, lambda number=number: self.enrol_host(number))  # type: ignore[misc]
@@ -120,13 +132,23 @@ class Day:
             host.process.configure()
 
     def edit(self) -> None:
-        host = self._someone()
-        if host.process:
-            self._count += 1
-            base = host.process.authority.head
-            document = {**base.document, "edit": self._count, f"by{host.number}": self._count}
-            self.tell(f"peer {host.number}: edit {self._count}")
-            self._ask(host.process, primary.Edited(base=base.stamp, document=document, **OPERATOR))
+        writable = [h for h in self.hosts.values() if h.process and not h.process.authority.why_not]
+        self.edit_on(self.dice.choice(writable) if writable and self.dice.random() < 0.7 else self._someone())
+
+    def edit_on(self, host: Host) -> None:
+        """Read now, save a moment later: others may have saved meanwhile."""
+        process = host.process
+        if process is None:
+            return
+        self._count += 1
+        number, base = self._count, process.authority.head
+
+        def save() -> None:
+            document = {**base.document, "edit": number, f"by{host.number}": number}
+            self.tell(f"peer {host.number}: edit {number}")
+            self._ask(process, primary.Edited(base=base.stamp, document=document, **OPERATOR))
+
+        process.later(self.dice.choice([0.0, 0.0, 0.3]), save)
 
     def promote(self) -> None:
         self._promote(self._someone())

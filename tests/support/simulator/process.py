@@ -29,6 +29,7 @@ from tests.support.simulator.network import Network
 
 ENGINE_S = 0.001  # an event of an engine on its way
 DISK_S = 0.01  # a commit that waits for the disk
+REPUBLISH_S = 0.1  # far too slow for a real server, so that many see a half-filled store
 BEAT_S = 1.0
 SUM_S = 2.0
 LOCATED_S = 3.0  # after a start engines keep what they knew until the mirrors had time to come
@@ -43,7 +44,11 @@ class Witness(Protocol):
 
     def stored(self, number: int, version: Version) -> None: ...
 
+    def asked(self, version: Version, event: primary.Event) -> None: ...
+
     def acknowledged(self, number: int, version: Version) -> None: ...
+
+    def crashed(self, number: int) -> None: ...
 
 
 @dataclass
@@ -130,6 +135,7 @@ class Process:
     def crash(self) -> None:
         """Be gone, in the middle of whatever it was."""
         self._host.process = self._engine.host = None
+        self._world.witness.crashed(self.number)
         self._close_sessions("connection closed")
         for feed in self.feeds.values():
             feed.close()
@@ -155,6 +161,7 @@ class Process:
         for effect in effects:
             if isinstance(effect, primary.Store):
                 self._acknowledge[effect.version.stamp] = effect.version
+                self._world.witness.asked(effect.version, event)
         self._do_authority(effects)
 
     def enrol(self, cluster: str) -> None:
@@ -203,9 +210,7 @@ class Process:
         """The server with the rows was killed and is back, empty: publish all again."""
         self.bucket.lose()
         self._close_sessions("connection closed")
-        for key, value in self.rows.items():
-            self._newest = self.bucket.put(key, value)
-        self._publish_epoch()
+        self._publish_again(list(self.rows), self.bucket.info.identity)
 
     def serve(self, session: Session, feed: Feed) -> None:
         self._sessions.append((session, feed))
@@ -319,6 +324,18 @@ class Process:
             if session.open:
                 session.answer(_loser(session, feed, reason))
         self._sessions.clear()
+
+    def _publish_again(self, keys: list[str], identity: str) -> None:
+        """One row after the other: a mirror that attaches meanwhile must not believe that the rest is gone."""
+        if identity != self.bucket.info.identity:
+            return
+        if not keys:
+            self._publish_epoch()
+            return
+        if keys[0] in self.rows:
+            self._newest = self.bucket.put(keys[0], self.rows[keys[0]])
+            self._pump_soon()
+        self.later(REPUBLISH_S, lambda: self._publish_again(keys[1:], identity))
 
     def _publish_epoch(self) -> None:
         self.put(EPOCH, self.bucket.info.epoch.encode())
