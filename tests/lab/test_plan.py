@@ -15,6 +15,21 @@ def test_peers_have_the_names_and_addresses_of_the_guide() -> None:
     assert (third.socket, third.bootstrap) == (Path("/r/peer3/sextetd.sock"), Path("/s/peer3/bootstrap.toml"))
 
 
+def test_another_loopback_network_moves_everything() -> None:
+    moved = plan(1, Path("/s"), Path("/r"), "127.9.8")
+    assert (moved.peers[0].address, moved.dns_server, moved.phone_address(2)) == (
+        "127.9.8.1",
+        "127.9.8.53:5353",
+        "127.9.8.102",
+    )
+
+
+@pytest.mark.parametrize("network", ["192.0.2", "127.0", "127.1.256", "127.1.2.3", "x", ""])
+def test_a_network_that_is_not_loopback_is_refused(network: str) -> None:
+    with pytest.raises(ValueError, match="is no loopback network"):
+        plan(1, Path("/s"), Path("/r"), network)
+
+
 @pytest.mark.parametrize("count", [-1, 0, 7])
 def test_a_number_of_peers_that_no_cluster_has_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match=f"1 to 6 peers, not {count}"):

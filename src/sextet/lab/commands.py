@@ -16,7 +16,7 @@ from rich.table import Table
 
 from sextet.lab import up
 from sextet.lab.ask import Failed, Unanswered, ask
-from sextet.lab.plan import PEERS_DEFAULT, directories, plan
+from sextet.lab.plan import NETWORK, PEERS_DEFAULT, directories, plan
 from sextet.lab.rig import PARTS, START_S
 
 ANSWER_S = START_S + 10  # a restart takes this long at worst
@@ -47,13 +47,14 @@ def lab() -> None:
 )
 @click.option("--json", "json_to", default="", metavar="FILE", help="Write what a program needs; - is standard output.")
 @click.option("--no-proof", is_flag=True, help="Do not place the call that proves it.")
+@click.option("--network", default=NETWORK, show_default=True, metavar="A.B.C", help="Another loopback network.")
 @click.option("--keep", is_flag=True, help="Go on with the last lab's configuration and passwords.")
 @_DIRECTORY
-def lab_up(peers: int, json_to: str, no_proof: bool, keep: bool, directory: Path | None) -> int:
+def lab_up(peers: int, json_to: str, no_proof: bool, network: str, keep: bool, directory: Path | None) -> int:
     """Start a cluster, prove it with a real call, and stay until Ctrl-C."""
     try:
         state_dir, run_dir = directories(directory and directory.absolute(), os.geteuid(), os.environ)
-        planned = plan(peers, state_dir, run_dir)
+        planned = plan(peers, state_dir, run_dir, network)
     except ValueError as error:
         click.echo(f"refused: {error}", err=True)
         return up.REFUSED

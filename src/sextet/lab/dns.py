@@ -17,7 +17,7 @@ import dns.rdatatype
 import dns.reversename
 import dns.rrset
 
-from sextet.lab.plan import CLUSTER_NAME, DNS_ADDRESS, DNS_PORT, DOMAIN, SIP_PORT, SIPS_PORT, PeerPlan
+from sextet.lab.plan import CLUSTER_NAME, DNS_PORT, DOMAIN, SIP_PORT, SIPS_PORT, PeerPlan
 
 TIME_TO_LIVE_S = 5  # short, so that nothing of an earlier lab is believed
 SERVICES = {"_sip._udp": SIP_PORT, "_sip._tcp": SIP_PORT, "_sips._tcp": SIPS_PORT}  # RFC 3263 4.1
@@ -83,7 +83,7 @@ class NameServer(asyncio.DatagramProtocol):
         await self.closed.wait()
 
 
-async def serve(peers: Iterable[PeerPlan], address: str = DNS_ADDRESS, port: int = DNS_PORT) -> NameServer:
+async def serve(peers: Iterable[PeerPlan], address: str, port: int = DNS_PORT) -> NameServer:
     """Start answering; raises OSError where the address is taken."""
     loop = asyncio.get_running_loop()
     _, server = await loop.create_datagram_endpoint(lambda: NameServer(records(peers)), local_addr=(address, port))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +17,6 @@ from sextet.lab.plan import (
     ADMINISTRATOR,
     CLUSTER_NAME,
     CLUSTER_PORT,
-    DNS_ADDRESS,
-    DNS_PORT,
     DOMAIN,
     HTTPS_PORT,
     RECOVERY_PORT,
@@ -55,15 +53,15 @@ def new_secrets() -> Secrets:
     return Secrets(administrator=secrets.token_urlsafe(PASSWORD_BYTES), users=users)
 
 
-def configuration(peer: PeerPlan, peers: Sequence[PeerPlan], drawn: Secrets, password_hash: str) -> dict[str, Any]:
+def configuration(peer: PeerPlan, plan: Plan, drawn: Secrets, password_hash: str) -> dict[str, Any]:
     """Write a peer's first configuration: the same on all, but for who it is itself."""
-    addresses: dict[str, Any] = {f"peer_{other.number}_address": other.fqdn for other in peers}
+    addresses: dict[str, Any] = {f"peer_{other.number}_address": other.fqdn for other in plan.peers}
     root = Root(
         system=System(
             name=peer.host_name,
             dns_host_name=peer.host_name,
             dns_domain_name=DOMAIN,
-            dns_servers=(Server(address=f"{DNS_ADDRESS}:{DNS_PORT}"),),
+            dns_servers=(Server(address=plan.dns_server),),
         ),
         clustering=Clustering(cluster_name=CLUSTER_NAME, configuration_primary=1, **addresses),
         protocols=Protocols(sip_udp=True, sip_tcp=True, sip_tls=True, h323_mode=True),
@@ -106,7 +104,7 @@ def write(plan: Plan, drawn: Secrets, engine_user: str, now: datetime) -> None:
         _make(peer.state_dir, 0o700)
         _make(peer.run_dir, 0o711)  # engines reach their own files in it by name
         _certificate(peer, authority, now)
-        document = configuration(peer, plan.peers, drawn, password_hash)
+        document = configuration(peer, plan, drawn, password_hash)
         secret_file(peer.state_dir / "initial.json", json.dumps(document, indent=1, ensure_ascii=False))
         secret_file(peer.bootstrap, bootstrap(peer, plan.authority, engine_user))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from sextet.model.sections import PEERS_MAX
 DOMAIN = "apolo.local"  # the guide's names
 CLUSTER_NAME = f"expc-cluster.{DOMAIN}"
 NETWORK = "127.77.0"  # any loopback network will do on Linux; this one is easy to remember and rarely taken
-DNS_ADDRESS, DNS_PORT = f"{NETWORK}.53", 5353  # above 1023: the lab needs no root
+DNS_HOST, DNS_PORT = 53, 5353  # the port is above 1023: the lab needs no root
+PHONE_HOST = 100  # the first phone is the next one
 SIP_PORT, SIPS_PORT, CLUSTER_PORT, RECOVERY_PORT, HTTPS_PORT = 5060, 5061, 4372, 4371, 8443
 TCP_PORTS = (SIP_PORT, SIPS_PORT, RECOVERY_PORT, CLUSTER_PORT, HTTPS_PORT)
 UDP_PORTS = (SIP_PORT,)
@@ -20,6 +22,7 @@ ADMINISTRATOR = "admin"
 PEERS_DEFAULT = 3
 SOCKET_BYTES_MAX = 107  # sun_path of unix(7), less its NUL
 LONGEST_SOCKET = "peer6/kamailio_rpc.sock.4194304"  # an engine's socket of the last peer, with room for a process id
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,7 @@ class PeerPlan:
     """One peer of the lab."""
 
     number: int
+    network: str  # "127.77.0"
     state_dir: Path
     run_dir: Path
 
@@ -40,7 +44,7 @@ class PeerPlan:
 
     @property
     def address(self) -> str:
-        return f"{NETWORK}.{self.number}"
+        return f"{self.network}.{self.number}"
 
     @property
     def url(self) -> str:
@@ -64,8 +68,22 @@ class Plan:
     """The whole lab."""
 
     peers: tuple[PeerPlan, ...]
+    network: str
     state_dir: Path
     run_dir: Path
+
+    @property
+    def dns_address(self) -> str:
+        return f"{self.network}.{DNS_HOST}"
+
+    @property
+    def dns_server(self) -> str:
+        """The lab's DNS as a peer's setting wants it."""
+        return f"{self.dns_address}:{DNS_PORT}"
+
+    def phone_address(self, number: int) -> str:
+        """Give the lab's phones addresses of their own, the first one number 1."""
+        return f"{self.network}.{PHONE_HOST + number}"
 
     @property
     def authority(self) -> Path:
@@ -80,19 +98,22 @@ class Plan:
         return self.run_dir / "lab.lock"
 
 
-def plan(count: int, state_dir: Path, run_dir: Path) -> Plan:
-    """Lay out a lab; raises ValueError, with a sentence, for a number of peers or a directory that cannot work."""
+def plan(count: int, state_dir: Path, run_dir: Path, network: str = NETWORK) -> Plan:
+    """Lay out a lab; raises ValueError, with a sentence, for numbers and directories that cannot work."""
     if not 1 <= count <= PEERS_MAX:
         raise ValueError(f"a cluster has 1 to {PEERS_MAX} peers, not {count}.")
+    if not _LOOPBACK.fullmatch(network) or any(int(part) > 255 for part in network.split(".")):
+        raise ValueError(f"{network} is no loopback network; write the first three numbers of one, such as {NETWORK}.")
     if len(bytes(run_dir / LONGEST_SOCKET)) > SOCKET_BYTES_MAX:
         most = SOCKET_BYTES_MAX - len(LONGEST_SOCKET) - 1
         raise ValueError(
             f"the directory {run_dir} is too long for unix sockets; give one of at most {most} characters."
         )
     peers = (
-        PeerPlan(number=n, state_dir=state_dir / f"peer{n}", run_dir=run_dir / f"peer{n}") for n in range(1, count + 1)
+        PeerPlan(number=n, network=network, state_dir=state_dir / f"peer{n}", run_dir=run_dir / f"peer{n}")
+        for n in range(1, count + 1)
     )
-    return Plan(peers=tuple(peers), state_dir=state_dir, run_dir=run_dir)
+    return Plan(peers=tuple(peers), network=network, state_dir=state_dir, run_dir=run_dir)
 
 
 def directories(chosen: Path | None, user_id: int, environment: Mapping[str, str]) -> tuple[Path, Path]:

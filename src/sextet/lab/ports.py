@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sextet.lab.plan import DNS_ADDRESS, DNS_PORT, TCP_PORTS, UDP_PORTS, Plan
+from sextet.lab.plan import DNS_PORT, TCP_PORTS, UDP_PORTS, Plan
 
 PROC = Path("/proc")
 LISTENING = "0A"  # state of a TCP socket in /proc/net/tcp
@@ -16,7 +16,7 @@ Endpoint = tuple[str, str, int]  # "tcp" or "udp", address, port
 
 def endpoints(plan: Plan) -> Iterator[Endpoint]:
     """List every socket that the lab will open at a fixed place."""
-    yield "udp", DNS_ADDRESS, DNS_PORT
+    yield "udp", plan.dns_address, DNS_PORT
     for peer in plan.peers:
         yield from (("tcp", peer.address, port) for port in TCP_PORTS)
         yield from (("udp", peer.address, port) for port in UDP_PORTS)

@@ -17,13 +17,12 @@ from typing import Any
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.patience import until
 from sextet.lab.phone import Line, Phone, PhoneError, start_phone
-from sextet.lab.plan import DNS_ADDRESS, DNS_PORT, DOMAIN, NETWORK, PeerPlan, Plan
+from sextet.lab.plan import DOMAIN, PeerPlan, Plan
 
 FORMED_S = 30.0  # forming takes a second or two once the peers run
 STEP_S = 8.0  # each step takes well under a second on an idle machine; this is for a busy one
 PACKETS_MIN = 50  # one second of audio at 20 ms each
 ALICE_HZ, BOB_HZ = 440, 700  # not multiples of each other
-ALICE_ADDRESS, BOB_ADDRESS = f"{NETWORK}.101", f"{NETWORK}.102"
 SETTING = "protocols.standard_refresh_maximum"  # shared, applies live, and harms nobody
 SETTING_TRIES = (61, 60)  # away from the default and back, so that the proof leaves nothing behind
 EVERY_S = 0.002  # how often a time worth showing is looked at
@@ -92,10 +91,10 @@ class Proof:
         return await self._until_nothing(missing, FORMED_S), ""
 
     async def _alice_registers(self) -> tuple[float, str]:
-        return await self._register("alice", self._first, "tls", ALICE_ADDRESS, ALICE_HZ)
+        return await self._register("alice", self._first, "tls", self._plan.phone_address(1), ALICE_HZ)
 
     async def _bob_registers(self) -> tuple[float, str]:
-        return await self._register("bob", self._last, "udp", BOB_ADDRESS, BOB_HZ)
+        return await self._register("bob", self._last, "udp", self._plan.phone_address(2), BOB_HZ)
 
     async def _register(self, user: str, peer: PeerPlan, transport: str, address: str, tone: int) -> tuple[float, str]:
         line = Line(
@@ -107,7 +106,7 @@ class Proof:
             transport=transport,
             tone_hz=tone,
             authority=self._plan.authority,
-            dns=f"{DNS_ADDRESS}:{DNS_PORT}",
+            dns=self._plan.dns_server,
         )
         started = time.monotonic()
         self._phones[user] = phone = await start_phone(line, _fresh(self._plan.state_dir / "phones" / user), self._user)

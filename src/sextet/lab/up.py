@@ -26,8 +26,6 @@ from sextet.lab.plan import (
     ADMINISTRATOR,
     CLUSTER_NAME,
     CLUSTER_PORT,
-    DNS_ADDRESS,
-    DNS_PORT,
     DOMAIN,
     HTTPS_PORT,
     RECOVERY_PORT,
@@ -101,7 +99,7 @@ async def _life(wishes: Wishes, console: Console) -> int:
     names: dns.NameServer | None = None
     proven = True
     try:
-        names = await dns.serve(plan.peers)
+        names = await dns.serve(plan.peers, plan.dns_address)
         await rig.start_all()
         await control.start(plan.control)
         console.print(f"[green]✔[/] {len(plan.peers)} peers started [dim]{time.monotonic() - began:.1f} s[/]")
@@ -219,7 +217,7 @@ def description(plan: Plan, rig: Rig, drawn: Secrets, steps: Sequence[Step]) -> 
         ],
         "administrator": {"name": ADMINISTRATOR, "password": drawn.administrator},
         "authority": str(plan.authority),
-        "dns": f"{DNS_ADDRESS}:{DNS_PORT}",
+        "dns": plan.dns_server,
         "control": str(plan.control),
         "pid": os.getpid(),
         "proof": [asdict(step) for step in steps],
