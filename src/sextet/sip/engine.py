@@ -67,7 +67,7 @@ class SipEngine:
         self._failures = 0
         self._started_at = 0.0
         self._counted: dict[str, int] = {}
-        self._sentence = ""
+        self._sentence: str | None = None  # what the host was told last
         self._orders: dict[str, int] = {}  # of the newest report on each alias, the most recently reported last
 
     async def start(self, wanted: Wanted) -> None:

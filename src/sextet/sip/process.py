@@ -20,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sextet.engine import EngineError
+from sextet.sip.rendering import write_private
 
 SHARED_MIB = 512  # 1.2 kB a registration, 71 kB a TLS connection (measured); memory that is not used costs nothing
 PRIVATE_MIB = 16
 END_S = 5.0  # until a Kamailio that was asked to end is killed; it needs 20 ms
 LOG_BYTES_MAX = 8 << 20  # a flood of garbage writes as much in a few seconds
 RECORD = "running.json"
+_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []  # children that outlive us on purpose; Popen complains of any it loses
 LOG = "kamailio.log"
 
 
@@ -108,7 +110,7 @@ class Process:
 
     def sweep(self) -> None:
         """Kill what is left of its session: the children of a main process that was killed go on without it."""
-        for pid in _session(self.record.pid):
+        for pid in processes_of(self.record.pid):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -118,6 +120,8 @@ class Process:
             asyncio.get_running_loop().remove_reader(self._pidfd)
             os.close(self._pidfd)
             self._pidfd = -1
+        if self._child is not None and self.running:
+            _LEFT_RUNNING.append(self._child)
 
     def how_it_ended(self) -> str:
         """Say the cause, as far as a parent is told."""
@@ -160,7 +164,7 @@ def started(run_dir: Path, account: Account | None, **about: object) -> Process:
     finally:
         os.close(log)
     record = Record(pid=child.pid, started=_start_time(child.pid) or 0, **about)  # type: ignore[arg-type]
-    (run_dir / RECORD).write_text(json.dumps(dataclasses.asdict(record)))
+    write_private(run_dir / RECORD, json.dumps(dataclasses.asdict(record)), None)
     return Process(run_dir, record, child, os.pidfd_open(child.pid))
 
 
@@ -209,7 +213,7 @@ def _start_time(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def _session(leader: int) -> list[int]:
+def processes_of(leader: int) -> list[int]:
     """List the processes of a session; while any of them lives its number is given to no new process."""
     pids = []
     for entry in Path("/proc").iterdir():

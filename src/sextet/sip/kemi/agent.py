@@ -39,12 +39,13 @@ class Agent:
     def serve(self) -> None:
         """Serve for ever; raises OSError when the socket cannot be had."""
         self.follow({})
-        path = self._run_dir / SOCKET
-        path.unlink(missing_ok=True)
+        beside = self._run_dir / f"{SOCKET}.new"
+        beside.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listener.bind(str(path))
-        os.chmod(path, 0o660)
+        listener.bind(str(beside))
+        os.chmod(beside, 0o600)
         listener.listen(CLIENTS_MAX)
+        beside.rename(self._run_dir / SOCKET)  # whoever sees it can connect
         clients: list[socket.socket] = []
         while True:
             for ready in select.select([listener, *clients], [], [])[0]:

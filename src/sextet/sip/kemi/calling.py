@@ -207,7 +207,7 @@ def _aim_local(ksr: Any, told: Instructions, leg: Leg, tag: str) -> str:
         else:
             ksr.pvx.sbranch_reset()
             ksr.pv.sets("$sbranch(uri)", uri)
-            ksr.pv.sets("$sbranch(dst)", target)
+            ksr.pv.sets("$sbranch(dst_uri)", target)
             ksr.pv.seti("$sbranch(flags)", 1 << PEER)
             ksr.pvx.sbranch_append()
     if here:

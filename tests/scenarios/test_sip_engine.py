@@ -1,0 +1,443 @@
+"""The SIP engine with a real Kamailio, as phones and a host see it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.support.sip_client import Dialog, Message, Phone
+from tests.support.sip_peers import CONFIG, Peers, peers
+
+from sextet.engine import EngineError, Neighbour
+from sextet.model.sections import (
+    Authentication,
+    Credential,
+    PolicyPattern,
+    Protocols,
+    Registration,
+    SearchRule,
+    Zone,
+    ZonePeer,
+)
+from sextet.sip import process
+from sextet.sip.rpc import command
+
+pytestmark = pytest.mark.scenario
+ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
+
+
+def phone(at: Peers, number: int, user: str, transport: str = "udp", **more: object) -> Phone:
+    return Phone(user, at.address(number), transport=transport, password=f"{user}-secret", **more)  # type: ignore[arg-type]
+
+
+def answered(result: Dialog | Message) -> Dialog:
+    assert isinstance(result, Dialog), result.first
+    return result
+
+
+def refused(result: Dialog | Message) -> Message:
+    assert isinstance(result, Message), "the call was answered"
+    return result
+
+
+def test_a_phone_registers_is_called_from_another_peer_and_hangs_up() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1, 2) as at, phone(at, 1, "alice", "tls") as alice, phone(at, 2, "bob") as bob:
+            assert (await alice.register()).status == 200
+            assert (await bob.register()).status == 200
+            await at.registered(1, ALICE)
+            await at.registered(2, BOB)
+            assert at.hosts[2].registrations[BOB][0].granted_s == 60  # standard refresh maximum
+            dialog = answered(await alice.call(BOB))
+            for number in (1, 2):
+                host = at.hosts[number]
+                await host.until(lambda host=host: [c.state for c in host.calls.values()] == ["connected"])
+            one, two = (next(iter(at.hosts[number].calls.values())) for number in (1, 2))
+            assert (one.tag, one.source, one.destination) == (two.tag, ALICE, BOB)
+            assert (one.route, one.rule, two.route) == ("peer2", "LocalZoneMatch", "Local Zone")
+            invite = await bob.rings()
+            assert not invite.get("x-sextet-peer")
+            assert (await bob.hang_up(bob.dialogs[dialog.call_id])).status == 200
+            for number in (1, 2):
+                await at.hosts[number].until(lambda number=number: not at.hosts[number].calls)
+
+    asyncio.run(play())
+
+
+def test_wrong_and_missing_passwords_are_refused_and_a_changed_one_counts_at_once() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice:
+            alice.password = "wrong"
+            assert (await alice.register()).status == 401
+            alice.user = "mallory"
+            assert (await alice.register()).status == 401
+            alice.user, alice.password = "alice", "new"
+            await at.apply(1, config=replace(CONFIG, credentials=(Credential(name="alice", password="new"),)))
+            assert (await alice.register()).status == 200
+            alice.password = "alice-secret"
+            assert (await alice.register()).status == 401
+
+    asyncio.run(play())
+
+
+def test_a_challenge_of_one_peer_can_be_answered_to_another() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1, 2) as at, phone(at, 1, "alice") as alice:
+            alice.password = ""
+            challenge = await alice.register()
+            assert challenge.status == 401
+            alice.server = (at.address(2), 5060)
+            credentials = Phone._digest(_with_password(alice), challenge, "REGISTER", "sip:apolo.local")
+            assert (await alice.register(extra=credentials)).status == 200
+
+    asyncio.run(play())
+
+
+def _with_password(phone: Phone) -> Phone:
+    phone.password = "alice-secret"
+    return phone
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "granted"), [(44, 423, 0), (45, 200, 45), (None, 200, 60), (7200, 200, 60)]
+)
+def test_refresh_limits_are_kept(asked: int | None, status: int, granted: int) -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice:
+            answer = await alice.register(asked)
+            assert answer.status == status
+            if status == 423:
+                assert answer.get("min-expires") == "45"
+            else:
+                assert f"expires={granted}" in answer.get("contact")
+
+    asyncio.run(play())
+
+
+def test_an_unchanged_refresh_is_not_told_again_and_a_removed_binding_is() -> None:
+    """What the native fast path must never do is to outlive the binding that it refreshes."""
+
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice:
+            host = at.hosts[1]
+            for _ in range(5):
+                assert (await alice.register()).status == 200
+            await at.registered(1, ALICE)
+            assert host.told == [ALICE]
+            at.engines[1].release(ALICE, host.registrations[ALICE][0].device)
+            await host.until(lambda: ALICE not in host.registrations)
+            assert (await alice.register()).status == 200
+            await host.until(lambda: ALICE in host.registrations)
+            assert (await alice.register(0)).status == 200
+            await host.until(lambda: ALICE not in host.registrations)
+            assert (await alice.register()).status == 200
+            await host.until(lambda: ALICE in host.registrations)
+            assert host.pictures == 1
+
+    asyncio.run(play())
+
+
+def test_a_binding_that_vanished_behind_the_fast_path_is_told_when_it_comes_back() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice:
+            host = at.hosts[1]
+            assert (await alice.register()).status == 200
+            assert (await alice.register()).status == 200
+            await at.registered(1, ALICE)
+            await command(at.run_dir(1), "ul.rm", "location", ALICE)  # nobody is told of this one
+            before = len(host.told)
+            await command(at.run_dir(1), "htable.delete", "reg", ALICE)
+            assert (await alice.register()).status == 200
+            await host.until(lambda: len(host.told) > before)
+            assert host.registrations[ALICE][0].contact == alice.contact.strip("<>")
+
+    asyncio.run(play())
+
+
+def test_several_devices_ring_together_here_and_on_another_peer() -> None:
+    async def play() -> None:
+        async with (
+            peers("127.61.1", 1, 2) as at,
+            phone(at, 1, "alice") as alice,
+            phone(at, 1, "bob") as desk,
+            phone(at, 2, "bob", "tcp") as room,
+            phone(at, 1, "bob", "tls") as softphone,
+        ):
+            for device in (alice, desk, room, softphone):
+                assert (await device.register()).status == 200
+            await at.registered(1, BOB, bindings=2)
+            await at.registered(2, BOB)
+            desk.status = room.status = 0
+            ringing = [asyncio.create_task(device.rings()) for device in (desk, room)]
+            softphone.status = 0
+            call = asyncio.create_task(alice.call(BOB))
+            await asyncio.gather(*ringing, softphone.rings())
+            invite = await room.rings()
+            room.reply(invite, 200, body="v=0\r\n")
+            dialog = answered(await call)
+            await asyncio.gather(desk.rings("CANCEL"), softphone.rings("CANCEL"))
+            assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
+def test_a_connection_that_is_lost_takes_its_registration_along() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice", "tcp") as alice:
+            assert (await alice.register()).status == 200
+            await at.registered(1, ALICE)
+            await alice.close()
+            await at.hosts[1].until(lambda: ALICE not in at.hosts[1].registrations)
+
+    asyncio.run(play())
+
+
+def test_one_device_has_one_binding_when_its_address_changes() -> None:
+    async def play() -> None:
+        for outbound, reg_id in ((False, ""), (True, "1")):
+            more = {"instance": "00000000-0000-1000-8000-aabbccddeeff", "reg_id": reg_id, "outbound": outbound}
+            async with peers("127.61.1", 1) as at, phone(at, 1, "bob", "tcp", **more) as old:
+                assert (await old.register()).status == 200
+                await at.registered(1, BOB)
+                async with phone(at, 1, "bob", "tcp", **more) as new:
+                    answer = await new.register()
+                    assert answer.status == 200
+                    assert ("outbound" in answer.get("require")) == outbound
+                    port = f":{new.address[1]}"
+                    host = at.hosts[1]
+                    await host.until(lambda: port in host.registrations[BOB][0].contact)
+                    assert len(host.registrations[BOB]) == 1
+
+    asyncio.run(play())
+
+
+def test_a_star_removes_all_devices() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "bob") as one, phone(at, 1, "bob") as two:
+            await one.register()
+            await two.register()
+            await at.registered(1, BOB, bindings=2)
+            assert (await one.register(0, contact="*")).status == 200
+            await at.hosts[1].until(lambda: BOB not in at.hosts[1].registrations)
+
+    asyncio.run(play())
+
+
+def test_policy_rules_and_limits_change_while_a_call_is_up() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            dialog = answered(await alice.call(BOB))
+            denied = Registration(
+                restriction_policy="Deny List", deny_list=(PolicyPattern(pattern="carol", pattern_type="Prefix"),)
+            )
+            rules = (SearchRule(name="OnlyCarol", mode="Alias pattern match", pattern="carol", target="LocalZone"),)
+            config = replace(CONFIG, registration=denied, search_rules=rules)
+            assert await at.apply(1, config=config) == ()
+            async with phone(at, 1, "carol") as carol:
+                assert (await carol.register()).status == 403
+            assert any("Registration Rejected" in line for line in at.notes[1].lines)
+            missed = refused(await alice.call(BOB))
+            assert (missed.status, "no search rule matched" in missed.get("reason")) == (404, True)
+            assert (await bob.register()).status == 200
+            assert (await alice.hang_up(dialog)).status == 200
+            assert await at.apply(1, config=replace(config, protocols=Protocols(sip_udp=True))) == ("protocols.sip_tcp",)
+
+    asyncio.run(play())
+
+
+def test_unknown_people_servers_and_strangers_get_their_answers() -> None:
+    async def play() -> None:
+        strict = replace(CONFIG, authentication=Authentication(default_zone="Check credentials"))
+        async with peers("127.61.1", 1, config=strict) as at, phone(at, 1, "alice") as alice:
+            assert (await alice.request("OPTIONS", f"sip:{at.address(1)}")).status == 200
+            missing = refused(await alice.call("nobody@apolo.local"))
+            assert missing.status == 404
+            assert "rule LocalZoneMatch: nobody@apolo.local is not registered" in missing.get("reason")
+            alice.password = ""
+            assert refused(await alice.call("nobody@apolo.local")).status in (401, 407)
+
+    asyncio.run(play())
+
+
+def test_the_header_between_peers_is_worth_nothing_from_a_stranger() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1, 2) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            forged = f"X-Sextet-Peer: n=2;tag={'0' * 32};mac={'0' * 64}"
+            dialog = answered(await alice.call(BOB, extra=forged))
+            invite = await bob.rings()
+            assert not invite.get("x-sextet-peer")
+            assert next(iter(at.hosts[1].calls.values())).rule == "LocalZoneMatch"  # not taken for a peer's
+            assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
+def test_nobody_is_relayed_with_a_route_he_made_up() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "victim") as victim:
+            routes = [f"<sip:{at.address(1)};lr>", f"<sip:{victim.address[0]}:{victim.address[1]};lr>"]
+            headers = [f"Route: {','.join(routes)}"]
+            answer = await alice.request("MESSAGE", "sip:x@apolo.local", to=f"sip:x@apolo.local>;tag=1;x=<", extra=headers)
+            assert answer.status in (400, 404, 481)
+            assert victim.count("MESSAGE") == 0
+
+    asyncio.run(play())
+
+
+def test_a_peer_that_is_down_is_skipped_and_one_that_died_costs_no_more_than_its_timer() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1, 2) as at, phone(at, 1, "alice") as alice:
+            await at.located(1, BOB, 2)
+            await at.engines[2].stop()
+            missed = refused(await alice.call(BOB))
+            assert missed.status in (408, 480, 500, 503)
+            down = (Neighbour(number=2, name="peer2", ip=at.address(2), up=False),)
+            await at.apply(1, neighbours=down)
+            missed = refused(await alice.call(BOB))
+            assert (missed.status, "cannot be reached" in missed.get("reason")) == (480, True)
+
+    asyncio.run(play())
+
+
+def _zone(name: str, *addresses: str, port: int = 5060, transport: str = "UDP") -> Zone:
+    return Zone(name=name, sip_port=port, sip_transport=transport, peers=tuple(ZonePeer(address=a) for a in addresses))
+
+
+def test_a_zone_is_asked_address_by_address_and_its_calls_count_as_its_own() -> None:
+    async def play() -> None:
+        rules = (
+            *CONFIG.search_rules,
+            SearchRule(name="Out", priority=90, mode="Alias pattern match", pattern="@other.local", pattern_type="Suffix",
+                       behavior="Leave", target="Other"),
+        )  # fmt: skip
+        async with Phone("server", "127.61.1.1", local_ip="127.61.1.77") as server:
+            zone = _zone("Other", "127.61.1.66", "127.61.1.77", port=server.address[1])
+            config = replace(CONFIG, zones=(zone,), search_rules=rules)
+            async with peers("127.61.1", 1, config=config) as at, phone(at, 1, "alice") as alice:
+                await alice.register()
+                await at.registered(1, ALICE)
+                dialog = answered(await alice.call("someone@other.local"))
+                invite = await server.rings()
+                assert invite.first.startswith("INVITE sip:someone@other.local")
+                assert int(invite.get("max-forwards")) == 15
+                assert next(iter(at.hosts[1].calls.values())).route == "Other"
+                assert (await alice.hang_up(dialog)).status == 200
+                inbound = answered(await server.call(ALICE))
+                assert (await server.hang_up(inbound)).status == 200
+
+    asyncio.run(play())
+
+
+def test_three_systems_that_point_at_each_other_end_the_loop() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", config=CONFIG) as at:
+            for number, following in ((1, 2), (2, 3), (3, 1)):
+                rule = SearchRule(name="Over", mode="Any alias", target="Over")
+                config = replace(CONFIG, zones=(_zone("Over", at.address(following)),), search_rules=(rule,))
+                await at.start(number, config=config, secret=b"own secret %d" % number)
+            async with phone(at, 1, "alice") as alice:
+                assert refused(await alice.call("x@other.local")).status == 482
+            for number in (1, 2, 3):
+                await at.hosts[number].until(lambda number=number: not at.hosts[number].calls)
+
+    asyncio.run(play())
+
+
+def test_registrations_and_calls_go_on_without_sextetd_and_its_picture_is_complete_when_it_returns() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice", "tls") as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            pid = at.engines[1]._process.record.pid
+            dialog = answered(await alice.call(BOB))
+            await at.engines[1].stop(leave_running=True)
+            async with phone(at, 1, "carol") as carol:
+                assert (await carol.register()).status == 200
+                second = answered(await carol.call(ALICE))
+                async with asyncio.timeout(2):
+                    await at.engine(1).start(at.wanted[1])
+                host = at.hosts[1]
+                assert at.engines[1]._process.record.pid == pid
+                assert set(host.registrations) == {ALICE, BOB, "carol@apolo.local"}
+                assert set(host.calls) == {dialog.call_id, second.call_id}
+                assert {call.state for call in host.calls.values()} == {"connected"}
+                assert (await alice.hang_up(dialog)).status == 200
+                await host.until(lambda: dialog.call_id not in host.calls)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("which", ["main", "worker"])
+def test_a_killed_kamailio_is_started_again_and_phones_register_again(which: str) -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice:
+            await alice.register()
+            await at.registered(1, ALICE)
+            main, host = at.engines[1]._process.record.pid, at.hosts[1]
+            session = process.processes_of(main)
+            os.kill(main if which == "main" else max(session), signal.SIGKILL)
+            await host.until(lambda: "again" in host.states[-1])
+            await host.until(lambda: host.states[-1] == "")
+            assert host.registrations == {}
+            assert (await alice.register()).status == 200
+            await host.until(lambda: ALICE in host.registrations)
+
+    asyncio.run(play())
+
+
+def test_garbage_stops_nothing() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob", "tcp") as bob:
+            dice = b"\x00\xff\r\n: ;,<>@" * 30
+            for cut in range(1, 300):
+                alice.send(dice[:cut])
+                alice.send(b"INVITE sip:\xff\xfe@apolo.local SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK"
+                           + str(cut).encode() + b"\r\nFrom: <sip:\xff@x>;tag=1\r\nTo: <sip:\xfe@y>\r\nCall-ID: \xff"
+                           + str(cut).encode() + b"\r\nCSeq: 1 INVITE\r\nMax-Forwards: 9\r\nContact: <sip:\xff@z>\r\n"
+                           b"Content-Length: 0\r\n\r\n")  # fmt: skip
+            bob.send(b"REGISTER \x00\xff" * 100 + b"\r\n\r\n")
+            pid = at.engines[1]._process.record.pid
+            async with phone(at, 1, "bob", "tcp") as second:
+                assert (await second.register()).status == 200
+            assert (await alice.register()).status == 200
+            assert at.engines[1]._process.record.pid == pid
+
+    asyncio.run(play())
+
+
+def test_a_taken_port_and_a_foreign_address_are_named() -> None:
+    async def play() -> None:
+        async with peers("127.61.1") as at:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.bind((at.address(1), 5060))
+                with pytest.raises(EngineError, match=r"UDP port 5060 of 127\.61\.1\.1"):
+                    await at.start(1)
+
+    asyncio.run(play())
+
+
+def test_secrets_are_in_no_readable_file_and_in_no_argument() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at:
+            pid = at.engines[1]._process.record.pid
+            assert b"secret" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+            code = at.run_dir(1) / "code"
+            for path in at.run_dir(1).rglob("*"):
+                if path.is_file() and code not in path.parents:
+                    assert path.stat().st_mode & 0o077 == 0, path
+            if os.geteuid() == 0:
+                assert Path(f"/proc/{pid}").stat().st_uid != 0
+
+    asyncio.run(play())

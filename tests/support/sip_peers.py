@@ -1,0 +1,182 @@
+"""Real SIP engines on loopback addresses for scenarios, and a host that can be waited on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from sextet.engine import Neighbour, Picture, Wanted
+from sextet.model.sections import Credential, Domain, Protocols, Root
+from sextet.model.status import Binding, Call
+from sextet.sip.engine import SipEngine
+
+WAIT_S = 10.0
+CONFIG = Root(
+    protocols=Protocols(sip_udp=True, sip_tcp=True),
+    domains=(Domain(name="apolo.local"),),
+    credentials=tuple(Credential(name=name, password=f"{name}-secret") for name in ("alice", "bob", "carol")),
+)
+
+
+class Watch:
+    """A Host that keeps what it was told, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.registrations: dict[str, tuple[Binding, ...]] = {}
+        self.calls: dict[str, Call] = {}
+        self.ended: dict[str, str] = {}
+        self.told: list[str] = []  # aliases, in the order in which changes were reported
+        self.states: list[str] = []
+        self.pictures = 0
+        self._changed = asyncio.Event()
+
+    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
+        self.told.append(alias)
+        self.registrations.pop(alias, None)
+        if bindings:
+            self.registrations[alias] = tuple(bindings)
+        self._changed.set()
+
+    def call_changed(self, call: Call) -> None:
+        self.calls[call.call_id] = call
+        self._changed.set()
+
+    def call_ended(self, call_id: str, reason: str) -> None:
+        self.calls.pop(call_id, None)
+        self.ended[call_id] = reason
+        self._changed.set()
+
+    def picture(self, picture: Picture) -> None:
+        self.registrations = {alias: tuple(rows) for alias, rows in picture.registrations.items()}
+        self.calls = {call.call_id: call for call in picture.calls}
+        self.pictures += 1
+        self._changed.set()
+
+    def engine_state(self, engine: str, sentence: str) -> None:
+        self.states.append(sentence)
+        self._changed.set()
+
+    async def until(self, holds: Callable[[], bool], wait_s: float = WAIT_S) -> None:
+        """Wait until something holds of what was told."""
+        async with asyncio.timeout(wait_s):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Notes:
+    """A Journal that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def event(self, event: str, /, **fields: str) -> None:
+        self.lines.append(f"{event} {fields}")
+
+    def module(self, module: str, level: str, detail: str, /, **fields: str) -> None:
+        self.lines.append(f"{level} {detail}")
+
+
+class Peers:
+    """Some SIP engines that know each other as the peers of a cluster."""
+
+    def __init__(self, network: str, directory: Path, config: Root) -> None:
+        self.network, self.directory, self.config = network, directory, config
+        self.engines: dict[int, SipEngine] = {}
+        self.hosts: dict[int, Watch] = {}
+        self.notes: dict[int, Notes] = {}
+        self.wanted: dict[int, Wanted] = {}
+
+    def address(self, number: int) -> str:
+        return f"{self.network}.{number}"
+
+    def run_dir(self, number: int) -> Path:
+        return self.directory / f"p{number}"
+
+    def want(self, number: int, numbers: Sequence[int], **changes: object) -> Wanted:
+        """Say what one of these peers should be."""
+        neighbours = tuple(
+            Neighbour(number=each, name=f"peer{each}", ip=self.address(each), up=True) for each in numbers if each != number
+        )
+        wanted = Wanted(
+            config=self.config, generation=1, number=number, address=self.address(number), neighbours=neighbours,
+            secret=b"secret of the cluster", certificate=self.directory / "certificate.pem",
+            private_key=self.directory / "key.pem", trusted=self.directory / "certificate.pem",
+        )  # fmt: skip
+        return replace(wanted, **changes)  # type: ignore[arg-type]
+
+    def engine(self, number: int) -> SipEngine:
+        """Make an engine that is not started yet."""
+        self.hosts[number], self.notes[number] = Watch(), Notes()
+        self.engines[number] = SipEngine(self.run_dir(number), self.hosts[number], self.notes[number])
+        return self.engines[number]
+
+    async def start(self, *numbers: int, **changes: object) -> None:
+        for number in numbers:
+            self.wanted[number] = self.want(number, numbers, **changes)
+            await self.engine(number).start(self.wanted[number])
+
+    async def apply(self, number: int, **changes: object) -> tuple[str, ...]:
+        """Change what one peer should be."""
+        before = self.wanted[number]
+        self.wanted[number] = replace(before, generation=before.generation + 1, **changes)  # type: ignore[arg-type]
+        return await self.engines[number].apply(self.wanted[number])
+
+    async def registered(self, number: int, alias: str, bindings: int = 1) -> None:
+        """Wait until a peer knows so many bindings of an alias, then let all others know who has it."""
+        host = self.hosts[number]
+        await host.until(lambda: len(host.registrations.get(alias, ())) == bindings)
+        for other in self.engines:
+            if other != number:
+                await self.located(other, alias, number)
+
+    async def located(self, number: int, alias: str, *owners: int) -> None:
+        """Let a peer know owners of an alias, and wait until its workers do."""
+        engine = self.engines[number]
+        engine.locate({alias: owners})
+        async with engine._changing:  # the keeper feeds under this lock; feeding here is the same, and at once
+            await engine._feed()
+
+
+@contextlib.asynccontextmanager
+async def peers(network: str, *numbers: int, config: Root = CONFIG, **changes: object) -> AsyncIterator[Peers]:
+    """Run engines on network.1, network.2, ... and stop them all."""
+    directory = Path(tempfile.mkdtemp(prefix="sip-", dir="/tmp"))
+    directory.chmod(0o755)
+    _certificate(directory)
+    made = Peers(network, directory, config)
+    try:
+        await made.start(*numbers, **changes)
+        yield made
+    finally:
+        for engine in made.engines.values():
+            await engine.stop()
+        shutil.rmtree(directory)
+
+
+def _certificate(directory: Path) -> None:
+    """Make a self-signed certificate for a test's few seconds."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sextet test")])
+    now = datetime.datetime.now(datetime.timezone.utc)  # wall clock: certificates hold moments
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (directory / "key.pem").write_bytes(private)
+    (directory / "certificate.pem").write_bytes(certificate.public_bytes(pem))
