@@ -196,7 +196,7 @@ class Authority:
             return State.JOINING
         if not self._configured.named:
             return State.FOLLOWER
-        return State.PRIMARY if self.newest is self.head and self._continues() else State.FENCED
+        return State.PRIMARY if self._is_author() else State.FENCED
 
     @property
     def newest(self) -> Version:
@@ -293,6 +293,12 @@ class Authority:
         term = max(self._highest_term, self.head.stamp.term) + 1
         made = {"user": user, "source": source, "summary": summary}
         return self._write(opening(self.head, content, cluster=cluster, term=term, author=self.me, **made))
+
+    def _is_author(self) -> bool:
+        newest = self.newest
+        if newest is self.head:
+            return self._continues()
+        return not self._adopting and self._storing is not None and newest is self._storing.version
 
     def _continues(self) -> bool:
         """Whether the next revision of the head's term is ours to give, and was never given: one stamp, one content.
