@@ -42,7 +42,8 @@ def test_another_domain_is_forbidden_and_an_alias_without_user_not_found() -> No
 def test_maximum_grants_the_smaller_of_what_was_asked_and_the_maximum() -> None:
     assert admit(TABLE, asked(asked_s=50), 0.9) == Grant(50)
     assert admit(TABLE, asked(asked_s=2**40), 0.9) == Grant(60)
-    assert admit(TABLE, asked(asked_s=None), 0.9) == Grant(60)
+    for unreadable in (None, -1, -3600):
+        assert admit(TABLE, asked(asked_s=unreadable), 0.9) == Grant(60)
 
 
 def test_below_the_minimum_is_too_brief_and_the_answer_says_the_minimum() -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from sextet.call.alias import domain_of, is_ip, key, of_uri, plain_ip
+from sextet.call.alias import domain_of, is_ip, key, of_uri, plain_ip, uri_of
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,22 @@ def test_any_text_can_be_read() -> None:
         assert isinstance(of_uri(text), str)
 
 
+@pytest.mark.parametrize(
+    ("alias", "uri"),
+    [
+        ("Bob@apolo.local", "sip:Bob@apolo.local"),
+        ("bob@2001:db8::1", "sip:bob@[2001:db8::1]"),
+        ("192.0.2.1", "sip:192.0.2.1"),
+        ("a%40b@x", "sip:a%40b@x"),
+        ("a b<c>\r\n@x", "sip:a%20b%3Cc%3E%0D%0A@x"),
+        ("會@x", "sip:%E6%9C%83@x"),
+        ("bob@x>;y\r\n", "sip:bob@x__y__"),
+    ],
+)
+def test_the_uri_of_an_alias_is_one_that_may_be_sent(alias: str, uri: str) -> None:
+    assert uri_of(alias) == uri
+
+
 def test_a_bare_address_is_an_ip_destination_and_a_user_at_an_address_is_not() -> None:
     assert is_ip("192.0.2.1")
     assert is_ip("2001:db8::1")
@@ -64,3 +80,4 @@ def test_the_domain_is_what_follows_the_last_at() -> None:
 def test_one_address_has_one_form() -> None:
     assert plain_ip("[2001:DB8:0::1]") == plain_ip("2001:db8::1")
     assert plain_ip("expc01") == "expc01"
+    assert plain_ip("[192.0.2.1") == "[192.0.2.1"

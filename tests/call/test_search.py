@@ -199,6 +199,22 @@ def test_a_transform_that_leaves_nothing_or_too_much_refuses() -> None:
     assert isinstance(decide(made, request("b" * (ALIAS_MAX - 10))), Refuse)
 
 
+def test_a_rule_that_leaves_nothing_or_too_much_is_named() -> None:
+    made = table(search_rules=(rule("cut", BOB, behavior="Strip"),))
+    assert decide(made, request()) == Refuse(404, f"rule cut: nothing that can be searched is left of {BOB}")
+    made = table(search_rules=(rule("grow", "b", behavior="Replace", replace="x" * 60),))
+    assert isinstance(decide(made, request("b" * (ALIAS_MAX - 58))), Refuse)
+    assert isinstance(decide(made, request("b" * (ALIAS_MAX - 59))), Try)
+
+
+def test_only_the_last_causes_are_named() -> None:
+    rules = tuple(rule(f"r{n}", "b", target="LocalZone", behavior="Replace", replace=str(n)) for n in range(9))
+    decision = decide(table(search_rules=rules), request("b"))
+    assert decision == Refuse(
+        404, "rule r6: 6 is not registered; rule r7: 7 is not registered; rule r8: 8 is not registered"
+    )
+
+
 def test_a_request_from_a_peer_is_for_devices_here_and_nothing_else() -> None:
     transforms = (Transform(priority=1, pattern="bob", behavior="Replace", replace="eve"),)
     made = table([rule("a")], transforms=transforms)
@@ -226,6 +242,7 @@ def test_an_alias_without_or_with_too_many_letters_is_refused_before_any_pattern
     assert isinstance(empty, Refuse)
     assert isinstance(long, Refuse)
     assert (empty.status, long.status) == (404, 414)
+    assert isinstance(decide(made, request("x" * ALIAS_MAX)), Try)
 
 
 def test_the_number_of_targets_is_limited() -> None:
@@ -239,6 +256,11 @@ def test_a_reason_is_safe_in_a_header_whatever_was_dialled() -> None:
     assert isinstance(decision, Refuse)
     assert not {'"', "\r", "\n", "\\"} & set(decision.reason)
     assert len(decision.reason) <= 250
+    many = tuple(rule(f"r{n}", "z", target="LocalZone", behavior="Replace", replace=f"{n}") for n in range(3))
+    cut = decide(table(search_rules=many), request("z" * 150))
+    assert isinstance(cut, Refuse)
+    assert len(cut.reason) == 250
+    assert cut.reason.endswith("…")
 
 
 def test_an_explanation_tells_rule_by_rule_what_happened() -> None:
@@ -255,6 +277,8 @@ def test_an_explanation_tells_rule_by_rule_what_happened() -> None:
         ("z", True, BOB, BOB, "zone Paris is asked for bob@apolo.local"),
         ("z2", True, BOB, BOB, "already asked"),
     ]
+    (note,) = explain(made, request(source=FROM_PEER), lambda _: True, lambda _: ()).notes
+    assert (note.kind, note.name, note.matched) == ("peer", "expc02.apolo.local", True)
     found = explain(made, request(), lambda _: True, lambda _: (2,))
     assert found.notes[-1].finding == "registered at this peer, peer 2 (expc02.apolo.local)"
 

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from sextet.call.search import Request, search
+from sextet.call.search import Request, Try, search
 from sextet.call.source import LOCAL
 from sextet.call.table import Table, TableError
-from sextet.model.sections import Credential, PolicyPattern, Registration, Transform
+from sextet.model.sections import Credential, PolicyPattern, Registration, System, Transform
 from tests.support.tables import rule, table
 
 
@@ -73,6 +73,21 @@ def test_damaged_tables_are_refused_and_never_raise_anything_else() -> None:
 
 def test_the_system_is_registrar_of_its_own_names_and_address() -> None:
     assert table().hosts == {"expc01.apolo.local", "expc-cluster.apolo.local", "192.0.2.1"}
+
+
+def test_a_system_without_names_is_known_by_its_place_in_the_peer_list() -> None:
+    assert "expc01.apolo.local" in table(system=System()).hosts
+
+
+def test_variables_stand_for_the_addresses_of_all_peers_in_patterns_and_for_this_peers_in_replacements() -> None:
+    any_of_ours = rule("r", ".*@%ipv4%", "Regex", target="Paris", behavior="Replace", replace="x@%ipv4%-%ipv6%")
+    made = table([any_of_ours])
+    found = search(made, Request(protocol="SIP", alias="b@192.0.2.3", source=LOCAL), lambda _: False, lambda _: ())
+    assert isinstance(found, Try)
+    assert found.steps[0].alias == "x@192.0.2.1-%ipv6%"
+    made = table([rule("r", ".*@%ipv6%", "Regex")])
+    found = search(made, Request(protocol="SIP", alias="b@192.0.2.3", source=LOCAL), lambda _: False, lambda _: ())
+    assert not isinstance(found, Try)
 
 
 def test_zone_addresses_become_uris_with_port_and_transport() -> None:

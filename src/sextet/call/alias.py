@@ -11,6 +11,7 @@ import re
 
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()")  # RFC 3261 25.1
+_USER = _UNRESERVED | frozenset("&=+$,;?/%")  # RFC 3261 25.1; a percent sign is part of an escape that was kept
 _SCHEME = re.compile(r"(?i)(?:sips?|tel):")
 
 
@@ -24,6 +25,14 @@ def of_uri(uri: str) -> str:
         return _host(host)
     user = user.partition(";")[0].partition(":")[0]
     return f"{_ESCAPED.sub(_plain, user)}@{_host(host)}"
+
+
+def uri_of(alias: str) -> str:
+    """Write the sip URI of an alias: an IPv6 host in brackets, and escaped what may not stand there as it is."""
+    user, at, host = alias.rpartition("@")
+    user = "".join(c if c in _USER else "".join(f"%{b:02X}" for b in c.encode(errors="replace")) for c in user)
+    host = "".join(c if c.isalnum() or c in "-._:" else "_" for c in host)
+    return f"sip:{user}{at}{f'[{host}]' if ':' in host else host}"
 
 
 def key(alias: str) -> str:
