@@ -187,6 +187,9 @@ def test_other_parts_add_commands_of_their_own() -> None:
     house.registry.add(Command(name="lab block", help="Cut.", parameters=(peer,), writes=True), block)
     assert house.run("lab block", peer=2) == {"sentence": "Blocked."}
     assert blocked == [2]
+    with pytest.raises(Refused, match="viewer is read-only and may not run `lab block`"):
+        house.run("lab block", VIEWER, peer=3)
+    assert blocked == [2]
     with pytest.raises(AssertionError):
         house.registry.add(catalogue.STATUS, block)
 

@@ -234,6 +234,17 @@ def test_a_given_socket_wins_over_the_environment_and_the_lab(tmp_path: Path, mo
     assert client.find_socket("", None) == client.INSTALLED
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a socket to somebody else")
+def test_a_socket_of_another_user_is_not_taken_for_the_labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LABS", (tmp_path,))
+    path = tmp_path / "peer1" / client.SOCKET
+    with _listening(path):
+        assert client.find_socket("", 1) == path
+        os.chown(path, 65_000, 65_000)
+        with pytest.raises(client.Unreachable):
+            client.find_socket("", 1)
+
+
 def _listening(path: Path) -> socket.socket:
     path.parent.mkdir(parents=True)
     made = socket.socket(socket.AF_UNIX)
