@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime
+import hashlib
 import ipaddress
 import sys
 import tempfile
@@ -25,7 +27,11 @@ from tests.support.fake_peer import FakePeer, Lines
 
 USER, PASSWORD = "admin", "sextet-lab"
 READER = "auditor"
-_HASH = passwords.hashed(PASSWORD)
+_SALT = b"a salt for tests"
+_MADE = hashlib.scrypt(PASSWORD.encode(), salt=_SALT, n=16, r=1, p=1, dklen=32)  # cheap: tests log in a hundred times
+_TEXTS = [base64.b64encode(data).rstrip(b"=").decode() for data in (_SALT, _MADE)]
+_HASH = "$".join(["scrypt", "ln=4,r=1,p=1", *_TEXTS])
+assert passwords.matches(PASSWORD, _HASH)
 ADMINISTRATORS = (
     Administrator(name=USER, password_hash=_HASH),
     Administrator(name=READER, password_hash=_HASH, access_level="Read-only"),

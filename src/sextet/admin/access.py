@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import hmac
 import ipaddress
@@ -135,7 +136,6 @@ class Access:
         self._throttle = Throttle()
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         self._waiting = 0
-        self._decoy = passwords.hashed(secrets.token_urlsafe())
 
     async def log_in(self, user: str, password: str, *, ip: str, port: int) -> str:
         """Open a session and return its token; raises Refused (one sentence for every reason) or Throttled."""
@@ -145,7 +145,7 @@ class Access:
             raise Throttled(wait_s)
         self._throttle.count(user, ip, self._clock())
         account = self._account(user)
-        stored = account.password_hash if account else self._decoy
+        stored = account.password_hash if account else _decoy()
         right = await self._matches(password[: passwords.LENGTH_MAX + 1], stored)
         if account is None or not right or account != self._account(user):
             self._failure(user, ip, port, "wrong user name or password")
@@ -226,6 +226,12 @@ def _network(ip: str) -> str:
     except ValueError:
         return ip
     return ip if address.version == 4 else str(ipaddress.ip_network(f"{ip.partition('%')[0]}/64", strict=False))
+
+
+@functools.cache
+def _decoy() -> str:
+    """Make the hash that an unknown user's password is compared with, so that he costs as much as a known one."""
+    return passwords.hashed(secrets.token_urlsafe())
 
 
 def _key(token: str) -> bytes:

@@ -100,6 +100,7 @@ async def _lines(desk: Desk, bell: Bell, page: LivePage, url: Url, token: str) -
             if session is None:
                 yield _said("bye", "login")
                 return
+            event.clear()  # before looking: what changes from here on rings again
             shown = dict(desk.fragments(page.template, session, url, page.view(desk.face, query)))
             for name in [name for name, html in shown.items() if sent.get(name) != html]:
                 yield _said("fragment", json.dumps({"id": name, "html": shown[name]}))
@@ -113,7 +114,6 @@ async def _lines(desk: Desk, bell: Bell, page: LivePage, url: Url, token: str) -
 
 async def _rest(event: asyncio.Event) -> None:
     """Wait for news or the next tick, but never less than PAUSE_S."""
-    event.clear()
     await asyncio.sleep(PAUSE_S)
     try:
         await asyncio.wait_for(event.wait(), TICK_S - PAUSE_S)

@@ -38,6 +38,11 @@ class Field:
     stored: bool = False  # a secret that is set; never shown
 
     @property
+    def beside(self) -> tuple[str, ...]:
+        """Give the problems as they stand beside the control: without its label."""
+        return tuple(_without(self.setting.label, sentence) for sentence in self.problems)
+
+    @property
     def options(self) -> tuple[str, ...]:
         """Give the values to choose from; none where it is typed."""
         match self.setting.kind:
@@ -71,6 +76,11 @@ class Rows:
     rows: tuple[tuple[Field, ...], ...]
     problems: tuple[str, ...] = ()
     moved: str | None = None
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Give the problems as they stand beside the list: without its label."""
+        return tuple(_without(self.setting.label, sentence) for sentence in self.problems)
 
     @property
     def filled(self) -> int:
@@ -215,7 +225,7 @@ def with_problems(form: Form, problems: Sequence[Problem], prefix: str) -> Form:
             elsewhere.append(problem.sentence)
         else:
             cell = _cell_of(part, name)
-            where.setdefault(cell, []).append(_without(part.setting.label, problem.sentence))
+            where.setdefault(cell, []).append(problem.sentence)
     parts = tuple(_told(part, where) for part in form.parts)
     return replace(form, parts=parts, problems=(*form.problems, *elsewhere))
 

@@ -188,7 +188,7 @@ async def save_item(page: ListPage, visit: Visit) -> Response:
     typed, was = forms.posted_texts(page.fields, visit.posted), forms.posted_was(page.fields, visit.posted)
     if key is not None and _find(_items(visit, page), page, key) is None:
         title = f"The {page.noun} {key!r} was removed by somebody meanwhile. Nothing was saved; Save adds it again."
-        form = forms.form_of(page.fields, _place(page, None), typed)
+        form = forms.form_of(page.fields, _place(page, None), typed, was={})
         return _item_form(visit, page, None, form, Kept(notice=Message(tone="warn", title=title)))
     result = await save(visit, partial(_plan_item, page, visit, key, typed, was))
     if result is None or isinstance(result, Saved):

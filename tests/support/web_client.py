@@ -1,0 +1,92 @@
+"""A browser without a screen: starlette's test client in front of the real pages and a fake peer."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from sextet.admin.access import Access
+from sextet.admin.door import Door
+from sextet.web.desk import Desk
+from sextet.web.events import Bell
+from sextet.web.site import site
+from tests.support.fake_peer import FakePeer, Lines
+from tests.support.fake_web import PASSWORD, READER, USER, peer
+
+HOST = "127.77.0.1:8443"
+_FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.S)
+_INPUT = re.compile(r"<input\b([^>]*)>")
+_SELECT = re.compile(r"<select\b([^>]*)>(.*?)</select>", re.S)
+_OPTION = re.compile(r"<option\b([^>]*)>([^<]*)</option>")
+
+
+@dataclass
+class Browser:
+    """Goes to pages, fills in their forms and sends them as a browser without JavaScript does."""
+
+    face: FakePeer = field(default_factory=peer)
+    journal: Lines = field(default_factory=Lines)
+
+    def __post_init__(self) -> None:
+        self.access = Access(lambda: self.face.saved.administrators, self.journal)
+        self.desk = Desk(face=self.face, door=Door(self.face, self.journal), access=self.access, instance="first")
+        self.bell = Bell(self.face)
+        self.app = site(self.desk, self.bell)
+        self.client = TestClient(self.app, base_url=f"https://{HOST}", raise_server_exceptions=False)
+
+    def log_in(self, user: str = USER, password: str = PASSWORD) -> Browser:
+        page = self.client.get("/login")
+        fields = {**fields_of(page.text, "/login"), "user": user, "password": password}
+        self.last = self.client.post("/login", data=fields)
+        return self
+
+    def read_only(self) -> Browser:
+        return self.log_in(READER)
+
+    def get(self, path: str) -> str:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code}"
+        return answer.text
+
+    def form(self, path: str) -> dict[str, str]:
+        """Open a page and read the fields of its main form."""
+        return fields_of(self.get(path), None)
+
+    def send(self, path: str, fields: Mapping[str, str], **more: Any) -> Any:
+        self.last = self.client.post(path, data={**fields}, **more)
+        return self.last
+
+    def save(self, path: str, **typed: str) -> Any:
+        """Open a page, type, and press Save."""
+        return self.send(path, {**self.form(path), **typed})
+
+
+def fields_of(text: str, action: str | None) -> dict[str, str]:
+    """Read the fields of the form with this action; without one, of the first form that says where it was made from."""
+    for attributes, body in _FORM.findall(text):
+        wanted = f'action="{action}"' in attributes if action else 'name="was"' in body
+        if wanted:
+            fields = {}
+            for match in _INPUT.findall(body):
+                if "checkbox" not in match:
+                    fields[_attribute(match, "name")] = _attribute(match, "value")
+            for match, options in _SELECT.findall(body):
+                chosen = [words for marks, words in _OPTION.findall(options) if "selected" in marks]
+                fields[_attribute(match, "name")] = html.unescape(chosen[0])
+            return fields
+    raise AssertionError(f"there is no form {action or 'with was'} on the page")
+
+
+def words_of(text: str) -> str:
+    """Give the text of a page without tags, spaces folded."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def _attribute(attributes: str, name: str) -> str:
+    found = re.search(rf'\b{name}="([^"]*)"', attributes)
+    return html.unescape(found[1]) if found else ""

@@ -1,0 +1,118 @@
+"""The server on a real socket: HTTPS, its own address only, a certificate exchanged while it serves, a quick end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+
+from sextet.web.app import WebError
+from tests.support.fake_web import certificate, peer, server
+
+ADDRESS = "127.67.0.3"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        return int(probe.getsockname()[1])
+
+
+async def fetch(port: int, path: str) -> tuple[bytes, bytes]:
+    """Return the server's certificate and its answer."""
+    context = ssl._create_unverified_context()
+    reader, writer = await asyncio.open_connection(ADDRESS, port, ssl=context)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {ADDRESS}\r\nConnection: close\r\n\r\n".encode())
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    return shown, answer
+
+
+def test_it_serves_https_and_exchanges_its_certificate(tmp_path: Path) -> None:
+    async def play() -> None:
+        port = free_port()
+        pages, _ = server(peer(), tmp_path, ADDRESS, port)
+        await pages.start()
+        try:
+            first, answer = await fetch(port, "/livez")
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"\r\nserver:" not in answer.lower()
+            pages.exchange_certificate(*certificate(tmp_path, ADDRESS))
+            second, answer = await fetch(port, "/livez")
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert first != second
+            (tmp_path / "broken.pem").write_text("nothing")
+            with pytest.raises(WebError, match="broken.pem"):
+                pages.exchange_certificate(tmp_path / "broken.pem", tmp_path / "key.pem")
+            assert (await fetch(port, "/livez"))[0] == second
+        finally:
+            await pages.stop()
+        with pytest.raises(OSError):
+            await fetch(port, "/livez")
+
+    asyncio.run(play())
+
+
+def test_an_open_stream_does_not_hold_the_peer(tmp_path: Path) -> None:
+    async def play() -> None:
+        port = free_port()
+        pages, _ = server(peer(), tmp_path, ADDRESS, port)
+        await pages.start()
+        context = ssl._create_unverified_context()
+        reader, writer = await asyncio.open_connection(ADDRESS, port, ssl=context)
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"alive")
+        started = asyncio.get_running_loop().time()
+        await pages.stop()
+        assert asyncio.get_running_loop().time() - started < 5
+        writer.close()
+
+    asyncio.run(play())
+
+
+def test_it_starts_again_after_it_was_stopped(tmp_path: Path) -> None:
+    async def play() -> None:
+        port = free_port()
+        pages, _ = server(peer(), tmp_path, ADDRESS, port)
+        for _ in range(2):
+            await pages.start()
+            assert (await fetch(port, "/readyz"))[1].endswith(b"ready\n")
+            await pages.stop()
+
+    asyncio.run(play())
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    async def play() -> None:
+        with socket.socket() as taken:
+            taken.bind((ADDRESS, 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            pages, _ = server(peer(), tmp_path, ADDRESS, port)
+            with pytest.raises(WebError, match=f"{ADDRESS} port {port}: Address already in use"):
+                await pages.start()
+            await pages.stop()
+
+    asyncio.run(play())
+
+
+def test_garbage_is_answered_or_dropped(tmp_path: Path) -> None:
+    async def play() -> None:
+        port = free_port()
+        pages, _ = server(peer(), tmp_path, ADDRESS, port)
+        await pages.start()
+        try:
+            for garbage in (b"\x00" * 100, b"GET / HTTP/9\r\n\r\n", b"A" * 100_000):
+                reader, writer = await asyncio.open_connection(ADDRESS, port)
+                writer.write(garbage)
+                await asyncio.wait_for(reader.read(), 5)
+                writer.close()
+            assert (await fetch(port, "/livez"))[1].startswith(b"HTTP/1.1 200")
+        finally:
+            await pages.stop()
+
+    asyncio.run(play())
