@@ -31,7 +31,11 @@ async def live(bootstrap: Path) -> None:
             blocked.add(peer)
         if command == "lab unblock":
             blocked.discard(peer)
-        return {"sentence": "stands in"} if command == "cluster status" else sorted(blocked)
+        return (
+            {"peers": [{"clustering_ok": True}, {"clustering_ok": False}], "primary": 1}
+            if command == "cluster status"
+            else sorted(blocked)
+        )
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():

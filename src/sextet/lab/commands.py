@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sextet.lab.rig import PARTS, START_S
 
 ANSWER_S = START_S + 10  # a restart takes this long at worst
 UNREACHABLE = 6  # as for a peer that does not answer
+WIDTH_PIPED = 200  # nothing is cut where no person reads
 PAIR = re.compile(r"([1-6])-([1-6])")
 
 _DIRECTORY = click.option(
@@ -135,6 +137,6 @@ def _show(result: Mapping[str, Any]) -> None:
     for peer in result["peers"]:
         pids = [str(peer["pids"][part][0]) if peer["pids"][part] else "-" for part in ("sextetd", "kamailio", "nats")]
         table.add_row(str(peer["number"]), peer["name"], peer["url"], *pids, peer["state"])
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_PIPED)
     console.print(table)
     console.print(f"Cut: {', '.join(result['cuts'])}" if result["cuts"] else "Nothing is cut.")

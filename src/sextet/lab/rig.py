@@ -179,7 +179,9 @@ class Rig:
             answer: Mapping[str, Any] = await ask(peer.socket, "cluster status", timeout_s=2.0)
         except (Unanswered, Failed) as error:
             return f"runs, but {error}"
-        return str(answer.get("sentence", ""))
+        active = sum(bool(other["clustering_ok"]) for other in answer["peers"])
+        primary = ", primary" if answer["primary"] == peer.number else ""
+        return f"sees {active} of {len(answer['peers'])} peers active{primary}"
 
     async def _watch(self, number: int, child: Child) -> None:
         """Say when a peer ends that nobody ended."""
