@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.sip_client import Dialog, Message, Phone
-from tests.support.sip_peers import CONFIG, Peers, peers
 
 from sextet.engine import EngineError, Neighbour
 from sextet.model.sections import (
@@ -26,6 +24,8 @@ from sextet.model.sections import (
 )
 from sextet.sip import process
 from sextet.sip.rpc import command
+from tests.support.sip_client import Dialog, Message, Phone
+from tests.support.sip_peers import CONFIG, Peers, peers
 
 pytestmark = pytest.mark.scenario
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
@@ -197,21 +197,20 @@ def test_a_connection_that_is_lost_takes_its_registration_along() -> None:
     asyncio.run(play())
 
 
-def test_one_device_has_one_binding_when_its_address_changes() -> None:
+@pytest.mark.parametrize(("outbound", "reg_id"), [(False, ""), (True, "1")])
+def test_one_device_has_one_binding_when_its_address_changes(outbound: bool, reg_id: str) -> None:
     async def play() -> None:
-        for outbound, reg_id in ((False, ""), (True, "1")):
-            more = {"instance": "00000000-0000-1000-8000-aabbccddeeff", "reg_id": reg_id, "outbound": outbound}
-            async with peers("127.61.1", 1) as at, phone(at, 1, "bob", "tcp", **more) as old:
-                assert (await old.register()).status == 200
-                await at.registered(1, BOB)
-                async with phone(at, 1, "bob", "tcp", **more) as new:
-                    answer = await new.register()
-                    assert answer.status == 200
-                    assert ("outbound" in answer.get("require")) == outbound
-                    port = f":{new.address[1]}"
-                    host = at.hosts[1]
-                    await host.until(lambda: port in host.registrations[BOB][0].contact)
-                    assert len(host.registrations[BOB]) == 1
+        more = {"instance": "00000000-0000-1000-8000-aabbccddeeff", "reg_id": reg_id, "outbound": outbound}
+        async with peers("127.61.1", 1) as at, phone(at, 1, "bob", "tcp", **more) as old:
+            assert (await old.register()).status == 200
+            await at.registered(1, BOB)
+            async with phone(at, 1, "bob", "tcp", **more) as new:
+                answer = await new.register()
+                assert answer.status == 200
+                assert ("outbound" in answer.get("require")) == outbound
+                port, host = f":{new.address[1]}", at.hosts[1]
+                await host.until(lambda: port in host.registrations[BOB][0].contact)
+                assert len(host.registrations[BOB]) == 1
 
     asyncio.run(play())
 
@@ -248,7 +247,9 @@ def test_policy_rules_and_limits_change_while_a_call_is_up() -> None:
             assert (missed.status, "no search rule matched" in missed.get("reason")) == (404, True)
             assert (await bob.register()).status == 200
             assert (await alice.hang_up(dialog)).status == 200
-            assert await at.apply(1, config=replace(config, protocols=Protocols(sip_udp=True))) == ("protocols.sip_tcp",)
+            assert await at.apply(1, config=replace(config, protocols=Protocols(sip_udp=True))) == (
+                "protocols.sip_tcp",
+            )
 
     asyncio.run(play())
 
@@ -288,7 +289,9 @@ def test_nobody_is_relayed_with_a_route_he_made_up() -> None:
         async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "victim") as victim:
             routes = [f"<sip:{at.address(1)};lr>", f"<sip:{victim.address[0]}:{victim.address[1]};lr>"]
             headers = [f"Route: {','.join(routes)}"]
-            answer = await alice.request("MESSAGE", "sip:x@apolo.local", to=f"sip:x@apolo.local>;tag=1;x=<", extra=headers)
+            answer = await alice.request(
+                "MESSAGE", "sip:x@apolo.local", to="sip:x@apolo.local>;tag=1;x=<", extra=headers
+            )
             assert answer.status in (400, 404, 481)
             assert victim.count("MESSAGE") == 0
 
@@ -318,8 +321,10 @@ def test_a_zone_is_asked_address_by_address_and_its_calls_count_as_its_own() -> 
     async def play() -> None:
         rules = (
             *CONFIG.search_rules,
-            SearchRule(name="Out", priority=90, mode="Alias pattern match", pattern="@other.local", pattern_type="Suffix",
-                       behavior="Leave", target="Other"),
+            SearchRule(
+                name="Out", priority=90, mode="Alias pattern match", pattern="@other.local", pattern_type="Suffix",
+                behavior="Leave", target="Other",
+            ),
         )  # fmt: skip
         async with Phone("server", "127.61.1.1", local_ip="127.61.1.77") as server:
             zone = _zone("Other", "127.61.1.66", "127.61.1.77", port=server.address[1])

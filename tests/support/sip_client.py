@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
 ANSWER_S = 8.0
+T1_S = 0.5  # RFC 3261 17.1.1.1
 _SHORT = {
     "v": "via",
     "f": "from",
@@ -184,9 +185,13 @@ class Phone:
                 f"To: <{to or uri}>", f"Call-ID: {call_id}", f"CSeq: {cseq} {method}", *(extra or []), *credentials,
             ]  # fmt: skip
             self.send(_text(head, body))
-            answer = await self._final(queue, wait_s)
+            answer = await self._final(queue, wait_s, again=_text(head, body))
             if method == "INVITE" and answer.status >= 300:
-                self.send(_text([f"ACK {uri} SIP/2.0", *head[1:4], f"To: {answer.get('to')}", head[5], f"CSeq: {cseq} ACK"], ""))
+                self.send(
+                    _text(
+                        [f"ACK {uri} SIP/2.0", *head[1:4], f"To: {answer.get('to')}", head[5], f"CSeq: {cseq} ACK"], ""
+                    )
+                )
             if answer.status not in (401, 407) or credentials or not self.password:
                 return answer
             credentials = [self._digest(answer, method, uri)]
@@ -239,7 +244,11 @@ class Phone:
             return
         self.received.append(message)
         self._arrived.set()
-        answer: dict[str, Callable[[Message], None]] = {"INVITE": self._ring, "CANCEL": self._cancelled, "ACK": lambda _: None}
+        answer: dict[str, Callable[[Message], None]] = {
+            "INVITE": self._ring,
+            "CANCEL": self._cancelled,
+            "ACK": lambda _: None,
+        }
         answer.get(message.first.split()[0], self._accept)(message)
 
     def _ring(self, message: Message) -> None:
@@ -261,7 +270,12 @@ class Phone:
     def _send_within(self, dialog: Dialog, method: str, cseq: int) -> None:
         head = [f"{method} {dialog.target} SIP/2.0", self._via(f"z9hG4bK{uuid.uuid4().hex}"), "Max-Forwards: 70"]
         head += [f"Route: {route}" for route in dialog.routes]
-        head += [f"From: {dialog.local}", f"To: {dialog.remote}", f"Call-ID: {dialog.call_id}", f"CSeq: {cseq} {method}"]
+        head += [
+            f"From: {dialog.local}",
+            f"To: {dialog.remote}",
+            f"Call-ID: {dialog.call_id}",
+            f"CSeq: {cseq} {method}",
+        ]
         self.send(_text(head, ""))
 
     def _via(self, branch: str) -> str:
@@ -285,10 +299,19 @@ class Phone:
     def _queue(self, call_id: str, cseq: str) -> asyncio.Queue[Message]:
         return self._waiting.setdefault((call_id, cseq), asyncio.Queue())
 
-    async def _final(self, queue: asyncio.Queue[Message], wait_s: float) -> Message:
+    async def _final(self, queue: asyncio.Queue[Message], wait_s: float, again: bytes = b"") -> Message:
+        """Wait for a final answer; a datagram is sent again until something comes (RFC 3261 17.1.1.2)."""
+        interval = T1_S
         async with asyncio.timeout(wait_s):
             while True:
-                answer = await queue.get()
+                try:
+                    async with asyncio.timeout(interval if again and self.transport == "udp" else None):
+                        answer = await queue.get()
+                except TimeoutError:
+                    interval *= 2
+                    self.send(again)
+                    continue
+                again = b""
                 if answer.status >= 200:
                     return answer
 

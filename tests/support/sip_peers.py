@@ -107,7 +107,9 @@ class Peers:
     def want(self, number: int, numbers: Sequence[int], **changes: object) -> Wanted:
         """Say what one of these peers should be."""
         neighbours = tuple(
-            Neighbour(number=each, name=f"peer{each}", ip=self.address(each), up=True) for each in numbers if each != number
+            Neighbour(number=each, name=f"peer{each}", ip=self.address(each), up=True)
+            for each in numbers
+            if each != number
         )
         wanted = Wanted(
             config=self.config, generation=1, number=number, address=self.address(number), neighbours=neighbours,
@@ -169,7 +171,7 @@ def _certificate(directory: Path) -> None:
     """Make a self-signed certificate for a test's few seconds."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sextet test")])
-    now = datetime.datetime.now(datetime.timezone.utc)  # wall clock: certificates hold moments
+    now = datetime.datetime.now(datetime.UTC)  # wall clock: certificates hold moments
     certificate = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
         .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))

@@ -1,8 +1,9 @@
 """Kamailio as an engine: follows a Wanted, tells its Host, and outlives the process it is called from.
 
-How it works. Files are rendered, then Kamailio is started, or the one that still runs is adopted. Its workers report over `events.sock`;
-what they reported before we listened, or could not send, is read whole through the agent (a picture). One task, the keeper, looks every
-second whether all is well and does what has to be done again: a lost Kamailio, an owner list, a picture.
+How it works. Files are rendered, then Kamailio is started, or the one that still runs is adopted. Its workers report
+over `events.sock`; what they reported before we listened, or could not send, is read whole through the agent (a
+picture). One task, the keeper, looks every second whether all is well and does what has to be done again: a lost
+Kamailio, an owner list, a picture.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import contextlib
 import hashlib
 import os
 import secrets
-import shutil
 import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,6 +36,14 @@ STABLE_S = 10.0  # a Kamailio that ran this long did not end at once
 KEEP_S = 1.0
 ORDERS_MAX = 100_000  # aliases; reports overtake each other by milliseconds only
 RESOLVE_S = 60.0  # how often names of neighbour zones are looked up
+NOTE_S = 60.0
+COUNTED = {
+    "garbage": "messages that are not SIP were dropped",
+    "insane": "requests that contradict themselves were refused",
+    "unproven": "requests claimed to come from a peer and were not proved; they were treated as a stranger's",
+    "unrouted": "requests within a call came without a Route of ours and were refused",
+    "faults": "requests failed by an error in the SIP script; see kamailio.log",
+}
 SECRET_FILE = "secret"
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -54,7 +62,7 @@ class SipEngine:
         self._wanted: Wanted | None = None
         self._process: Process | None = None
         self._line = AgentLine(self._run_dir)
-        self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._told)
+        self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._tell)
         self._keeper: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()  # start, apply, stop and starting again: one at a time
@@ -66,7 +74,9 @@ class SipEngine:
         self._resolved_at = 0.0
         self._failures = 0
         self._started_at = 0.0
-        self._counted: dict[str, int] = {}
+        self.counted: dict[str, int] = {}  # since Kamailio's start, by the names of COUNTED
+        self._noted: dict[str, int] = {}
+        self._noted_at: dict[str, float] = {}
         self._sentence: str | None = None  # what the host was told last
         self._orders: dict[str, int] = {}  # of the newest report on each alias, the most recently reported last
 
@@ -180,7 +190,7 @@ class SipEngine:
         return (self._run_dir / SECRET_FILE).read_text()
 
     def _write(self, wanted: Wanted) -> bool:
-        """Write what can change while Kamailio runs; says whether certificates did. Raises EngineError, nothing written."""
+        """Write what can change while Kamailio runs; says whether certificates did. Raises EngineError."""
         owner = (self._account.uid, self._account.gid) if self._account is not None else None
         try:
             text = told.to_text(rendering.instructions(wanted, self._secret, self._resolved))
@@ -257,9 +267,10 @@ class SipEngine:
     async def _fresh_secret(self, wanted: Wanted) -> bool:
         """Start again with a new nonce secret, while nothing would be lost by it; says whether it did.
 
-        Digest nonces are made with the secret that Kamailio was started with. With an old one an endpoint that moves between peers is
-        challenged once more, which costs a round trip and nothing else; so a peer that carries registrations or calls keeps the
-        old one until its next start, and this is no reason to ask anybody for a restart. Requests between peers use the new one at once.
+        Digest nonces are made with the secret that Kamailio was started with. With an old one an endpoint that moves
+        between peers is challenged once more, which costs a round trip and nothing else; so a peer that carries
+        registrations or calls keeps the old one until its next start, and this is no reason to ask anybody for a
+        restart. Requests between peers use the new one at once.
         """
         assert self._process is not None
         if self._process.record.secret == _digest(rendering.nonce_secret(wanted, self._secret)):
@@ -326,9 +337,14 @@ class SipEngine:
         if asyncio.get_running_loop().time() - self._resolved_at > RESOLVE_S and await self._resolve():
             self._write(self._wanted)
             await self._line.follow()
-        self._count(await self._line.pulse())
+        self._count(await self._line.pulse() | {"garbage": await self._garbage()})
         process.cap_log(self._run_dir)
         self._say("")
+
+    async def _garbage(self) -> int:
+        """Ask for what Kamailio dropped before any route saw it."""
+        values = await command(self._run_dir, "stats.get_statistics", "err_requests", "bad_msg_hdr", "bad_URIs_rcvd")
+        return sum(int(str(value).rpartition("=")[2]) for value in values)
 
     async def _again(self, wanted: Wanted) -> None:
         """Start a Kamailio that ended; what it carried is gone, its endpoints register again."""
@@ -358,9 +374,6 @@ class SipEngine:
         self._resolved = resolved
         return changed
 
-    def _told(self, event: object) -> None:
-        self._tell(event)
-
     def _tell(self, event: object) -> None:
         match event:
             case Registered():
@@ -385,13 +398,18 @@ class SipEngine:
         self._wake.set()
 
     def _count(self, counted: dict[str, int]) -> None:
-        if counted.get("lost", 0) != self._counted.get("lost", 0):
+        """Note what the workers counted: at most one line a minute for each kind, whatever is sent to us."""
+        if counted.get("lost", 0) > self.counted.get("lost", 0):
             self._listener.incomplete = True
-        for name, meaning in (("faults", "errors in the SIP script"), ("unproven", "requests with a wrong peer proof")):
-            more = counted.get(name, 0) - self._counted.get(name, 0)
-            if more > 0:
+        self.counted = counted
+        now = asyncio.get_running_loop().time()
+        for name, meaning in COUNTED.items():
+            more = counted.get(name, 0) - self._noted.get(name, 0)
+            if more < 0:  # a Kamailio that was started again counts from 0
+                self._noted[name] = 0
+            elif more and now - self._noted_at.get(name, -NOTE_S) >= NOTE_S:
+                self._noted[name], self._noted_at[name] = counted[name], now
                 self._journal.module("network.sip", "WARN", f"{more} {meaning}")
-        self._counted = counted
 
     def _say(self, sentence: str) -> None:
         if sentence != self._sentence:

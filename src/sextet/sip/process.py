@@ -1,7 +1,7 @@
 """One running Kamailio: started or adopted, watched through a pidfd, ended with everything it forked.
 
-It outlives sextetd. What is needed to find it again lies in `running.json`: process id, its start time (a process id alone may be
-somebody else's by now), and what it was started with.
+It outlives sextetd. What is needed to find it again lies in `running.json`: process id, its start time (a process id
+alone may be somebody else's by now), and what it was started with.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from sextet.sip.rendering import write_private
 
 SHARED_MIB = 512  # 1.2 kB a registration, 71 kB a TLS connection (measured); memory that is not used costs nothing
 PRIVATE_MIB = 16
+CHECK_S = 30.0  # for `kamailio -c`; it needs 0.1 s
 END_S = 5.0  # until a Kamailio that was asked to end is killed; it needs 20 ms
 LOG_BYTES_MAX = 8 << 20  # a flood of garbage writes as much in a few seconds
 RECORD = "running.json"
-_LEFT_RUNNING: list[subprocess.Popen[bytes]] = []  # children that outlive us on purpose; Popen complains of any it loses
+_LEFT_RUNNING: list[
+    subprocess.Popen[bytes]
+] = []  # children that outlive us on purpose; Popen complains of any it loses
 LOG = "kamailio.log"
 
 
@@ -60,7 +63,9 @@ def account_of(user: str | None) -> Account | None:
         with contextlib.suppress(KeyError):
             found = pwd.getpwnam(name)
             return Account(found.pw_name, found.pw_uid, found.pw_gid)
-    raise EngineError(f"starting Kamailio as user {user}: there is no such user; create it with `adduser --system {user}`")
+    raise EngineError(
+        f"starting Kamailio as user {user}: there is no such user; create it with `adduser --system {user}`"
+    )
 
 
 def binary() -> str:
@@ -142,28 +147,53 @@ class Process:
 def checked(run_dir: Path, account: Account | None) -> None:
     """Let Kamailio check its rendered configuration; raises EngineError with its first complaint."""
     arguments = [binary(), "-c", "-f", str(run_dir / "kamailio.cfg"), "-Y", str(run_dir)]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30, **_identity(account))
+    uid, gid, groups = _identity(account)
+    done = subprocess.run(
+        arguments,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=CHECK_S,
+        user=uid,
+        group=gid,
+        extra_groups=groups,
+    )
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line or "CRITICAL" in line]
         raise EngineError(f"checking kamailio.cfg: {(lines or ['Kamailio refused it'])[0].strip()}")
 
 
-def started(run_dir: Path, account: Account | None, **about: object) -> Process:
+def started(
+    run_dir: Path, account: Account | None, *, code: str, secret: str, address: str, settings: dict[str, str]
+) -> Process:
     """Start Kamailio; raises EngineError. It serves some 0.3 s later."""
     size = ["-m", str(SHARED_MIB), "-M", str(PRIVATE_MIB)]
-    arguments = [binary(), "-f", str(run_dir / "kamailio.cfg"), "-DD", "-E", *size, "-Y", str(run_dir), "-w", str(run_dir)]
+    arguments = [
+        binary(),
+        "-f",
+        str(run_dir / "kamailio.cfg"),
+        "-DD",
+        "-E",
+        *size,
+        "-Y",
+        str(run_dir),
+        "-w",
+        str(run_dir),
+    ]
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}
+    uid, gid, groups = _identity(account)
     log = os.open(run_dir / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         child = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment,
-            **_identity(account),
+            user=uid, group=gid, extra_groups=groups,
         )  # fmt: skip
     except OSError as error:
         raise EngineError("starting Kamailio") from error
     finally:
         os.close(log)
-    record = Record(pid=child.pid, started=_start_time(child.pid) or 0, **about)  # type: ignore[arg-type]
+    began = _start_time(child.pid) or 0
+    record = Record(pid=child.pid, started=began, code=code, secret=secret, address=address, settings=settings)
     write_private(run_dir / RECORD, json.dumps(dataclasses.asdict(record)), None)
     return Process(run_dir, record, child, os.pidfd_open(child.pid))
 
@@ -200,8 +230,8 @@ def last_complaint(run_dir: Path) -> str:
     return ""
 
 
-def _identity(account: Account | None) -> dict[str, object]:
-    return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+def _identity(account: Account | None) -> tuple[int | None, int | None, list[int] | None]:
+    return (None, None, None) if account is None else (account.uid, account.gid, [])
 
 
 def _start_time(pid: int) -> int | None:

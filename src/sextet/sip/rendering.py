@@ -1,4 +1,4 @@
-"""Which files Kamailio runs with: each text a pure function of its arguments; and how they come to lie in its directory."""
+"""Which files does Kamailio run with? Each text is a pure function of its arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,18 @@ CONTACTS_MAX = 10  # devices of one alias on one peer
 SWEEP_S = 2  # how often expired and lost bindings are looked for
 MARK_S = 600  # after this long even an unchanged registration is decided and told anew
 CODE = ("model", "call", "sip/kemi")  # what the workers import, besides the packages' own __init__.py
-LOADER = '"""Where app_python3 begins; written by sextetd."""\n\nfrom pathlib import Path\n\nimport KSR\n\nfrom sextet.sip.kemi.script import Script\n\n\ndef mod_init():\n    return Script(KSR, Path({run_dir!r}))\n'
+LOADER = '''"""Where app_python3 begins; written by sextetd."""
+
+from pathlib import Path
+
+import KSR
+
+from sextet.sip.kemi.script import Script
+
+
+def mod_init():
+    return Script(KSR, Path({run_dir!r}))
+'''
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +89,8 @@ def nonce_secret(wanted: Wanted, secret: str) -> str:
 def tls_text(wanted: Wanted, run_dir: Path, resolved: Mapping[str, Sequence[str]]) -> str:
     """Render tls.cfg: certificates of peers are checked in the mode Enforce, those of zones where the zone says so.
 
-    Kamailio checks the chain and the dates; it does not compare names. Between peers the proof in each request stands for the name.
+    Kamailio checks the chain and the dates; it does not compare names. Between peers the proof in each request stands
+    for the name.
     """
     directory, config = run_dir / "tls", wanted.config
     own = f"method = TLSv1.2+\nprivate_key = {directory}/key.pem\ncertificate = {directory}/certificate.pem\n"
@@ -128,7 +140,7 @@ def realm(wanted: Wanted) -> str:
 
 
 def users(wanted: Wanted) -> dict[str, str]:
-    """Give HA1 (RFC 2617 3.2.2.2) of each user; whoever holds it can register, so the file is as secret as passwords."""
+    """Give HA1 (RFC 2617 3.2.2.2) of each user; whoever holds it can register: as secret as a password."""
     of = realm(wanted)
     return {
         row.name: hashlib.md5(f"{row.name}:{of}:{row.password}".encode(), usedforsecurity=False).hexdigest()

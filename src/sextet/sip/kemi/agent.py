@@ -1,6 +1,7 @@
 """sextetd's hand inside Kamailio: a process of its own that serves one socket, with everything the script can do.
 
-One JSON message in, one or more out. `picture` writes all rows and then `{"end": true}`; the others answer with one message.
+One JSON message in, one or more out. `picture` writes all rows and then `{"end": true}`; the others answer with one
+message.
 """
 
 from __future__ import annotations

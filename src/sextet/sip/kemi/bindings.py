@@ -1,8 +1,9 @@
 """Who is registered here, as it is told to sextetd: whole lists, each above the one before it.
 
-The list itself is usrloc's. What was told last stays in shared memory (htable `reg`), so that a sextetd that returns reads it back, and
-an unchanged list is not told again. Order: the number is drawn before usrloc is read, so the higher number never holds the older list; the
-row is locked only after usrloc was read, because usrloc's timer calls here with its own lock held.
+The list itself is usrloc's. What was told last stays in shared memory (htable `reg`), so that a sextetd that returns
+reads it back, and an unchanged list is not told again. Order: the number is drawn before usrloc is read, so the
+higher number never holds the older list; the row is locked only after usrloc was read, because usrloc's timer calls
+here with its own lock held.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Carries out what is decided about a request outside a dialog: who sent it, may he, where does it go.
 
-The steps of the decision become legs, tried in order; what is left to try stays with the transaction ($avp(steps)) and is
-taken up again by the failure route. A request from a peer is proved by its header and rings devices here only.
+The steps of the decision become legs, tried in order; what is left to try stays with the transaction ($avp(steps))
+and is taken up again by the failure route. A request from a peer is proved by its header and rings devices here only.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
 
 
 def _hops(header: str) -> int:
-    """Read Max-Forwards as it was received: the native route has counted this hop already ($mf is not to be had in 5.6)."""
+    """Read Max-Forwards as it was received: the native route has counted this hop ($mf gives 0 in 5.6)."""
     return int(header) + 1 if header.isascii() and header.isdigit() else HOPS_WITHOUT_HEADER
 
 

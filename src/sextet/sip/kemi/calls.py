@@ -1,4 +1,4 @@
-"""The calls that pass this peer, as they are told to sextetd; what was told last stays in shared memory (htable `call`)."""
+"""The calls that pass this peer, as they are told to sextetd; what was told last stays in the htable `call`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What sextetd told the workers: the table of decisions and the secrets between peers, replaced as a whole.
 
-The file is written beside and renamed; then a number in shared memory changes, and each worker reads the file before its next
-decision. A file that cannot be used is reported, and what was there stays.
+The file is written beside and renamed; then a number in shared memory changes, and each worker reads the file before
+its next decision. A file that cannot be used is reported, and what was there stays.
 """
 
 from __future__ import annotations

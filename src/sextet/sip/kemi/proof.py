@@ -2,8 +2,9 @@
 
     X-Sextet-Peer: n=2;tag=6fa1...;mac=9c0e...
 
-`n` is the sender's place in the peer list, `tag` names the call on all peers. The proof covers what makes this request this one, so that it
-is worth nothing in another; a replay of the very same request is absorbed by the transaction layer (RFC 3261 17.2.3).
+`n` is the sender's place in the peer list, `tag` names the call on all peers. The proof covers what makes this
+request this one, so that it is worth nothing in another; a replay of the very same request is absorbed by the
+transaction layer (RFC 3261 17.2.3).
 """
 
 from __future__ import annotations

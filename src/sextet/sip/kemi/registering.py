@@ -36,7 +36,8 @@ def register(ksr: Any, reporter: Reporter, table: Table, dice: float) -> None:
         return
     mixed = len(asked) not in (0, len(contacts))
     if decision.expires_s and not mixed:
-        # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits hold.
+        # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits
+        # hold.
         ksr.pv.seti("$xavp(reg=>expires)", decision.expires_s)
     if ksr.registrar.save("location", NO_REPLY) >= 0 and get("$hdr(Contact)"):
         simple = bool(decision.expires_s) and not mixed and len(contacts) == 1 and "%" not in str(get("$tu"))

@@ -1,6 +1,7 @@
 """How a worker tells sextetd what happened: one message per event, numbered, never waited for.
 
-A message that cannot be sent is counted in shared memory; sextetd sees the count or the gap in the numbers and asks for everything.
+A message that cannot be sent is counted in shared memory; sextetd sees the count or the gap in the numbers and asks
+for everything.
 """
 
 from __future__ import annotations
