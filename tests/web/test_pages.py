@@ -390,7 +390,8 @@ def test_an_account_gets_a_password_that_works_and_keeps_it(browser: Browser) ->
 
 
 def test_no_secret_is_in_a_page(browser: Browser) -> None:
-    for path in ("/configuration/authentication/local-database", "/configuration/authentication/local-database/item?item=alice", "/users/administrators/item?item=admin"):  # fmt: skip
+    database = "/configuration/authentication/local-database"
+    for path in (database, f"{database}/item?item=alice", "/users/administrators/item?item=admin"):
         text = browser.get(path)
         assert "alice-secret" not in text
         assert "scrypt" not in text

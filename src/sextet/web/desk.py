@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import json
 from collections.abc import Coroutine, Iterator, Mapping
@@ -132,6 +133,7 @@ def _is_ip(name: str) -> bool:
     return True
 
 
+@functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
