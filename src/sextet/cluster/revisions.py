@@ -77,7 +77,10 @@ class OwnKept:
 
 
 class Store:
-    """The database of one peer; raises StoreDamaged where it is not sound and StoreLost where the disk fails."""
+    """The database of one peer; raises StoreDamaged where it is not sound and StoreLost where the disk fails.
+
+    `clock` is the wall clock: ages of versions are shown across restarts, and decide nothing.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
@@ -200,6 +203,7 @@ class Store:
             descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             os.fchmod(descriptor, 0o600)
             os.close(descriptor)
+            _sync_folder(self._path.parent)  # a new file's name is lost with the power unless its folder is written
         except OSError as error:
             raise StoreLost(f"{self._path}: cannot be opened for writing, {error.strerror}") from error
         database = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -286,6 +290,14 @@ class Store:
 
     def _age(self, stored_at: float) -> float:
         return max(0.0, self._clock() - stored_at)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _values(stamp: Stamp) -> tuple[int, str, int]:

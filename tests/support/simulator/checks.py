@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sextet.cluster import primary
-from sextet.cluster.history import Version, includes
+from sextet.cluster.history import Version
+from sextet.cluster.link import State
 from sextet.model.status import Binding, Registration, Stamp, from_row
 from tests.support.simulator.process import Host
 
@@ -26,6 +27,8 @@ class Checks:
         self._heads: dict[int, Version] = {}
         self._ever: dict[tuple[int, str], set[bytes | None]] = {}
         self._opened: set[tuple[int, str]] = set()
+        self._parents: dict[Stamp, Stamp] = {}  # the real descent, to hold against what lineages say
+        self._founding: Stamp | None = None
         self._looked = True
 
     # Called by the processes
@@ -47,11 +50,16 @@ class Checks:
         opening = (version.stamp.term, version.stamp.author)
         if version.cluster and opening not in self._opened:
             raise Broken(f"peer {number} stores {version.stamp} of a term that no administrator opened")
+        if self._founding and version.cluster and not self._descends(version.stamp, self._founding):
+            raise Broken(f"peer {number} stores {version.stamp}, which did not grow out of what the cluster began with")
         known = self._contents.setdefault(version.stamp, version.digest)
         if known != version.digest:
             raise Broken(f"peer {number} stores a second content under {version.stamp} of {version.stamp.author}")
 
-    def asked(self, version: Version, event: primary.Event) -> None:
+    def asked(self, parent: Stamp, version: Version, event: primary.Event) -> None:
+        self._parents[version.stamp] = parent
+        if isinstance(event, primary.Founded):
+            self._founding = version.stamp
         if isinstance(event, primary.Promoted | primary.Founded):
             self._opened.add((version.stamp.term, version.stamp.author))
         if isinstance(event, primary.Edited) and version.stamp.revision != event.base.revision + 1:
@@ -80,8 +88,20 @@ class Checks:
         head, kept = store.head(), store.at(version.stamp)
         if kept is None or kept.version != version:
             raise Broken(f"peer {number} acknowledged {version.stamp} and has it no more")
-        if not includes(head, version.stamp) and not kept.aside:
+        if not self._descends(head.stamp, version.stamp) and not kept.aside:
             raise Broken(f"peer {number} acknowledged {version.stamp}, went on with {head.stamp}, and does not list it")
+
+    def _descends(self, stamp: Stamp, ancestor: Stamp) -> bool:
+        step: Stamp | None = stamp
+        while step is not None and step != ancestor:
+            step = self._parents.get(step)
+        return step == ancestor
+
+    def hears(self, reader: int, owner: int) -> None:
+        """A way was cut for so long that the reader must have noticed."""
+        process = self._hosts[reader].process
+        if process and process.feeds[owner].link.state is State.LIVE:
+            raise Broken(f"peer {reader} believes to hear peer {owner}, from where nothing comes")
 
     # When all is whole again
 
@@ -95,13 +115,13 @@ class Checks:
                 raise Broken(f"peer {number} holds {host.store.head().stamp}, the truth is {truth.stamp}")
             if process.authority.aside != frozenset(s for s, aside in host.store.held().items() if aside):
                 raise Broken(f"peer {number} lists other proposals than it stores")
-            if any(includes(truth, stamp) for stamp in process.authority.aside):
+            if any(self._descends(truth.stamp, stamp) for stamp in process.authority.aside):
                 raise Broken(f"peer {number} lists as a proposal what is in the truth")
             if process.alarms.rows():
                 raise Broken(f"peer {number} still raises {list(process.alarms.rows())}")
         for number, version in self._acknowledged:
             kept = self._hosts[number].store.at(version.stamp)
-            if not includes(truth, version.stamp) and not (kept and kept.aside):
+            if not self._descends(truth.stamp, version.stamp) and not (kept and kept.aside):
                 raise Broken(f"{version.stamp}, acknowledged by peer {number}, is lost")
         self._mirrors_are_equal()
         self._nobody_is_a_ghost()

@@ -20,6 +20,7 @@ TROUBLE_S = 40.0  # how long things go wrong
 BETWEEN_S = 0.25  # the mean time between two of them
 SETTLE_S = 45.0  # after healing: a link that waits for rows which were lost gives up after 30 s
 REFRESH_S = 4.0
+NOTICED_S = 1.6  # engines.md: a silent cut is noticed in 1.5 s; and what was on its way when it was cut
 OPERATOR = {"user": "operator", "source": "simulator"}
 
 
@@ -41,6 +42,7 @@ class Day:
             for n in range(self.dice.randint(1, 5))
         ]
         self._count = 0
+        self._cut_at: dict[tuple[int, int], float] = {}
         self._happenings: list[tuple[int, Callable[[], None]]] = [
             (30, self.edit), (6, self.promote), (2, self.promote_two), (3, self.rename_primary), (3, self.leave),
             (8, self.enrol), (20, self.move), (15, self.refresh), (5, self.unregister), (10, self.call),
@@ -81,7 +83,8 @@ class Day:
     def heal(self) -> None:
         self.tell("everything heals")
         self.network.calm = True
-        self.network.cuts.clear()
+        for way in sorted(self.network.cuts):
+            self._mend(way)
         for number, host in self.hosts.items():
             host.store.full = False
             if host.process is None:
@@ -263,15 +266,27 @@ class Day:
     def cut(self) -> None:
         one, other = self._someone().number, self._someone().number
         if one != other:
-            self.network.cuts.add((one, other))
+            self._cut(one, other)
             if self.dice.random() < 0.6:
-                self.network.cuts.add((other, one))
+                self._cut(other, one)
             self.tell(f"cut {sorted(self.network.cuts)}")
+
+    def _cut(self, source: int, to: int) -> None:
+        if (source, to) in self._cut_at:
+            return
+        at = self._cut_at[source, to] = self.clock.now
+        self.network.cuts.add((source, to))
+        noticed = lambda: self.checks.hears(to, source) if self._cut_at.get((source, to)) == at else None
+        self.clock.later(NOTICED_S, noticed)
+
+    def _mend(self, way: tuple[int, int]) -> None:
+        self.network.cuts.discard(way)
+        del self._cut_at[way]
 
     def heal_some(self) -> None:
         for way in sorted(self.network.cuts):
             if self.dice.random() < 0.5:
-                self.network.cuts.discard(way)
+                self._mend(way)
 
     def tell(self, what: str) -> None:
         self.story.append(f"{self.clock.now:7.3f} {what}")

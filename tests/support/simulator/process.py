@@ -44,7 +44,7 @@ class Witness(Protocol):
 
     def stored(self, number: int, version: Version) -> None: ...
 
-    def asked(self, version: Version, event: primary.Event) -> None: ...
+    def asked(self, parent: Stamp, version: Version, event: primary.Event) -> None: ...
 
     def acknowledged(self, number: int, version: Version) -> None: ...
 
@@ -157,11 +157,12 @@ class Process:
 
     def ask(self, event: primary.Event) -> None:
         """Do what an administrator wants; acknowledged when it is stored."""
+        head = self.authority.head.stamp
         effects = self.authority.receive(event, self._now())
         for effect in effects:
-            if isinstance(effect, primary.Store):
+            if isinstance(effect, primary.Store) and not isinstance(event, primary.Joined):
                 self._acknowledge[effect.version.stamp] = effect.version
-                self._world.witness.asked(effect.version, event)
+                self._world.witness.asked(head, effect.version, event)
         self._do_authority(effects)
 
     def enrol(self, cluster: str) -> None:
