@@ -104,5 +104,10 @@ def test_any_text_is_judged() -> None:
         assert isinstance(flaw(text), str)
 
 
+def test_a_repeat_may_make_a_part_optional_whatever_it_holds() -> None:
+    assert flaw("(?:(a|b)c*)?") == flaw("(?:(a|b)c*){0,1}") == ""
+    assert flaw(".*.*.*.*") == ""
+
+
 def test_groups_are_counted() -> None:
     assert [groups_of(text) for text in ("(a)(?:b)(c)", "a", "(")] == [2, 0, 0]

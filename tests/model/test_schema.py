@@ -105,6 +105,8 @@ def test_a_name_may_have_any_letter(value: str) -> None:
         ("a b.example", False),
         ("a" * 64 + ".example", False),
         ("expc01:5060", False),
+        (".".join(["a" * 63] * 3 + ["b" * 61]), True),
+        (".".join(["a" * 63] * 3 + ["b" * 62]), False),
     ],
 )
 def test_an_address_is_an_ip_or_a_name(text: str, fine: bool) -> None:
@@ -115,7 +117,9 @@ def test_an_address_is_an_ip_or_a_name(text: str, fine: bool) -> None:
 def test_a_server_may_have_a_port() -> None:
     assert a_server("192.0.2.53:5353") == ""
     assert a_server("2001:db8::53") == ""
-    assert "1 to 65535" in a_server("192.0.2.53:70000")
+    assert a_server("192.0.2.53:65535") == ""
+    assert "1 to 65535" in a_server("192.0.2.53:65536")
+    assert "1 to 65535" in a_server("192.0.2.53:0")
     assert a_server("192.0.2.53:dns")
 
 

@@ -129,6 +129,8 @@ def test_a_mapping_that_is_used_has_a_row_for_every_name() -> None:
     assert mapping(("a.x", "10.0.0.1"), names=names, enabled=False) == {}
     assert mapping(("a.x", "10.0.0.1"), ("b.x", "10.0.0.2"), names=names) == {}
     assert mapping(("a.x", "10.0.0.1"), names=("192.0.2.1", "192.0.2.2")) == {}
+    assert mapping(("a.x", "10.0.0.1"), names=("c.x", "d.x")) == {}
+    assert mapping(names=names) == {}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +157,7 @@ def test_protocol_settings_that_exclude_each_other(changes: dict[str, Any], fiel
         {"sip_tcp": False, "sip_tcp_port": 5061},
         {"sip_mode": False, "sip_tls_port": 4372},
         {"sip_udp": True, "sip_udp_port": 5061},
+        {"standard_refresh_minimum": 60, "standard_refresh_maximum": 60},
     ],
 )
 def test_protocol_settings_that_only_seem_to(changes: dict[str, Any]) -> None:
@@ -271,9 +274,12 @@ def test_checking_a_document_says_everything_at_once_and_nothing_twice() -> None
     document["protocols"]["sip_udp_port"] = 7
     document["protocols"]["standard_refresh_minimum"] = 9000
     document["domains"] = [{"name": "x.y"}, {"name": "x.y"}]
+    document["clustering"]["address_mappings"] = [{"fqdn": "a.x", "ip": "here"}, {"fqdn": "b.x", "ip": "here"}]
     with pytest.raises(Refused) as caught:
         check(document)
     assert sorted(problem.field for problem in caught.value.problems) == [
+        "clustering.address_mappings[a.x].ip",
+        "clustering.address_mappings[b.x].ip",
         "clustering.configuration_primary",
         "clustering.peer_2_address",
         "domains[x.y]",

@@ -93,6 +93,17 @@ def test_the_file_turns_over_by_size_and_only_so_many_are_kept(path: Path) -> No
     assert len(details) > 15
 
 
+def test_a_line_that_just_fits_does_not_turn_the_file_over(path: Path) -> None:
+    log = EventLog(path, "expc01", Clock())
+    log.event("X")
+    size = path.stat().st_size
+    log = EventLog(path, "expc01", Clock(), file_bytes_max=2 * size)
+    log.event("X")
+    assert len(list(path.parent.iterdir())) == 1
+    log.event("X")
+    assert len(list(path.parent.iterdir())) == 2
+
+
 def test_a_file_that_is_too_large_at_the_start_is_turned_over(path: Path) -> None:
     path.write_text("old\n" * 1000)
     log = EventLog(path, "expc01", Clock(), file_bytes_max=1000)

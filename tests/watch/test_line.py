@@ -78,6 +78,18 @@ def test_every_value_comes_back_as_it_was_written() -> None:
         assert entry.get("Detail") == value
 
 
+def test_a_value_that_is_too_long_is_cut_with_a_mark() -> None:
+    assert escaped("x" * VALUE_CHARACTERS_MAX) == "x" * VALUE_CHARACTERS_MAX
+    assert escaped("x" * (VALUE_CHARACTERS_MAX + 1)) == "x" * (VALUE_CHARACTERS_MAX - 1) + "…"
+    assert escaped("\x1f\x80\u2028\U000e0001") == "\\x1f\\x80\\u2028\\U000e0001"
+
+
+def test_milliseconds_are_cut_as_in_the_moment_before_the_host() -> None:
+    line = event_line(MOMENT.replace(microsecond=9999), "h", "X", [])
+    assert line.startswith("2020-08-12T14:57:43.009-05:00 ")
+    assert 'UTCTime="2020-08-12 19:57:43,009"' in line
+
+
 def test_lines_have_a_limit() -> None:
     line = event_line(MOMENT, "h", "X", [(f"F{n}", "x" * 5000) for n in range(100)])
     assert len(line) < FIELDS_MAX * (VALUE_CHARACTERS_MAX + 50)
