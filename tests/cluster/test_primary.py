@@ -307,3 +307,15 @@ def test_a_configuration_too_large_to_travel_is_refused() -> None:
 def test_a_peer_serves_its_own_copy_from_the_start() -> None:
     head = opening(GENESIS, {"a": 1}, cluster="c", term=1, author="z", **MADE)
     assert Peer(head, "c", MEMBER).authority.start() == [Publish(head), Apply(head)]
+
+
+def test_who_founded_a_cluster_of_its_own_by_mistake_can_still_join_the_right_one() -> None:
+    peer = founder()
+    mine = peer.head.stamp
+    peer.done(Promoted(**BY))
+    theirs = opening(GENESIS, {"b": 1}, cluster="the right one", term=1, author="a", **MADE)
+    peer >> MEMBER
+    peer >> Joined("the right one")
+    assert peer.state is State.JOINING
+    peer.done(Seen("peer2", theirs))
+    assert (peer.state, peer.head, peer.authority.aside) == (State.FOLLOWER, theirs, frozenset({mine}))
