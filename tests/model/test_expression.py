@@ -91,9 +91,9 @@ def test_what_is_accepted_is_quick_on_hostile_aliases() -> None:
             continue
         accepted += 1
         for alias in ("a" * ALIAS_MAX, "ab" * (ALIAS_MAX // 2), "a" * (ALIAS_MAX - 1) + "c"):
-            started = time.perf_counter()
+            started = time.process_time()
             re.compile(text, re.IGNORECASE).fullmatch(alias)
-            assert time.perf_counter() - started < 1.0, text
+            assert time.process_time() - started < 1.0, text
     assert accepted > 300
 
 
