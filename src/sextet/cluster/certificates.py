@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from cryptography import x509
@@ -52,6 +52,15 @@ class Certificate:
 def read(der: bytes, now: datetime) -> Certificate:
     """Read one certificate. Raises CertificateError."""
     return _facts(_load(der), now)
+
+
+def mismatch(der: bytes, name: str) -> str:
+    """Say whom the certificate is for when it is not for this name; an empty text when it is."""
+    try:
+        facts = _facts(_load(der), datetime.fromtimestamp(0, UTC))
+    except CertificateError:
+        return "certificate cannot be read"
+    return "" if facts.is_for(name) else f"certificate is for {facts.said_names()}, not {name}"
 
 
 def line_for(chain: Sequence[bytes], name: str, trusted: Sequence[x509.Certificate], now: datetime) -> tuple[str, bool]:

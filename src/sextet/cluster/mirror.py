@@ -209,6 +209,11 @@ class Mirror:
         self._position = None
         return [effect for key in gone for effect in self._apply(key, None)]
 
+    def clear(self) -> list[Effect]:
+        """Drop all rows: they were of a peer that is no longer in this place."""
+        self._position, self.stale, self.synchronised = None, True, False
+        return [effect for key in list(self._rows) for effect in self._apply(key, None)]
+
     def _apply(self, key: str, value: bytes | None) -> list[Effect]:
         old = self._rows.get(key)
         if self._seen is not None:

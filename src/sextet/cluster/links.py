@@ -1,0 +1,322 @@
+"""The front door to the other peers: own rows out, their rows in, who is reached and who is not, and why."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography import x509
+
+from sextet.cluster import certificates
+from sextet.cluster.dial import Credentials
+from sextet.cluster.enrolment import Enrolment
+from sextet.cluster.feed import OwnRows
+from sextet.cluster.front import Front, Refused, Rules
+from sextet.cluster.link import Target
+from sextet.cluster.names import Answer, NameFailure, Resolved, Resolver
+from sextet.cluster.nats_server import Access, NatsServer
+from sextet.cluster.peer_link import Callbacks, PeerLink
+from sextet.cluster.proof import derive
+from sextet.cluster.session import Gate
+from sextet.engine import EngineError, Journal
+from sextet.model.status import LinkStatus
+
+PORT = 4372
+LOOK_EVERY_S = 2.0  # at names that failed or are a minute old, and at rows of peers that are long away
+KEPT_KINDS = ("config", "peer")  # rows that are never forgotten: configuration, and what a peer last said of itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """Everything of the configuration that the links follow."""
+
+    number: int  # this peer's place in the list
+    peers: tuple[str, ...]  # the whole list, as configured
+    enforce: bool
+    key: bytes = field(repr=False)  # the cluster key; empty while there is none
+    certificate: Path
+    private_key: Path
+    trusted: Path
+    mapping: Mapping[str, str] = field(default_factory=dict)  # FQDN -> IP address
+    dns: tuple[str, ...] = ()  # "ip" or "ip:port"; none: the host's resolver
+    ipv6: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """The files of a membership, read."""
+
+    credentials: Credentials
+    rules: Rules  # without members
+    trusted: tuple[x509.Certificate, ...]
+
+
+class Links:
+    """All that connects this peer with the others; made in a running event loop."""
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        name: str,
+        run_dir: Path,
+        journal: Journal,
+        enrolment: Enrolment,
+        callbacks: Callbacks,
+        trouble: Callable[[str], None],
+        port: int = PORT,
+        user: str | None = None,
+        binary: str | None = None,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self.own = OwnRows(name=name, journal=journal, trouble=trouble)
+        self._address, self._port, self._journal, self._trouble = address, port, journal, trouble
+        self._enrolment, self._callbacks, self._dice = enrolment, callbacks, dice
+        self._gates: dict[int, Gate] = {}
+        self._links: dict[int, PeerLink] = {}
+        self._membership: Membership | None = None
+        self._material: _Material | None = None
+        self._derived: tuple[bytes, bytes] = b"", b""
+        self._resolver = Resolver(mapping={}, servers=(), clock=asyncio.get_running_loop().time)
+        self._answers: dict[str, Answer] = {}  # name -> what the resolver said last
+        self._last_ip: dict[str, str] = {}  # name -> the last address it had: DNS may be away while a peer is not
+        self._confirmed: set[str] = set()  # names that the present mapping and servers have resolved
+        self._front = Front(address=address, port=port, journal=journal, enrolment=enrolment, gate=self._gate)
+        self._server = NatsServer(
+            name=name,
+            run_dir=run_dir,
+            user=user,
+            journal=journal,
+            up=self._store_up,
+            down=self._store_down,
+            binary=binary,
+        )
+        self._configuring = asyncio.Lock()
+        self._look: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the store, listen, and publish. Raises EngineError."""
+        await self._front.start()
+        try:
+            await self._server.start()
+        except EngineError:
+            await self._front.stop()
+            raise
+        self.own.start()
+        self._look = asyncio.create_task(self._keep_looking(), name="peer names")
+
+    async def stop(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.gather(self._look, return_exceptions=True)
+        await asyncio.gather(*(link.stop() for link in self._links.values()))
+        self._links.clear()
+        await self._front.stop()
+        await self.own.stop()
+        await self._server.stop()
+
+    async def configure(self, membership: Membership | None) -> None:
+        """Follow; idempotent. Raises EngineError when the certificate cannot be used, and keeps the old state."""
+        async with self._configuring:
+            material = await self._read(membership) if membership is not None else None
+            old, self._membership, self._material = self._membership, membership, material
+            if membership is not None and (old is None or _naming(old) != _naming(membership)):
+                clock = asyncio.get_running_loop().time
+                mapping, dns = membership.mapping, membership.dns
+                self._resolver = Resolver(mapping=mapping, servers=dns, ipv6=membership.ipv6, clock=clock)
+                self._answers.clear()
+                self._confirmed.clear()
+        self._apply()
+        await self._look_up()
+
+    def refresh(self) -> None:
+        """Look again at what enrolment allows; call it when a window opens or closes."""
+        self._apply()
+
+    def link(self, number: int) -> PeerLink | None:
+        return self._links.get(number)
+
+    def rows(self, number: int) -> Mapping[str, bytes]:
+        """The mirrored rows of a peer."""
+        link = self._links.get(number)
+        return link.rows if link is not None else {}
+
+    def statuses(self) -> dict[int, LinkStatus]:
+        """How this peer sees the way to every other one, by number."""
+        return {number: self._status(link) for number, link in self._links.items()}
+
+    def resolved(self, number: int) -> Answer | None:
+        """What the name of a peer resolves to; None while it is asked for the first time."""
+        return self._answers.get(self._others().get(number, ""))
+
+    def refusals(self) -> tuple[Refused, ...]:
+        return self._front.refusals()
+
+    def connected(self) -> frozenset[int]:
+        """The peers whose links to this one are up, seen from here."""
+        return self._front.connected()
+
+    @property
+    def store_pid(self) -> int:
+        return self._server.pid
+
+    def block(self, number: int) -> None:
+        """Cut the cable to a peer: both directions, and nobody is told (fault injection)."""
+        self._gate(number).close()
+
+    def unblock(self, number: int) -> None:
+        self._gate(number).open()
+
+    def _gate(self, number: int) -> Gate:
+        return self._gates.setdefault(number, Gate())
+
+    def _others(self) -> dict[int, str]:
+        if self._membership is None:
+            return {}
+        own = self._membership.number
+        return {number: name for number, name in enumerate(self._membership.peers, start=1) if number != own and name}
+
+    async def _read(self, membership: Membership) -> _Material:
+        try:
+            files = [path.read_bytes() for path in (membership.certificate, membership.private_key, membership.trusted)]
+            pem, private_key, trusted_pem = files
+            trusted = certificates.read_pem(trusted_pem, str(membership.trusted)) if trusted_pem.strip() else []
+            der = certificates.leaf(pem, str(membership.certificate))
+            contexts = [_context(side, membership, verify) for side in _SIDES for verify in (False, True)]
+        except (OSError, certificates.CertificateError) as error:
+            raise EngineError(f"the certificate of this peer cannot be used: {error}") from error
+        if membership.key and membership.key != self._derived[0]:
+            self._derived = membership.key, await asyncio.to_thread(derive, membership.key)
+        key = self._derived[1] if membership.key else b""
+        name = membership.peers[membership.number - 1]
+        digest = sha256(b"\0".join((*files, key, name.encode()))).hexdigest()
+        client, client_enforcing, server, server_enforcing = contexts
+        credentials = Credentials(
+            name=name, address=self._address, port=self._port, permissive=client, enforcing=client_enforcing,
+            certificate=der, private_key=private_key, key=key, digest=digest,
+        )  # fmt: skip
+        rules = Rules(
+            name=name, members={}, enforce=membership.enforce, context=server_enforcing if membership.enforce else server,
+            fingerprint=certificates.fingerprint(der), key=key, trust=sha256(trusted_pem).hexdigest(),
+        )  # fmt: skip
+        return _Material(credentials=credentials, rules=rules, trusted=tuple(trusted))
+
+    def _apply(self) -> None:
+        """Bring front and links in line with the membership and with what the names resolve to."""
+        membership, material, others = self._membership, self._material, self._others()
+        if membership is None or material is None:
+            self._front.follow(None)
+        else:
+            members = {number: (name, self._last_ip.get(name, "")) for number, name in others.items()}
+            self._front.follow(replace(material.rules, members=members))
+        for number in [number for number in self._links if number not in others]:
+            self._links[number].configure(None, None)
+        for number, name in others.items():
+            assert material is not None and membership is not None
+            if number not in self._links:
+                self._links[number] = PeerLink(
+                    number,
+                    enrolment=self._enrolment,
+                    gate=self._gate(number),
+                    callbacks=self._callbacks,
+                    dice=self._dice,
+                )
+            own = material.credentials
+            target = Target(
+                name=name,
+                ip=self._last_ip.get(name, ""),
+                verify=membership.enforce,
+                credentials=own.digest,
+                obstacle=self._obstacle(number, name, own),
+            )
+            self._links[number].configure(target, own)
+
+    def _obstacle(self, number: int, name: str, own: Credentials) -> str:
+        if not self._last_ip.get(name):
+            answer = self._answers.get(name)
+            return (
+                f"name does not resolve: {answer.sentence}" if isinstance(answer, NameFailure) else "resolving its name"
+            )
+        return "" if own.key else self._enrolment.may_accept(number)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._look_up()
+            for link in self._links.values():
+                link.forget(KEPT_KINDS)
+
+    async def _look_up(self) -> None:
+        """Ask for all names at once, and apply each answer when it comes."""
+        await asyncio.gather(*(self._resolve(name) for name in set(self._others().values())))
+        self._apply()
+
+    async def _resolve(self, name: str) -> None:
+        resolver = self._resolver
+        answer = await resolver.resolve(name)
+        if resolver is not self._resolver:
+            return  # it was asked in another place than is configured now
+        before, self._answers[name] = self._answers.get(name), answer
+        if answer == before:
+            return
+        if isinstance(answer, Resolved):
+            self._last_ip[name] = answer.ip
+            self._confirmed.add(name)
+        else:
+            if name not in self._confirmed:
+                self._last_ip.pop(name, None)
+            self._journal.module("developer.clusterdb.peernamesresolver", "WARN", f"peer name {answer.sentence}")
+        self._apply()
+
+    def _status(self, link: PeerLink) -> LinkStatus:
+        name = self._others().get(link.number, "")
+        line = link.line or certificates.NOT_CHECKED
+        if link.chain and self._material is not None:
+            # The wall clock, since certificates speak of moments.
+            line, _ = certificates.line_for(link.chain, name, self._material.trusted, datetime.now(UTC))
+        answer = self._answers.get(name)
+        return LinkStatus(
+            peer=name,
+            state=link.state.value,
+            reason=link.reason,
+            since_s=link.since,
+            round_trip_ms=round(link.round_trip_ms, 2),
+            resolved_ip=answer.ip if isinstance(answer, Resolved) else "",
+            certificate=line,
+        )
+
+    def _store_up(self, access: Access) -> None:
+        self._front.store(access)
+        self.own.store(access)
+
+    def _store_down(self, sentence: str) -> None:
+        self._front.store(None)
+        self.own.store(None)
+        self._trouble(sentence)
+
+
+_SIDES: Sequence[int] = (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER)
+
+
+def _context(side: int, membership: Membership, verify: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(side)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False  # the rules of certificates.py: no wildcards, CN only without SAN
+    context.load_cert_chain(membership.certificate, membership.private_key, password="")  # never ask on a terminal
+    if verify:
+        context.verify_mode = ssl.CERT_REQUIRED
+        if membership.trusted.read_bytes().strip():
+            context.load_verify_locations(membership.trusted)
+    else:
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _naming(membership: Membership) -> tuple[object, ...]:
+    return dict(membership.mapping), membership.dns, membership.ipv6
