@@ -112,7 +112,10 @@ class Daemon:
         password = secrets.token_urlsafe(12)
         account = {"name": FIRST_ADMINISTRATOR, "password_hash": await asyncio.to_thread(passwords.hashed, password)}
         await self._peer.add_first_administrator(account)
-        print(f"Administrator {FIRST_ADMINISTRATOR}, one-time password {password}: change it after the first log-in.")
+        words = (
+            f"Administrator {FIRST_ADMINISTRATOR}, one-time password {password}: change it after the first log-in.\n"
+        )
+        sys.stdout.write(words)
 
 
 def main() -> int:
@@ -129,7 +132,7 @@ def main() -> int:
         start.run_dir.mkdir(parents=True, exist_ok=True)
         how = asyncio.run(_serve(start))
     except (EngineError, Refused, StoreDamaged, StoreLost, WebError, ConsoleError) as error:
-        print(f"sextetd: {_chain(error)}", file=sys.stderr)
+        sys.stderr.write(f"sextetd: {_chain(error)}\n")
         return 1
     if how == RESTART:
         os.execv(sys.executable, [sys.executable, "-m", "sextet.main", *sys.argv[1:]])

@@ -41,6 +41,7 @@ class Custody:
         self._rested = asyncio.Condition()
         self._membership = store.membership()
         self._pins = store.pins()
+        self._counted: tuple[frozenset[Stamp], int] = frozenset(), 0
         self.authority = Authority(
             store.peer_id,
             cluster=self._membership.cluster,
@@ -111,6 +112,15 @@ class Custody:
         await asyncio.to_thread(self._store.join, membership)
         self._membership = membership
         await self.receive(primary.Joined(membership.cluster))
+
+    async def edits_set_aside(self) -> int:
+        """Count the versions of this cluster that it went on without; what a newcomer brought along is no conflict."""
+        stamps = self.authority.aside
+        if stamps != self._counted[0]:
+            kept = [await asyncio.to_thread(self._store.at, stamp) for stamp in stamps]
+            mine = [one for one in kept if one and one.version.cluster == self._membership.cluster]
+            self._counted = stamps, len(mine)
+        return self._counted[1]
 
     def pins(self) -> Mapping[str, str]:
         """The certificate fingerprints to which peers are bound, by address as configured."""

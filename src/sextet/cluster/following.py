@@ -88,6 +88,7 @@ class Following:
         self._waiting_engines: dict[str, tuple[str, ...]] = {}
         self._behind_since: dict[int, float] = {}
         self._raised: set[AlarmType] = set()
+        self._set_aside = 0
         self._wanted: Wanted | None = None
         self._status: PeerStatus | None = None
         self._mesh: object = None
@@ -130,6 +131,7 @@ class Following:
             await self._stand()
             await self._connect()
             await self._drive(start)
+            self._set_aside = await self._custody.edits_set_aside()
             self._judge()
 
     def evidence(self) -> Evidence:
@@ -153,7 +155,7 @@ class Following:
             behind_s={number: self._clock() - since for number, since in self._behind_since.items()},
             writable=not authority.why_not,
             why_not=authority.why_not,
-            set_aside=len(authority.aside) + len(authority.conflicts),
+            set_aside=self._set_aside + len(authority.conflicts),
             enrolment_s=max(0.0, self._window_until - self._clock()) if any(self.running.peers) else 0.0,
             restart_cluster=waiting(saved.clustering, self.running),
             restart_engines=self._waiting(),

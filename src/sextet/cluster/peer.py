@@ -56,7 +56,7 @@ class Peer:
             address=identity.address,
             port=identity.cluster_port,
             name=identity.address,
-            run_dir=identity.run_dir / "nats",
+            run_dir=identity.run_dir,
             user=identity.engine_user or None,
             journal=journal,
             enrolment=first_contact,
