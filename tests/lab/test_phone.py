@@ -10,7 +10,7 @@ import pytest
 
 from sextet.lab.children import left_behind
 from sextet.lab.patience import until
-from sextet.lab.phone import Line, PhoneError, files, netstrings, packets, start_phone
+from sextet.lab.phone import Line, PhoneError, files, netstrings, packets, registration, start_phone
 
 EVENT = b'{"event":true,"type":"REGISTER_OK"}'
 DEBUG = (
@@ -39,6 +39,14 @@ def test_another_language_on_the_control_port_is_refused() -> None:
 def test_rtp_packets_are_read_from_the_phones_own_account() -> None:
     assert packets(DEBUG) == (200, 196)
     assert packets("no session yet") == (0, 0)
+
+
+def test_the_state_of_a_registration_is_read_as_people_see_it() -> None:
+    table = "\n--- User Agents (1) ---\n> sip:alice@apolo.local    {}sextet Expires 60s\n\n"
+    assert registration(table.format("\x1b[32mOK \x1b[;m ")) == "OK"
+    assert registration(table.format("\x1b[31mERR\x1b[;m ")) == "ERR"
+    assert registration(table.format("    ")) == ""
+    assert registration("") == ""
 
 
 def test_a_phone_registers_only_where_it_has_a_server() -> None:

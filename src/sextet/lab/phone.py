@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sextet.lab import audio
+from sextet.lab import audio, children
 from sextet.lab.children import Child, start
 from sextet.lab.documents import secret_file
+from sextet.lab.patience import until
 
 BARESIP = "baresip"  # Debian: baresip-core
 CONTROL_PORT = 4444  # on the phone's own address
@@ -28,6 +29,7 @@ NETSTRING_BYTES_MAX = 1 << 20  # the longest answer seen is about 1 kB
 START_S = 5.0  # it listens 0.1 s after its start on an idle machine
 ANSWER_S = 2.0
 REGISTER_S = 300  # asked for; the registrar grants less
+_REGISTRATION = re.compile(r"^> \S+\s+(OK|ERR)\b", re.MULTILINE)
 _PACKETS = re.compile(r"rcvd=(\d+)\s+TX: packets=(\d+)")
 
 CONFIG = """\
@@ -95,9 +97,14 @@ class Phone:
 
     async def registered(self, within_s: float) -> None:
         """Wait until the server accepted the registration; raises PhoneError with what it answered."""
-        event = await self._event(("REGISTER_OK", "REGISTER_FAIL"), within_s, "register", since=0)
-        if event["type"] != "REGISTER_OK":
-            raise PhoneError(f"{self.line.user} could not register: {event.get('param', 'no reason')}")
+
+        async def known() -> str:  # asked for, since it may have registered before its control port was open
+            return registration(str((await self._command("reginfo")).get("data", "")))
+
+        state, _ = await until(known, within_s)
+        if state != "OK":
+            why = "was refused" if state else f"got no answer within {within_s:g} s"
+            raise PhoneError(f"{self.line.user} {why} when registering; the phone said: {self._child.last_words()}")
 
     async def call(self, uri: str, within_s: float) -> None:
         """Dial, and wait until it is answered; raises PhoneError with the reason when it ends before."""
@@ -253,6 +260,12 @@ def netstrings(data: bytes) -> tuple[list[dict[str, Any]], bytes]:
         messages += [message] if isinstance(message, dict) else []
         data = data[end + 1 :]
     return messages, data
+
+
+def registration(text: str) -> str:
+    """Read the state of the phone's one registration: OK, ERR, or nothing while it waits."""
+    found = _REGISTRATION.search(children.COLOURS.sub("", text))
+    return found[1] if found else ""
 
 
 def packets(debug: str) -> tuple[int, int]:

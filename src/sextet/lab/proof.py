@@ -192,7 +192,7 @@ class Proof:
             wanted = outcome["stamp"]
 
             async def behind(wanted: object = wanted) -> str:
-                answers = [await self._cluster(peer) for peer in self._plan.peers]
+                answers = await asyncio.gather(*(self._cluster(peer) for peer in self._plan.peers))
                 for peer, answer in zip(self._plan.peers, answers, strict=True):
                     if answer["in_force"] != wanted:
                         return f"{peer.host_name} runs {answer['in_force']}, not {wanted}"
