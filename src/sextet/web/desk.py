@@ -27,6 +27,21 @@ ANSWER_S = 0.3  # a page of 10 KiB has left by then, also over a slow link
 LIVE = "live_"  # blocks of templates whose names begin so are sent again when they change
 
 
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(duration=duration, counted=lambda number, *noun: count(number, *noun), json=json.dumps)
+    environment.globals.update(version=__version__)
+    environment.globals["m"] = environment.get_template("macros.html").module
+    return environment
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What became of the last action, shown once on the next page."""
@@ -45,7 +60,7 @@ class Desk:
     door: Door
     access: Access
     instance: str  # changes with every start: how a waiting page knows that the peer is back
-    templates: Environment = field(default_factory=lambda: _environment())
+    templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -131,18 +146,3 @@ def _is_ip(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-@functools.cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(duration=duration, counted=lambda number, *noun: count(number, *noun), json=json.dumps)
-    environment.globals.update(version=__version__)
-    environment.globals["m"] = environment.get_template("macros.html").module
-    return environment

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from sextet.web.guard import token_of
 
 TICK_S = 3.0  # live.js calls a page stale after 7 s
 PAUSE_S = 0.25  # at most four times a second and browser
+SHARE = 10  # a page that takes long to make rests ten times as long: nobody's browser takes the peer's time from calls
 STREAMS_MAX = 60  # of all browsers: each holds a connection and renders its page up to four times a second
 PAGE_MAX = 2048  # characters of the page's address
 
@@ -101,22 +103,23 @@ async def _lines(desk: Desk, bell: Bell, page: LivePage, url: Url, token: str) -
                 yield _said("bye", "login")
                 return
             event.clear()  # before looking: what changes from here on rings again
+            started = time.monotonic()
             shown = dict(desk.fragments(page.template, session, url, page.view(desk.face, query)))
             for name in [name for name, html in shown.items() if sent.get(name) != html]:
                 yield _said("fragment", json.dumps({"id": name, "html": shown[name]}))
             sent = shown
             yield _said("tick", "")
-            await _rest(event)
+            await _rest(event, max(PAUSE_S, SHARE * (time.monotonic() - started)))
         yield _said("bye", "stopping")
     finally:
         bell.close(event)
 
 
-async def _rest(event: asyncio.Event) -> None:
-    """Wait for news or the next tick, but never less than PAUSE_S."""
-    await asyncio.sleep(PAUSE_S)
+async def _rest(event: asyncio.Event, pause_s: float) -> None:
+    """Wait for news or the next tick, but never less than the pause."""
+    await asyncio.sleep(min(pause_s, TICK_S))
     try:
-        await asyncio.wait_for(event.wait(), TICK_S - PAUSE_S)
+        await asyncio.wait_for(event.wait(), max(0.0, TICK_S - pause_s))
     except TimeoutError:
         return
 

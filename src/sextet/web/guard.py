@@ -28,6 +28,8 @@ FIELDS_MAX = 500
 TOKEN_MAX = 128
 FOREIGN_FORM = "This form was not made by this page, or by an earlier log-in. Go back, reload the page and try again."
 ENDED = "You are not logged in any more; nothing was changed. Log in in another tab, come back and send the form again."
+# No Strict-Transport-Security: nothing is served without TLS, and with it nobody could get past a certificate that has
+# expired to put a new one in its place (RFC 6797 12.1).
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -37,7 +39,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Strict-Transport-Security": "max-age=31536000",
 }
 
 

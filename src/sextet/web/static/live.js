@@ -59,6 +59,7 @@
   };
 
   const watch = () => {
+    if (document.hidden) return;
     const silent = performance.now() - heard;
     if (state === "stale" && !source) return;
     if (silent > STALE_MS) show("stale", `Stale ${Math.round(silent / 1000)} s`);
@@ -80,11 +81,15 @@
     }
   };
 
-  for (const form of document.querySelectorAll("form[data-confirm]")) {
-    form.addEventListener("submit", (event) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });
-  }
   const first = document.querySelector("[data-problems]");
   if (first) first.focus();
   if (body.dataset.instance) returning();
-  else if (body.dataset.live !== undefined && window.EventSource) { connect(); setInterval(watch, 1000); }
+  else if (body.dataset.live !== undefined && window.EventSource) {
+    connect();
+    setInterval(watch, 1000);
+    document.addEventListener("visibilitychange", () => { // a browser has six connections to a peer: hidden pages need none
+      source.close();
+      if (!document.hidden) { heard = performance.now(); connect(); }
+    });
+  }
 })();
