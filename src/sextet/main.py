@@ -93,6 +93,7 @@ class Daemon:
             await self._first_administrator()
             await self._web.start()
             await self._console.start()
+            self.journal.host = self._peer.host_name
             self.journal.event("Application Start", Detail=f"sextet {__version__}")
             return await self._ending
         finally:

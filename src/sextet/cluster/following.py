@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sextet import journal
 from sextet.cluster import certificates, primary
 from sextet.cluster.custody import Custody
 from sextet.cluster.editing import Editor
@@ -66,7 +67,7 @@ class Following:
         editor: Editor,
         links: Links,
         live: Live,
-        journal: Journal,
+        log: Journal,
         clock: Callable[[], float],
     ) -> None:
         self.engines: Sequence[Engine] = ()
@@ -77,7 +78,7 @@ class Following:
         self._editor = editor
         self._links = links
         self._live = live
-        self._journal = journal
+        self._journal = log
         self._clock = clock
         self._started_s = clock()
         self._round = asyncio.Lock()
@@ -104,7 +105,7 @@ class Following:
     def names(self) -> dict[int, str]:
         """The peers of the running list; a stand-alone system is number 0 under its host name."""
         listed = {number: name for number, name in enumerate(self.running.peers, 1) if name}
-        return listed if self.number else {0: self._host_name(), **listed}
+        return listed if self.number else {0: self.host_name(), **listed}
 
     def links(self) -> dict[int, LinkStatus]:
         """How this peer sees the way to every other one of the list, by number."""
@@ -319,6 +320,16 @@ class Following:
         if before is None or replace(before, now_s=0.0, links=()) != replace(status, now_s=0.0, links=()):
             self._live.put_status("peer", to_row(status))
 
+    def synchronised(self) -> None:
+        """Write the guide's lines about a version that was taken over."""
+        hosts = {number: status.host_name for number, status in self._statuses().items()} | {
+            self.number: self.host_name()
+        }
+        peers = [(name, hosts.get(number, "")) for number, name in self.names().items() if number]
+        journal.synchronisation_started(self._journal, peers, self.running.configuration_primary, self.number)
+        is_primary = self.number == self.running.configuration_primary
+        journal.synchronisation_completed(self._journal, is_primary=is_primary)
+
     def beat(self) -> None:
         """Show this peer's clock and links to the others."""
         self._live.put_status("peer", to_row(self._own_status()))
@@ -328,7 +339,7 @@ class Following:
         return PeerStatus(
             peer_id=self._custody.authority.me,
             address=self.names().get(self.number, "") if self.number else "",
-            host_name=self._host_name(),
+            host_name=self.host_name(),
             version=self._identity.version,
             now_s=self._clock(),
             started_s=self._started_s,
@@ -354,7 +365,8 @@ class Following:
         found = {number: self._live.view.of(PeerStatus, number).get("") for number in self.names()}
         return {number: status for number, status in found.items() if status is not None and number != self.number}
 
-    def _host_name(self) -> str:
+    def host_name(self) -> str:
+        """By which this system is shown."""
         return self._editor.saved.system.dns_host_name or self._editor.saved.system.name or self._identity.address
 
     def fqdn(self) -> str:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 
+from sextet import journal
 from sextet.cluster import forward, primary
 from sextet.cluster.custody import ROW, Custody
 from sextet.cluster.editing import Editor
@@ -32,7 +33,6 @@ from sextet.model.status import Alarm, Call, PeerStatus, Registration, Stamp
 
 BEAT_S = 1.0  # the status row goes out this often: ages are reckoned from it
 TOPICS_S = 0.25  # pages are told at most four times a second
-AUDIT_LINES_MAX = 200  # of one version; a bulk change says how many more there were
 
 _log = logging.getLogger("sextet.cluster")
 
@@ -41,15 +41,15 @@ class Peer:
     """A running peer; `restart` ends it and starts it again."""
 
     def __init__(
-        self, identity: Identity, journal: Journal, clock: Callable[[], float], restart: Callable[[], None]
+        self, identity: Identity, log: Journal, clock: Callable[[], float], restart: Callable[[], None]
     ) -> None:
-        self._journal = journal
+        self._journal = log
         self._restart = restart
         self._wake = asyncio.Event()
         self._listeners: set[asyncio.Queue[str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._store = Store(identity.state_dir / "config.db")
-        self._custody = Custody(self._store, journal, clock)
+        self._custody = Custody(self._store, log, clock)
         self._editor = Editor(self._store, self._custody, self._ask_primary)
         first_contact = FirstContact(self._facts, self._grant, self._bind, self._take)
         self._links = Links(
@@ -58,14 +58,15 @@ class Peer:
             name=identity.address,
             run_dir=identity.run_dir,
             user=identity.engine_user or None,
-            journal=journal,
+            journal=log,
             enrolment=first_contact,
             callbacks=Callbacks(row=self._row, state=self._state, differs=self._differs),
             trouble=self._trouble,
         )
-        self.live = Live(self._links.own, journal, clock, self._changed)
-        self._following = Following(identity, self._custody, self._editor, self._links, self.live, journal, clock)
+        self.live = Live(self._links.own, log, clock, self._changed)
+        self._following = Following(identity, self._custody, self._editor, self._links, self.live, log, clock)
         self._applied = GENESIS
+        self._heard: set[int] = set()  # peers whose links are live
 
     async def start(self, engines: Sequence[Engine], initial: Document) -> None:
         """Serve from the own copy, whoever else is there. Raises EngineError, Refused and StoreLost."""
@@ -92,6 +93,11 @@ class Peer:
         self._store.close()
 
     # What administrators ask
+
+    @property
+    def host_name(self) -> str:
+        """By which this system is shown."""
+        return self._following.host_name()
 
     @property
     def saved(self) -> Root:
@@ -209,7 +215,7 @@ class Peer:
     def apply(self, version: Version) -> None:
         before, self._applied = self._applied, version
         if before is not GENESIS:
-            self._audit(before, version)
+            journal.configuration_in_force(self._journal, config.differences(before.document, version.document))
         self._changed("config")
         self._wake.set()
 
@@ -225,6 +231,13 @@ class Peer:
             self._wake.set()
 
     def _state(self, number: int, state: str, reason: str) -> None:
+        name = self._following.names().get(number, str(number))
+        if state == LIVE:
+            self._heard.add(number)
+            journal.peer_returned(self._journal, name)
+        elif state == "DOWN" and number in self._heard:
+            self._heard.discard(number)
+            journal.peer_lost(self._journal, name, reason)
         self.live.reachable(number, state == LIVE)
         self._wake.set()
 
@@ -262,8 +275,11 @@ class Peer:
         except ValueError as error:
             _log.warning("peer %s: its configuration cannot be read: %s", number, error)
             return
+        held = self._custody.head
         await self._custody.receive(primary.Seen(self._following.names().get(number, str(number)), version))
-        await self._editor.moved()
+        if self._custody.head is not held:
+            await self._editor.moved()
+            self._following.synchronised()
 
     async def _forwarded(self, data: bytes) -> bytes:
         try:
@@ -308,18 +324,6 @@ class Peer:
             await self._custody.tick()
             self._following.beat()
             self._wake.set()
-
-    def _audit(self, before: Version, after: Version) -> None:
-        """Write what changed as every peer of the original does, whoever made the change (guide's logs)."""
-        differences = config.differences(before.document, after.document)
-        node = f"clusterdb@{self._following.fqdn()}"
-        for difference in differences[:AUDIT_LINES_MAX]:
-            path = config.setting_at(difference.path).path or difference.path
-            detail = f"xconfiguration {path} - changed from: {difference.old} to: {difference.new}"
-            self._journal.event("System Configuration Changed", Node=node, Detail=detail)
-        if len(differences) > AUDIT_LINES_MAX:
-            more = f"{len(differences) - AUDIT_LINES_MAX} more settings changed in {after.stamp}"
-            self._journal.event("System Configuration Changed", Node=node, Detail=more)
 
     def _changed(self, topic: str) -> None:
         for queue in self._listeners:
