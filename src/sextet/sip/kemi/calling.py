@@ -89,7 +89,7 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
 
 def _hops(header: str) -> int:
     """Read Max-Forwards as it was received: the native route has counted this hop ($mf gives 0 in 5.6)."""
-    return int(header) + 1 if header.isascii() and header.isdigit() else HOPS_WITHOUT_HEADER
+    return int(header) + 1 if header.isascii() and header.isdigit() and len(header) < 4 else HOPS_WITHOUT_HEADER
 
 
 def _sender(ksr: Any, told: Instructions, identity: Identity) -> tuple[int | None, str]:

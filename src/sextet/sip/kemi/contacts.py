@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 _PARAMETER = re.compile(r';\s*([^\s=;,"<>]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
+_DISPLAY_NAME = re.compile(r'^\s*"(?:[^"\\]|\\.)*"')
 _SECONDS_MAX = 2**32 - 1  # RFC 3261 20.19
 
 
@@ -32,6 +33,7 @@ def device_of(instance: str, reg_id: str, contact: str) -> str:
 
 
 def _contact(part: str, default: int | None) -> Contact:
+    part = _DISPLAY_NAME.sub("", part, count=1)
     start, end = part.find("<"), part.find(">")
     uri, rest = (part[start + 1 : end], part[end + 1 :]) if 0 <= start < end else (part.partition(";")[0], part)
     found = {name.lower(): (value or "") for name, value in _PARAMETER.findall(rest)}
@@ -64,4 +66,6 @@ def _parts(header: str) -> list[str]:
 
 def _seconds(text: str) -> int | None:
     text = text.strip()
-    return min(int(text), _SECONDS_MAX) if text.isascii() and text.isdigit() else None
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return min(int(text[:11]), _SECONDS_MAX)  # eleven digits are above the limit, and int() refuses thousands

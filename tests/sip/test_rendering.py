@@ -1,0 +1,102 @@
+"""Which files Kamailio runs with."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from sextet.engine import Neighbour, Wanted
+from sextet.model.sections import Authentication, Clustering, Credential, Domain, Protocols, Root, Zone, ZonePeer
+from sextet.sip import rendering
+
+RUN = Path("/run/sextet/sip")
+CONFIG = Root(domains=(Domain(name="apolo.local"),), credentials=(Credential(name="alice", password="pass word"),))
+WANTED = Wanted(
+    config=CONFIG,
+    generation=1,
+    number=1,
+    address="192.0.2.1",
+    neighbours=(Neighbour(number=2, name="two", ip="192.0.2.2", up=True),),
+    secret=b"cluster",
+)
+
+
+def with_config(**sections: object) -> Wanted:
+    return replace(WANTED, config=replace(CONFIG, **sections))  # type: ignore[arg-type]
+
+
+def test_only_transports_that_are_on_are_listened_on_and_only_at_our_address() -> None:
+    wanted = with_config(protocols=Protocols(sip_udp=True, sip_udp_port=5070))
+    text = rendering.files(wanted, RUN, "own", {}).kamailio
+    lines = [line for line in text.splitlines() if line.startswith("listen=")]
+    assert lines == ["listen=tls:192.0.2.1:5061", "listen=udp:192.0.2.1:5070"]
+    assert rendering.listeners(with_config(protocols=Protocols(sip_mode=False))) == []
+
+
+def test_without_tls_neither_the_module_nor_its_settings_are_there() -> None:
+    text = rendering.files(with_config(protocols=Protocols(sip_tls=False, sip_udp=True)), RUN, "own", {}).kamailio
+    assert "tls.so" not in text
+    assert 'modparam("tls"' not in text
+
+
+def test_an_ipv6_address_is_written_in_brackets() -> None:
+    text = rendering.files(replace(WANTED, address="2001:db8::1"), RUN, "own", {}).kamailio
+    assert "listen=tls:[2001:db8::1]:5061" in text
+    assert "tcp_source_ipv6=2001:db8::1" in text
+
+
+def test_passwords_and_the_cluster_secret_are_in_no_rendered_file() -> None:
+    files = rendering.files(WANTED, RUN, "own", {})
+    assert "pass word" not in files.kamailio + files.tls
+    assert "cluster" not in files.kamailio.replace("cluster.", "").replace("the cluster", "")
+    assert WANTED.secret.hex() not in files.kamailio
+
+
+def test_nonces_are_the_same_on_all_peers_and_others_where_there_is_no_cluster() -> None:
+    assert rendering.nonce_secret(WANTED, "own") == rendering.nonce_secret(replace(WANTED, number=2), "other")
+    alone = replace(WANTED, secret=b"")
+    assert rendering.nonce_secret(alone, "own") != rendering.nonce_secret(alone, "other")
+
+
+def test_ha1_is_that_of_rfc_2617() -> None:
+    assert rendering.users(WANTED) == {"alice": hashlib.md5(b"alice:apolo.local:pass word").hexdigest()}
+
+
+def test_certificates_are_checked_of_peers_in_enforce_and_of_zones_that_say_so() -> None:
+    assert "verify_certificate = yes" not in rendering.tls_text(WANTED, RUN, {})
+    enforced = with_config(clustering=Clustering(tls_verification_mode="Enforce"))
+    assert "[client:192.0.2.2:5061]" in rendering.tls_text(enforced, RUN, {})
+    zone = Zone(name="z", tls_verify=True, peers=(ZonePeer(address="sip.other.test"),), sip_port=5071)
+    text = rendering.tls_text(with_config(zones=(zone,)), RUN, {"sip.other.test": ("192.0.2.77",)})
+    assert text.count("verify_certificate = yes") == 1
+    assert "[client:192.0.2.77:5071]" in text
+
+
+def test_only_settings_that_say_restart_are_compared_with_what_runs() -> None:
+    before = rendering.at_restart(CONFIG)
+    live = replace(CONFIG, protocols=Protocols(standard_refresh_maximum=600))
+    assert rendering.at_restart(live) == before
+    changed = replace(CONFIG, protocols=Protocols(sip_udp=True), authentication=Authentication(nonce_lifetime=60))
+    after = rendering.at_restart(changed)
+    assert {path for path in after if after[path] != before[path]} == {
+        "protocols.sip_udp", "authentication.nonce_lifetime"
+    }  # fmt: skip
+
+
+def test_private_files_are_replaced_whole_and_readable_by_their_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    assert rendering.write_private(path, "one", None)
+    assert not rendering.write_private(path, "one", None)
+    assert rendering.write_private(path, "two", None)
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("two", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_code_for_workers_imports_without_anything_installed(tmp_path: Path) -> None:
+    package = Path(rendering.__file__).parent.parent
+    rendering.install_code(package, tmp_path)
+    names = {path.relative_to(tmp_path / "code").as_posix() for path in (tmp_path / "code").rglob("*.py")}
+    assert "sextet/call/search.py" in names
+    assert "sextet/sip/kemi/script.py" in names
+    assert not any(name.startswith(("sextet/cluster", "sextet/web", "sextet/sip/engine")) for name in names)

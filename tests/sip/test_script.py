@@ -1,0 +1,244 @@
+"""What the script does with requests, against a KSR with behaviour."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sextet.engine import Neighbour, Wanted
+from sextet.model.sections import Authentication, Domain, Protocols, Root, SearchRule, Zone, ZonePeer
+from sextet.sip import rendering
+from sextet.sip.kemi.instructions import FILE, to_text
+from sextet.sip.kemi.proof import Identity, new_tag, prove
+from sextet.sip.kemi.script import Script
+from tests.support.ksr import FakeKSR
+
+ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
+OPEN = Authentication(local_zone="Do not check credentials")
+ZONE = Zone(name="Other", peers=(ZonePeer(address="192.0.2.71"), ZonePeer(address="192.0.2.72")))
+CONFIG = Root(domains=(Domain(name="apolo.local"),), authentication=OPEN, protocols=Protocols(sip_udp=True))
+SECRET = b"of the cluster"
+PEER_FLAG = 1 << 8
+
+
+class Bench:
+    """A script with its KSR, and what it reported."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir, self.ksr = run_dir, FakeKSR()
+        self.told: list[dict[str, Any]] = []
+        self.follow(CONFIG)
+        self.script = Script(self.ksr, run_dir)
+        self.script._reporter.emit = lambda kind, **fields: self.told.append({"kind": kind, **fields})  # type: ignore[method-assign]
+
+    def follow(self, config: Root, up: bool = True) -> None:
+        neighbours = tuple(Neighbour(number=n, name=f"peer{n}", ip=f"192.0.2.{n}", up=up) for n in (2, 3))
+        wanted = Wanted(
+            config=config, generation=1, number=1, address="192.0.2.1", neighbours=neighbours, secret=SECRET
+        )
+        (self.run_dir / FILE).write_text(to_text(rendering.instructions(wanted, "own", {})))
+        self.ksr.values["$shv(table)"] = self.ksr.values.get("$shv(table)", 0) + 1
+
+    def register(self, alias: str = ALICE, contact: str = "<sip:a@192.0.2.9>", **headers: str) -> tuple[int, str]:
+        self.ksr.request("REGISTER", "sip:apolo.local", to=f"sip:{alias}", Contact=contact, **headers)
+        assert self.script.register(None) == 1
+        return self.ksr.replies[-1]
+
+    def invite(self, alias: str = BOB, **more: str) -> None:
+        self.ksr.request("INVITE", f"sip:{alias}", **more)
+        assert self.script.initial(None) == 1
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_registration_is_told_before_it_is_answered_and_only_once(bench: Bench) -> None:
+    for _ in range(3):
+        assert bench.register(Expires="3600") == (200, "OK")
+    assert [event["kind"] for event in bench.told] == ["bindings"]
+    assert bench.told[0]["bindings"] == [("sip:a@192.0.2.9", "sip:a@192.0.2.9", "192.0.2.9:5060;udp", "", 60)]
+    assert bench.ksr.values["$xavp(reg=>expires)"] == 60
+    assert bench.ksr.htables["mark"] == {"mark-1": 60}
+
+
+def test_the_fast_path_ends_with_the_binding(bench: Bench) -> None:
+    bench.register(Expires="3600")
+    bench.register(Expires="0")
+    assert bench.told[-1]["bindings"] == []
+    assert bench.ksr.htables["mark"] == {}
+    assert bench.ksr.htables["flow"] == {}
+
+
+def test_the_fast_path_ends_when_the_binding_expires(bench: Bench) -> None:
+    bench.register(Expires="3600")
+    bench.ksr.values |= {"$ulc(exp=>aor)": ALICE, "$ulc(exp=>ruid)": "r1"}
+    bench.script.expired(None)
+    assert bench.told[-1]["bindings"] == []
+    assert bench.ksr.htables["mark"] == {}
+
+
+def test_a_slower_worker_does_not_bring_back_what_is_gone(bench: Bench) -> None:
+    bench.register(Expires="3600")
+    order, rows = json.loads(bench.ksr.htables["reg"][ALICE])
+    bench.ksr.htables["reg"][ALICE] = json.dumps((order + 9, []))  # another worker was faster and saw it gone
+    before = len(bench.told)
+    bench.register(Expires="3600")
+    assert json.loads(bench.ksr.htables["reg"][ALICE]) == [order + 9, []]
+    assert len(bench.told) == before
+
+
+def test_a_brief_interval_is_refused_with_what_would_do(bench: Bench) -> None:
+    assert bench.register(Expires="30") == (423, "Interval Too Brief")
+    assert bench.ksr.reply_headers == ["Min-Expires: 45"]
+    assert bench.ksr.bindings == {}
+
+
+def test_a_foreign_domain_is_refused_and_reported(bench: Bench) -> None:
+    assert bench.register(alias="a@other.test", Expires="60")[0] == 403
+    assert bench.told[-1]["kind"] == "refused"
+
+
+def test_several_contacts_and_a_query_leave_no_fast_path(bench: Bench) -> None:
+    bench.register(contact="<sip:a@192.0.2.9>, <sip:b@192.0.2.9>", Expires="60")
+    assert len(bench.told[-1]["bindings"]) == 2
+    assert bench.ksr.htables["mark"] == {}
+    bench.ksr.request("REGISTER", "sip:apolo.local", to=f"sip:{ALICE}")
+    bench.script.register(None)
+    assert bench.ksr.replies[-1] == (200, "OK")
+    assert len(bench.told) == 1
+
+
+def test_a_newer_contact_of_a_device_replaces_the_older(bench: Bench) -> None:
+    for port in (1, 2):
+        bench.register(contact=f'<sip:a@192.0.2.9:{port}>;+sip.instance="<urn:uuid:1>"', Expires="60")
+    assert [row[0] for row in bench.told[-1]["bindings"]] == ["sip:a@192.0.2.9:2"]
+
+
+def test_a_call_rings_devices_here_and_on_other_peers_at_once(bench: Bench) -> None:
+    bench.register(BOB, "<sip:b@192.0.2.9>", Expires="60")
+    bench.ksr.htables["owner"][BOB] = "2,3"
+    bench.invite()
+    assert bench.ksr.relayed == [
+        [
+            ("sip:b@192.0.2.9", "", 0),
+            (f"sip:{BOB}", "sip:192.0.2.2:5061;transport=tls", PEER_FLAG),
+            (f"sip:{BOB}", "sip:192.0.2.3:5061;transport=tls", PEER_FLAG),
+        ]
+    ]
+    assert bench.ksr.values["$avp(proof)"].startswith("n=1;tag=")
+    assert bench.told[-1]["call"]["state"] == "ringing"
+
+
+def test_peers_known_to_be_down_are_not_asked(bench: Bench) -> None:
+    bench.follow(CONFIG, up=False)
+    bench.ksr.htables["owner"][BOB] = "2"
+    bench.invite()
+    assert bench.ksr.relayed == []
+    assert bench.ksr.replies[-1][0] == 480
+
+
+def test_a_request_of_a_peer_rings_here_only_and_keeps_its_tag(bench: Bench) -> None:
+    bench.register(BOB, "<sip:b@192.0.2.9>", Expires="60")
+    bench.ksr.htables["owner"][BOB] = "3"
+    identity = Identity(call_id="call-1", cseq="1", from_tag="tag-1", uri=f"sip:{BOB}")
+    tag = new_tag(b"theirs", identity)
+    bench.invite(source="192.0.2.2:40000;tls", X_Sextet_Peer=prove(SECRET, 2, tag, identity))
+    assert bench.ksr.relayed == [[("sip:b@192.0.2.9", "", 0)]]
+    assert bench.told[-1]["call"]["tag"] == tag
+    bench.invite("carol@apolo.local", source="192.0.2.2:40000;tls", X_Sextet_Peer=prove(SECRET, 2, tag, identity))
+    assert bench.ksr.replies[-1][0] == 404
+
+
+@pytest.mark.parametrize(("source", "secret"), [("192.0.2.3:1;tls", SECRET), ("192.0.2.2:1;tls", b"wrong")])
+def test_a_proof_from_another_address_or_with_another_secret_makes_a_stranger(
+    bench: Bench, source: str, secret: bytes
+) -> None:
+    bench.follow(replace(CONFIG, authentication=replace(OPEN, default_zone="Check credentials")))
+    identity = Identity(call_id="call-1", cseq="1", from_tag="tag-1", uri=f"sip:{BOB}")
+    bench.invite(source=source, X_Sextet_Peer=prove(secret, 2, "0" * 32, identity))
+    assert bench.ksr.replies[-1][0] == 401
+    assert bench.ksr.htables["count"]["unproven"] == 1
+
+
+def test_a_zone_is_tried_address_by_address(bench: Bench) -> None:
+    rule = SearchRule(name="Out", target="Other")
+    bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=(rule,)))
+    bench.ksr.unreachable.add("sip:192.0.2.71:5061;transport=tls")
+    bench.invite("x@other.test")
+    assert [branches[0][1] for branches in bench.ksr.relayed] == ["sip:192.0.2.72:5061;transport=tls"]
+    assert bench.ksr.values["$avp(hops)"] == 15
+
+
+def test_a_failing_leg_gives_way_to_the_next_and_a_busy_person_does_not(bench: Bench) -> None:
+    bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
+    bench.invite("x@other.test")
+    bench.ksr.status = 486
+    bench.script.failed(None)
+    assert len(bench.ksr.relayed) == 1
+    bench.ksr.status = 503
+    bench.script.failed(None)
+    bench.script.failed(None)
+    assert len(bench.ksr.relayed) == 2
+
+
+def test_nothing_that_can_be_reached_is_said(bench: Bench) -> None:
+    bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
+    bench.ksr.unreachable |= {f"sip:192.0.2.{n}:5061;transport=tls" for n in (71, 72)}
+    bench.invite("x@other.test")
+    assert bench.ksr.replies[-1][0] == 480
+    assert bench.told[-1]["kind"] == "ended"
+
+
+def test_a_search_that_comes_back_is_a_loop(bench: Bench) -> None:
+    bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
+    bench.invite("x@other.test")
+    seen = bench.ksr.values["$xavp(via=>sxl)"]
+    bench.invite("x@other.test", Via=f"SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;sxl={seen}")
+    assert bench.ksr.replies[-1] == (482, "Loop Detected")
+
+
+def test_a_retransmission_does_nothing(bench: Bench) -> None:
+    bench.ksr.retransmission = True
+    bench.invite()
+    assert (bench.ksr.replies, bench.ksr.relayed, bench.told) == ([], [], [])
+
+
+def test_text_that_is_not_utf_8_is_answered_and_counted(bench: Bench) -> None:
+    bench.ksr.request("INVITE", f"sip:{BOB}")
+    bench.ksr.values["$ru"] = b"\xff"
+    assert bench.script.initial(None) == 1
+    assert bench.ksr.replies == [(500, "Server Internal Error")]
+    assert bench.ksr.htables["count"]["faults"] == 1
+
+
+def test_broken_instructions_leave_the_old_ones_in_force(bench: Bench) -> None:
+    bench.register(Expires="60")
+    (bench.run_dir / FILE).write_text("{")
+    bench.ksr.values["$shv(table)"] += 1
+    assert bench.register(Expires="60") == (200, "OK")
+    assert "refused" in bench.ksr.logged[-1]
+
+
+def test_without_any_instructions_the_answer_is_503(tmp_path: Path) -> None:
+    ksr = FakeKSR()
+    ksr.request("INVITE", f"sip:{BOB}")
+    assert Script(ksr, tmp_path).initial(None) == 1
+    assert ksr.replies == [(503, "Service Unavailable")]
+
+
+def test_calls_connect_and_end_once(bench: Bench) -> None:
+    bench.register(BOB, "<sip:b@192.0.2.9>", Expires="60")
+    bench.invite()
+    bench.ksr.values["$dlg(callid)"] = "call-1"
+    bench.script.connected(None)
+    assert bench.told[-1]["call"]["state"] == "connected"
+    bench.script.ended(None, "ended")
+    bench.script.ended(None, "ended")
+    assert [event["kind"] for event in bench.told].count("ended") == 1
+    assert bench.ksr.htables["call"] == {}
