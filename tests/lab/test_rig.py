@@ -41,7 +41,7 @@ asyncio.run(play())
 def planned(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plan]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     directory = Path(tempfile.mkdtemp(prefix="lab-"))  # pytest's own are too long for unix sockets
-    made = plan(3, directory / "state", directory / "run")
+    made = plan(3, directory / "state", directory / "run", "127.77.7")
     documents.write(made, documents.new_secrets(), "", datetime(2030, 1, 1, tzinfo=UTC))
     yield made
     shutil.rmtree(directory)

@@ -17,7 +17,8 @@ from typing import Any
 
 async def live(bootstrap: Path) -> None:
     """Answer until SIGTERM."""
-    run_dir = Path(tomllib.loads(bootstrap.read_text())["run_dir"])
+    settings = tomllib.loads(bootstrap.read_text())
+    run_dir = Path(settings["run_dir"])
     blocked: set[int] = set()
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
@@ -31,6 +32,8 @@ async def live(bootstrap: Path) -> None:
             blocked.add(peer)
         if command == "lab unblock":
             blocked.discard(peer)
+        if command == "status":
+            return {"ready": True}
         return (
             {"peers": [{"clustering_ok": True}, {"clustering_ok": False}], "primary": 1}
             if command == "cluster status"
@@ -44,8 +47,10 @@ async def live(bootstrap: Path) -> None:
 
     (run_dir / "sextetd.sock").unlink(missing_ok=True)
     server = await asyncio.start_unix_server(serve, str(run_dir / "sextetd.sock"))
+    phones = await asyncio.start_server(lambda reader, writer: writer.close(), settings["address"], 5060)
     await ended.wait()
     server.close()
+    phones.close()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from sextet.lab import children
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.children import ENGINES, PEER_MODULE, Child
 from sextet.lab.patience import until
-from sextet.lab.plan import PeerPlan, Plan
+from sextet.lab.plan import SIP_PORT, PeerPlan, Plan
 
 START_S = 60.0  # six peers at once on two busy cores; 5 s is usual
 PARTS = ("sextetd", *ENGINES, "all")  # what `kill` can be told to kill
@@ -165,10 +165,15 @@ class Rig:
             raise LabError(f"neither peer {pair[0]} nor peer {pair[1]} does it: {failures[0]}.")
 
     async def _answers(self, peer: PeerPlan) -> bool:
+        """Tell whether a peer serves: administrators on its local socket, and phones on its SIP port."""
         try:
-            await ask(peer.socket, "status", timeout_s=2.0)
-        except (Unanswered, Failed):
+            if not (await ask(peer.socket, "status", timeout_s=2.0))["ready"]:
+                return False
+            async with asyncio.timeout(1.0):
+                _, writer = await asyncio.open_connection(peer.address, SIP_PORT)
+        except (Unanswered, Failed, OSError):  # OSError: also the time-out
             return False
+        writer.close()
         return True
 
     async def _sentence(self, peer: PeerPlan) -> str:

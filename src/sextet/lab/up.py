@@ -103,8 +103,7 @@ async def _life(wishes: Wishes, console: Console) -> int:
         await rig.start_all()
         await control.start(plan.control)
         console.print(f"[green]✔[/] {len(plan.peers)} peers started [dim]{time.monotonic() - began:.1f} s[/]")
-        if wishes.prove:
-            steps += await _prove(wishes, drawn, console)
+        steps += await _prove(wishes, drawn, console)
         proven = all(step.ok for step in steps)
         _tell_programs(wishes, rig, drawn, steps)
         _tell_people(wishes, drawn, console)
@@ -182,7 +181,7 @@ def _remembered(plan: Plan) -> Secrets:
 async def _prove(wishes: Wishes, drawn: Secrets, console: Console) -> list[Step]:
     user = ENGINE_USER if os.geteuid() == 0 else None
     steps: list[Step] = []
-    async with contextlib.aclosing(Proof(wishes.plan, drawn.users, user).steps()) as proof:
+    async with contextlib.aclosing(Proof(wishes.plan, drawn.users, user).steps(calls=wishes.prove)) as proof:
         async for step in proof:
             steps.append(step)
             mark = "[green]✔[/]" if step.ok else "[red]✘[/]"
