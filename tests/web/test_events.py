@@ -48,6 +48,7 @@ def test_what_changes_is_sent_and_nothing_else() -> None:
         follower = Follower(browser)
         first = await follower.fragments()
         assert "alice@apolo.local" in first["live_rows"]
+        assert not any(event.is_set() for event in browser.bell._waiting), "without news it would look again at once"
         browser.face.call("call-2", 2, "<b>carol</b>", "dave@apolo.local")
         browser.bell.ring()
         second = await follower.fragments()
@@ -128,7 +129,7 @@ def test_following_ends_with_the_session_and_does_not_keep_it_alive() -> None:
         await follower.until("tick")
         now[0] += 1000
         browser.bell.ring()
-        assert (await follower.until("bye"))[-1] == ("bye", "login")
+        assert (await asyncio.wait_for(follower.until("bye"), events.TICK_S / 2))[-1] == ("bye", "login")
 
     asyncio.run(play())
 
