@@ -313,6 +313,43 @@ def test_a_peer_that_is_down_is_skipped_and_one_that_died_costs_no_more_than_its
     asyncio.run(play())
 
 
+def test_a_peer_that_is_frozen_costs_a_caller_little_more_than_its_timer() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1, 2) as at, phone(at, 1, "alice") as alice:
+            await at.located(1, BOB, 2)
+            frozen = process.processes_of(at.engines[2]._process.record.pid)
+            for pid in frozen:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(3):
+                    missed = refused(await alice.call(BOB))
+                assert missed.status in (408, 480)
+            finally:
+                for pid in frozen:
+                    os.kill(pid, signal.SIGCONT)
+            await at.hosts[1].until(lambda: not at.hosts[1].calls)
+
+    asyncio.run(play())
+
+
+def test_a_caller_who_gives_up_stops_the_ringing_on_the_other_peer() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1, 2) as at, phone(at, 1, "alice") as alice, phone(at, 2, "bob", "tcp") as bob:
+            await bob.register()
+            await at.registered(2, BOB)
+            bob.status = 0
+            call = asyncio.create_task(alice.call(BOB))
+            await bob.rings()
+            alice.give_up()
+            await bob.rings("CANCEL")
+            assert refused(await call).status == 487
+            for number in (1, 2):
+                await at.hosts[number].until(lambda number=number: not at.hosts[number].calls)
+                assert "487" in next(iter(at.hosts[number].ended.values()))
+
+    asyncio.run(play())
+
+
 def _zone(name: str, *addresses: str, port: int = 5060, transport: str = "UDP") -> Zone:
     return Zone(name=name, sip_port=port, sip_transport=transport, peers=tuple(ZonePeer(address=a) for a in addresses))
 

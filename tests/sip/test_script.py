@@ -241,4 +241,5 @@ def test_calls_connect_and_end_once(bench: Bench) -> None:
     bench.script.ended(None, "ended")
     bench.script.ended(None, "ended")
     assert [event["kind"] for event in bench.told].count("ended") == 1
-    assert bench.ksr.htables["call"] == {}
+    order, known = json.loads(bench.ksr.htables["call"]["call-1"])
+    assert (order, known) == (bench.told[-1]["order"], None)

@@ -40,7 +40,8 @@ class FakeKSR:
         to = headers.pop("to", uri)
         self.values = {
             "$shv(table)": self.values["$shv(table)"], "$rm": method, "$ru": uri, "$tu": to, "$si": ip,
-            "$sp": int(port), "$proto": transport, "$ci": "call-1", "$cs": "1", "$ft": "tag-1", "$fu": "sip:caller@apolo.local",
+            "$sp": int(port), "$proto": transport,
+            "$ci": "call-1", "$cs": "1", "$ft": "tag-1", "$fu": "sip:caller@apolo.local",
             "$var(mark)": "mark-1",
         }  # fmt: skip
         for name, value in headers.items():

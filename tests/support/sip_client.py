@@ -81,6 +81,7 @@ class Phone:
         self._register_id = uuid.uuid4().hex
         self._cseq = itertools.count(1)
         self._waiting: dict[tuple[str, str], asyncio.Queue[Message]] = {}
+        self._newest_invite: list[str] = []
         self._arrived = asyncio.Event()
         self._datagrams: asyncio.DatagramTransport | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -163,6 +164,12 @@ class Phone:
         self._send_within(dialog, "ACK", cseq)
         return dialog
 
+    def give_up(self) -> None:
+        """Cancel the newest call while it rings (RFC 3261 9.1)."""
+        invite = self._newest_invite
+        cancel = [line.replace("INVITE", "CANCEL") for line in (invite[0], *invite[1:6], invite[6])]
+        self.send(_text(cancel, ""))
+
     async def hang_up(self, dialog: Dialog) -> Message:
         """End a call from either end."""
         dialog.cseq += 1
@@ -184,6 +191,8 @@ class Phone:
                 f"{method} {uri} SIP/2.0", self._via(branch), "Max-Forwards: 70", f"From: <{self.uri}>;tag={tag}",
                 f"To: <{to or uri}>", f"Call-ID: {call_id}", f"CSeq: {cseq} {method}", *(extra or []), *credentials,
             ]  # fmt: skip
+            if method == "INVITE":
+                self._newest_invite = head
             self.send(_text(head, body))
             answer = await self._final(queue, wait_s, again=_text(head, body))
             if method == "INVITE" and answer.status >= 300:

@@ -57,19 +57,21 @@ class AgentLine:
         counted: dict[str, int] = (await self._ask({"ask": "pulse"})).get("count", {})
         return counted
 
-    async def picture(self) -> Picture:
-        """Read everything that Kamailio carries; raises EngineError."""
+    async def picture(self) -> tuple[Picture, dict[str, int]]:
+        """Read everything that Kamailio carries, and the order of the last report on each; raises EngineError."""
         registrations: dict[str, tuple[Binding, ...]] = {}
         calls: list[Call] = []
+        orders: dict[str, int] = {}
         async with self._turn:
             await self._send({"ask": "picture"})
             while "end" not in (answer := await self._receive()):
-                for table, name, row in answer["rows"]:
-                    if table == "reg":
-                        registrations[name] = bindings_of(row[1])
-                    else:
+                for table, name, (order, row) in answer["rows"]:
+                    orders[name] = order
+                    if row and table == "reg":
+                        registrations[name] = bindings_of(row)
+                    elif row:
                         calls.append(call_of(row))
-        return Picture(registrations={alias: rows for alias, rows in registrations.items() if rows}, calls=calls)
+        return Picture(registrations=registrations, calls=calls), orders
 
     def close(self) -> None:
         """Let go of the connection; the next question makes a new one."""

@@ -22,7 +22,7 @@ from sextet.engine import EngineError, Host, Journal, Picture, Wanted
 from sextet.model.schema import is_ip
 from sextet.sip import process, rendering
 from sextet.sip.agent_line import AgentLine
-from sextet.sip.events import CallChanged, CallEnded, Registered, RegistrationRefused
+from sextet.sip.events import CallChanged, CallEnded, Event, Registered, RegistrationRefused
 from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import USERS_FILE
 from sextet.sip.kemi.script import EVENTS_SOCKET
@@ -275,7 +275,7 @@ class SipEngine:
         assert self._process is not None
         if self._process.record.secret == _digest(rendering.nonce_secret(wanted, self._secret)):
             return False
-        carried = await self._line.picture()
+        carried, _ = await self._line.picture()
         if carried.registrations or carried.calls:
             return False
         await self._process.end()
@@ -287,21 +287,18 @@ class SipEngine:
     async def _picture(self) -> None:
         """Tell the host what is really there; what happens while it is read is told again after it."""
         with self._listener.remembering() as later:
-            picture = await self._line.picture()
+            picture, self._orders = await self._line.picture()
             self._host.picture(picture)
             for event in later:
                 self._tell(event)
 
     async def _feed(self) -> None:
         """Send the owners and releases that wait; raises EngineError, and then they wait on."""
-        if self._owners_complete:
-            self._owner_changes = {}
-            await self._line.owners(dict(self._owners), complete=True)
-            self._owners_complete = False
-        elif self._owner_changes:
-            changes, self._owner_changes = self._owner_changes, {}
+        complete, changes = self._owners_complete, self._owner_changes
+        if complete or changes:
+            self._owners_complete, self._owner_changes = False, {}
             try:
-                await self._line.owners(changes, complete=False)
+                await self._line.owners(dict(self._owners) if complete else changes, complete)
             except EngineError:
                 self._owners_complete = True
                 raise
@@ -321,6 +318,8 @@ class SipEngine:
                     await self._round()
                 except EngineError as error:
                     self._say(_chain(error))
+                except Exception as error:  # where the task ends: without it nobody would start a lost Kamailio again
+                    self._say(f"looking after Kamailio failed: {type(error).__name__}: {error}")
 
     async def _round(self) -> None:
         assert self._wanted is not None and self._process is not None
@@ -374,25 +373,27 @@ class SipEngine:
         self._resolved = resolved
         return changed
 
-    def _tell(self, event: object) -> None:
+    def _tell(self, event: Event | None) -> None:
         match event:
-            case Registered():
-                # Workers report over connections of their own: of two reports on one alias the older may come last.
-                newest = self._orders.pop(event.alias, 0)
-                self._orders[event.alias] = max(newest, event.order)
-                if event.order >= newest:
-                    self._host.registered(event.alias, event.bindings)
-                if len(self._orders) > ORDERS_MAX:
-                    del self._orders[next(iter(self._orders))]
-            case CallChanged():
+            case Registered() if self._newer(event.alias, event.order):
+                self._host.registered(event.alias, event.bindings)
+            case CallChanged() if self._newer(event.call.call_id, event.order):
                 self._host.call_changed(event.call)
-            case CallEnded():
+            case CallEnded() if self._newer(event.call_id, event.order):
                 self._host.call_ended(event.call_id, event.reason)
             case RegistrationRefused():
                 reason = f"{event.status} {event.reason}"
                 self._journal.event("Registration Rejected", AOR=event.alias, Reason=reason, Src=event.source)
             case None:  # something is missing: see Listener.incomplete
                 self._wake.set()
+
+    def _newer(self, name: str, order: int) -> bool:
+        """Note a report: workers have connections of their own, and of two reports the older may come last."""
+        newest = self._orders.pop(name, 0)
+        self._orders[name] = max(newest, order)
+        if len(self._orders) > ORDERS_MAX:
+            del self._orders[next(iter(self._orders))]
+        return order >= newest
 
     def _ended(self) -> None:
         self._wake.set()

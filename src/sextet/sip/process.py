@@ -68,9 +68,9 @@ def account_of(user: str | None) -> Account | None:
     )
 
 
-def binary() -> str:
+def binary(path: str = "/usr/sbin:/usr/local/sbin:/usr/bin") -> str:
     """Find Kamailio; raises EngineError naming the Debian packages."""
-    found = shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
+    found = shutil.which("kamailio", path=path)
     if found is None:
         raise EngineError(
             "starting Kamailio: it is not installed; `apt install kamailio kamailio-python3-modules "

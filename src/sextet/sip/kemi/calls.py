@@ -8,14 +8,14 @@ from typing import Any
 from sextet.sip.kemi.reporting import Reporter
 
 RINGING_S = 600  # after fr_inv_timer (180 s) for each of a few steps nothing rings any more
+TOMBSTONE_S = 60  # how long the number of an ended call is kept, so that a late report does not bring it back
 CONNECTED_S = 43_260  # a minute above the dialog module's own limit
 
 
 def begin(ksr: Any, reporter: Reporter, call: dict[str, Any]) -> None:
     """Tell of a call that starts to ring, or of the next place where it rings."""
-    before = ksr.htable.sht_get("call", call["call_id"])
-    if before:
-        known = json.loads(before)
+    known = stored(ksr, call["call_id"])
+    if known is not None:
         if known["state"] != "ringing" or known["tag"] != call["tag"]:
             return  # a spiral through another system passes twice and is one call
         call = known | {"route": call["route"], "rule": call["rule"]}
@@ -26,20 +26,27 @@ def begin(ksr: Any, reporter: Reporter, call: dict[str, Any]) -> None:
 
 def connected(ksr: Any, reporter: Reporter, call_id: str, now_s: float) -> None:
     """Tell that a call was answered."""
-    text = ksr.htable.sht_get("call", call_id)
-    if text:
-        _tell(ksr, reporter, json.loads(text) | {"state": "connected", "since_s": now_s}, CONNECTED_S)
+    known = stored(ksr, call_id)
+    if known is not None:
+        _tell(ksr, reporter, known | {"state": "connected", "since_s": now_s}, CONNECTED_S)
 
 
 def ended(ksr: Any, reporter: Reporter, call_id: str, reason: str) -> None:
     """Tell that a call is over; the first reason counts."""
-    if ksr.htable.sht_get("call", call_id) is not None:
+    if stored(ksr, call_id) is not None:
         order = ksr.htable.sht_inc("ctl", "order")
-        ksr.htable.sht_rm("call", call_id)
+        ksr.htable.sht_setxs("call", call_id, json.dumps((order, None)), TOMBSTONE_S)
         reporter.emit("ended", order=order, call_id=call_id, reason=reason)
+
+
+def stored(ksr: Any, call_id: str) -> dict[str, Any] | None:
+    """Read what was told last of a call; None where there is none, or it is over."""
+    text = ksr.htable.sht_get("call", call_id)
+    known: dict[str, Any] | None = json.loads(text)[1] if text else None
+    return known
 
 
 def _tell(ksr: Any, reporter: Reporter, call: dict[str, Any], lifetime_s: int) -> None:
     order = ksr.htable.sht_inc("ctl", "order")
-    ksr.htable.sht_setxs("call", call["call_id"], json.dumps(call, separators=(",", ":")), lifetime_s)
+    ksr.htable.sht_setxs("call", call["call_id"], json.dumps((order, call), separators=(",", ":")), lifetime_s)
     reporter.emit("call", order=order, call=call)

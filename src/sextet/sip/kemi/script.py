@@ -79,9 +79,13 @@ class Script:
 
     @guarded
     def ended(self, argument: str) -> None:
-        status = self._ksr.pv.get("$T_reply_code") if argument == "failed" else None
-        reason = "Normal" if argument != "failed" else f"{status or 'Not'} {'answer' if status else 'answered'}"
-        calls.ended(self._ksr, self._reporter, str(self._ksr.pv.get("$dlg(callid)")), reason)
+        get = self._ksr.pv.get
+        status, method = get("$rs"), get("$rm")
+        if argument == "failed":
+            reason = f"{status} {get('$rr') or ''}".strip() if status else "Not answered"
+        else:
+            reason = "Normal" if method == "BYE" else "Timed out"
+        calls.ended(self._ksr, self._reporter, str(get("$dlg(callid)")), reason)
 
     @guarded
     def agent(self, argument: str) -> None:
