@@ -84,17 +84,14 @@ class Custody:
                 who = base.user or "nobody"
                 raise Moved(f"The configuration is now {base.stamp}, changed by {who} since {expected} was read.")
             document = make(base.document)
-            await self._ask(
-                primary.Edited(base=base.stamp, document=document, user=user, source=source, summary=summary)
-            )
-            return self.head
+            edited = primary.Edited(base=base.stamp, document=document, user=user, source=source, summary=summary)
+            return await self._ask(edited)
 
     async def ask(self, event: Event) -> Version:
         """Do what an administrator asks of the whole configuration (promote); raises like edit."""
         async with self._editing:
             await self._rest()
-            await self._ask(event)
-            return self.head
+            return await self._ask(event)
 
     async def found(self, membership: Membership, *, user: str, source: str) -> None:
         """Become the first peer of a new cluster; its key and its first version are stored as one."""
@@ -112,6 +109,10 @@ class Custody:
         await asyncio.to_thread(self._store.join, membership)
         self._membership = membership
         await self.receive(primary.Joined(membership.cluster))
+
+    async def unfound(self) -> None:
+        """Give up a cluster that this peer founded alone, to be enrolled in another; the configuration stays."""
+        await self.join(Membership())
 
     async def edits_set_aside(self) -> int:
         """Count the versions of this cluster that it went on without; what a newcomer brought along is no conflict."""
@@ -142,10 +143,13 @@ class Custody:
         await asyncio.to_thread(self._store.dismiss, stamp)
         await self.receive(primary.Dismissed(stamp))
 
-    async def _ask(self, event: Event) -> None:
-        failures = await self._carry_out(self.authority.receive(event, self._clock()))
-        if failures:
-            raise StoreLost(failures[0])
+    async def _ask(self, event: Event) -> Version:
+        effects = self.authority.receive(event, self._clock())
+        made = next((effect.version for effect in effects if isinstance(effect, primary.Store)), self.head)
+        for failure in await self._carry_out(effects):
+            if failure.stamp == made.stamp:  # another one may be of a version that only came meanwhile
+                raise StoreLost(failure.cause)
+        return made
 
     async def _rest(self) -> None:
         """Wait until nothing is being stored; on a full disk that may be never, and the authority then says so."""
@@ -153,14 +157,14 @@ class Custody:
             async with asyncio.timeout(REST_S), self._rested:
                 await self._rested.wait_for(lambda: self.authority.newest is self.head)
 
-    async def _carry_out(self, effects: Sequence[Effect]) -> list[str]:
-        failures: list[str] = []
+    async def _carry_out(self, effects: Sequence[Effect]) -> list[primary.NotStored]:
+        failures: list[primary.NotStored] = []
         todo = list(effects)
         while todo:
             effect = todo.pop(0)
             if isinstance(effect, primary.Store):
                 stored = await self._write(effect)
-                failures += [stored.cause] if isinstance(stored, primary.NotStored) else []
+                failures += [stored] if isinstance(stored, primary.NotStored) else []
                 todo += self.authority.receive(stored, self._clock())
                 async with self._rested:
                     self._rested.notify_all()

@@ -38,6 +38,7 @@ from sextet.model.sections import Clustering, Root
 from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
 
 KEY_BYTES = 32
+LOCATIONS_S = 3.0  # links to living peers are up within 2 s of a start; who is not heard by then is down
 CERTIFICATE_LOOK_S = 60.0
 SYSTEM = "sextetd"  # as user and source of what nobody asked for in person
 
@@ -90,6 +91,7 @@ class Following:
         self._behind_since: dict[int, float] = {}
         self._raised: set[AlarmType] = set()
         self._set_aside = 0
+        self._told = False  # engines know all locations
         self._wanted: Wanted | None = None
         self._status: PeerStatus | None = None
         self._mesh: object = None
@@ -132,6 +134,7 @@ class Following:
             await self._stand()
             await self._connect()
             await self._drive(start)
+            self._tell_locations()
             self._set_aside = await self._custody.edits_set_aside()
             self._judge()
 
@@ -203,6 +206,9 @@ class Following:
         if configured != self._configured:
             self._configured = configured
             await self._custody.receive(configured)
+        alone = self._custody.head.stamp.author == self._custody.authority.me and not self._custody.pins()
+        if any(peers) and not named and self._custody.membership.cluster and alone:
+            await self._custody.unfound()  # nobody ever joined: what was founded here by mistake must not lock it out
         if named and not self._custody.membership.cluster:
             membership = Membership(cluster=str(uuid.uuid4()), key=secrets.token_bytes(KEY_BYTES))
             try:
@@ -273,12 +279,21 @@ class Following:
         try:
             if start:
                 await engine.start(wanted)
-                self._live.tell_everything(engine)
             else:
                 self._waiting_engines[engine.name] = await engine.apply(wanted)
             self._live.engine_state(f"{engine.name} configuration", "")
         except EngineError as error:
             self._live.engine_state(f"{engine.name} configuration", str(error))
+
+    def _tell_locations(self) -> None:
+        """Tell engines the whole truth once it is known: an adopted one locates devices from before until then."""
+        if self._told:
+            return
+        late = self._clock() >= self._started_s + LOCATIONS_S
+        if late or all(link.state == LIVE for link in self.links().values()):
+            self._told = True
+            for engine in self.engines:
+                self._live.tell_everything(engine)
 
     def _wish(self, running: Root) -> Wanted:
         links = self.links()

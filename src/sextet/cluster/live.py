@@ -50,10 +50,11 @@ class Live:
 
     def renumber(self, number: int) -> None:
         """This system has another place in the list: mirrored rows come again under their new numbers."""
-        self._number = number
+        before, self._number = self._number, number
         self.view.drop(number)
-        for engine in self.engines:
-            engine.locate({}, complete=True)
+        if before:
+            for engine in self.engines:
+                engine.locate({}, complete=True)
         self._carry_out(self.book.renumber(number))
         for name, row in self.book.own.items():
             self.view.change(number, encode_key("reg", name), to_row(row))

@@ -94,7 +94,7 @@ class SipEngine:
             if not adopted:
                 await self._launch(wanted)
             self._listener.open(self._account)
-            self._owners_complete = True
+            self._owners_complete = not adopted  # one that kept running knows owners from before, until we know better
             await self._line.follow()
             await self._feed()
             await self._picture()
