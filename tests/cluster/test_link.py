@@ -64,6 +64,16 @@ def test_a_configured_peer_is_dialled_attached_and_live() -> None:
     assert play >> Synchronised(2) == [Report(State.LIVE, "")]
 
 
+def test_a_peer_counts_as_tried_when_its_first_dial_has_ended() -> None:
+    play = Play()
+    dial = (play >> Configured(TO))[-1]
+    assert isinstance(dial, Dial) and not play.link.tried
+    _ = play >> Lost(dial.attempt, "connection refused")
+    assert play.link.tried
+    _ = play >> Configured(replace(TO, name="c.example"))
+    assert not play.link.tried
+
+
 def test_a_refused_connection_is_tried_again_with_growing_pauses() -> None:
     play, pauses = Play(dice=0.5), []
     effects = play >> Configured(TO)

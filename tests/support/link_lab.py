@@ -22,6 +22,7 @@ from sextet.cluster.links import Links, Membership
 from sextet.cluster.peer_link import Callbacks
 from sextet.lab.authority import Issued, issue, new_authority
 
+# Certificates are checked by OpenSSL against the wall clock.
 NOW = datetime.now(UTC)
 ROOT = new_authority("Test authority", NOW)
 KEY = b"k" * 32

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sextet.cluster import certificates
+from sextet.cluster import certificates, tls
 from sextet.cluster.enrolment import Enrolment
 from sextet.cluster.link import Target
 from sextet.cluster.proof import (
@@ -159,9 +159,9 @@ async def _secure(
     except ssl.SSLCertVerificationError as error:
         line = "Invalid (issuer not trusted)" if error.verify_code in _UNTRUSTED else _LINES.get(error.verify_code)
         observer.line(line or f"Invalid ({error.verify_message})")
-        raise DialFailed(f"TLS: the peer's certificate is not accepted: {error.verify_message}") from error
+        raise DialFailed(f"TLS: the peer's {tls.sentence(error)}") from error
     except ssl.SSLError as error:
-        raise DialFailed(f"TLS: {tls_sentence(error)}") from error
+        raise DialFailed(f"TLS: {tls.sentence(error)}") from error
     except OSError as error:
         raise DialFailed("closed before TLS: is this peer's address in the other one's list?") from error
     chain = _chain(writer.get_extra_info("ssl_object"))
@@ -193,7 +193,6 @@ async def _prove(
     )  # fmt: skip
     granted: Granted | None = None
     try:
-        writer.write(encode(caller.hello))
         while True:
             for step in caller.receive(await read_message(reader)):
                 match step:
@@ -210,7 +209,7 @@ async def _prove(
     except (BadMessage, certificates.CertificateError) as error:
         raise DialFailed(f"proof of the cluster key: {error}") from error
     except ssl.SSLError as error:
-        raise DialFailed(f"TLS: the peer refuses this peer's certificate: {tls_sentence(error)}") from error
+        raise DialFailed(f"TLS: the peer refuses this peer's certificate: {tls.sentence(error)}") from error
     except (asyncio.IncompleteReadError, OSError) as error:
         raise DialFailed("proof of the cluster key: the peer closed the connection") from error
 
@@ -223,16 +222,11 @@ async def read_message(reader: asyncio.StreamReader) -> Message:
     return decode(await reader.readexactly(size))
 
 
-def tls_sentence(error: ssl.SSLError) -> str:
-    """Say what OpenSSL says, in words."""
-    return (error.reason or str(error)).lower().replace("_", " ")
-
-
-def _chain(tls: ssl.SSLObject) -> list[bytes]:
+def _chain(connection: ssl.SSLObject) -> list[bytes]:
     """Give the peer's certificates; Python 3.11 shows those above the first only through a private door."""
-    own = tls.getpeercert(True)
+    own = connection.getpeercert(True)
     assert own is not None
-    inner: Any = getattr(tls, "_sslobj", None)
+    inner: Any = getattr(connection, "_sslobj", None)
     if not hasattr(inner, "get_unverified_chain"):
         return [own]
     return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner.get_unverified_chain() or ()] or [own]

@@ -17,6 +17,7 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
+from sextet.cluster.ending import end
 from sextet.cluster.mirror import BEAT, EPOCH, ROW_BYTES_MAX, SUM, Checksum
 from sextet.cluster.nats_server import MEMORY_MB, Access
 from sextet.cluster.session import Gate, Session, SessionLost
@@ -99,10 +100,7 @@ class OwnRows:
         self._task = asyncio.create_task(self._run(), name="own rows")
 
     async def stop(self) -> None:
-        tasks = [task for task in (self._task, *self._calls) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end((self._task, *self._calls))
 
     async def _run(self) -> None:
         while True:
@@ -185,7 +183,7 @@ class OwnRows:
             await self._write(session, inbox, batch)
 
     async def _write(self, session: Session, inbox: str, batch: Mapping[str, bytes | None]) -> None:
-        """Write rows and wait until they are stored; what is not goes back to the dirty ones, where newer values win."""
+        """Write rows and wait until they are stored; what is not goes back to the dirty ones: newer values win."""
         self._refused = ""
         left = dict(batch)
         try:

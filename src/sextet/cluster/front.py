@@ -17,8 +17,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
-from sextet.cluster import certificates
-from sextet.cluster.dial import STREAM_BYTES_MAX, read_message, tls_sentence
+from sextet.cluster import certificates, tls
+from sextet.cluster.dial import STREAM_BYTES_MAX, read_message
+from sextet.cluster.ending import end
 from sextet.cluster.enrolment import Enrolment
 from sextet.cluster.nats_server import Access
 from sextet.cluster.proof import (
@@ -116,9 +117,7 @@ class Front:
         self._spawn(self._accept(listener))
 
     async def stop(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         if self._listener is not None:
             self._listener.close()
 
@@ -201,17 +200,17 @@ class Front:
                 sock.close()
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=STREAM_BYTES_MAX)
+        complaints: list[ssl.SSLError] = []
+        tls.complaints.set(complaints)
         try:
             transport, protocol = await loop.connect_accepted_socket(
                 lambda: asyncio.StreamReaderProtocol(reader), sock, ssl=rules.context,
                 ssl_handshake_timeout=HANDSHAKE_LIMIT_S, ssl_shutdown_timeout=1,
             )  # fmt: skip
-        except ssl.SSLCertVerificationError as error:
-            raise _Refuse(f"TLS: certificate is not accepted: {error.verify_message}") from error
-        except ssl.SSLError as error:
-            raise _Refuse(f"TLS: {tls_sentence(error)}") from error
         except OSError as error:
-            raise _Refuse("TLS: the caller closed the connection") from error
+            known = next((one for one in (error, *complaints) if isinstance(one, ssl.SSLError)), None)
+            why = tls.sentence(known) if known is not None else "the caller closed the connection"
+            raise _Refuse(f"TLS: {why}") from error
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         try:
             number, verified = await self._prove(reader, writer, ip, rules)
@@ -254,6 +253,7 @@ class Front:
             grant=self._enrolment.grant,
         )
         try:
+            writer.write(encode(callee.challenge))
             while True:
                 for step in callee.receive(await read_message(reader)):
                     match step:

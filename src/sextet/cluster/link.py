@@ -120,6 +120,7 @@ class Link:
         self.state = State.DISABLED
         self.reason = ""
         self.since = now
+        self.tried = False  # a dial has ended, well or not, since this peer was configured
         self.target: Target | None = None
         self._dice = dice
         self._attempt = 0
@@ -142,7 +143,7 @@ class Link:
             case Progressed(attempt, stage) if self._is_current(attempt):
                 self._stage = stage
             case Connected(attempt) if self._is_current(attempt) and self.state is State.CONNECTING:
-                self._heard = None
+                self._heard, self.tried = None, True
                 return [*self._enter(State.SYNCHRONISING, "", now), Attach(attempt)]
             case Synchronised(attempt) if (
                 self._is_current(attempt) and self.state is State.SYNCHRONISING and not self._silent
@@ -200,6 +201,8 @@ class Link:
             return []
         effects: list[Effect] = [Abort(self._attempt)] if self._busy() else []
         self._attempt += 1
+        if self.target is None or target is None or self.target.name != target.name:
+            self.tried = False
         self.target, self._stricter, self._silent, self._retry = target, False, False, RETRY_FIRST_S
         if target is None:
             return [*effects, *self._enter(State.DISABLED, "", now)]
@@ -222,6 +225,7 @@ class Link:
         return [*self._enter(State.CONNECTING, self.reason, now), Dial(self._attempt, self.target, verify)]
 
     def _down(self, reason: str, now: float, *, at_once: bool = False) -> list[Effect]:
+        self.tried = True
         effects: list[Effect] = [Abort(self._attempt)] if self._busy() else []
         self._attempt += 1
         self._retry_at = now if at_once else now + self._retry * (1 + self._dice())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sextet.cluster import certificates
+from sextet.cluster import certificates, tls
 from sextet.cluster.dial import Credentials
+from sextet.cluster.ending import end
 from sextet.cluster.enrolment import Enrolment
 from sextet.cluster.feed import OwnRows
 from sextet.cluster.front import Front, Refused, Rules
@@ -85,7 +86,7 @@ class Links:
         self._derived: tuple[bytes, bytes] = b"", b""
         self._resolver = Resolver(mapping={}, servers=(), clock=asyncio.get_running_loop().time)
         self._answers: dict[str, Answer] = {}  # name -> what the resolver said last
-        self._last_ip: dict[str, str] = {}  # name -> the last address it had: DNS may be away while a peer is not
+        self._last_ip: dict[str, str] = {}  # by name: DNS may be away while a peer is not
         self._confirmed: set[str] = set()  # names that the present mapping and servers have resolved
         self._front = Front(address=address, port=port, journal=journal, enrolment=enrolment, gate=self._gate)
         self._server = NatsServer(
@@ -97,6 +98,7 @@ class Links:
             down=self._store_down,
             binary=binary,
         )
+        self._lines: dict[int, tuple[object, str]] = {}
         self._configuring = asyncio.Lock()
         self._look: asyncio.Task[None] | None = None
 
@@ -112,9 +114,7 @@ class Links:
         self._look = asyncio.create_task(self._keep_looking(), name="peer names")
 
     async def stop(self) -> None:
-        if self._look is not None:
-            self._look.cancel()
-            await asyncio.gather(self._look, return_exceptions=True)
+        await end((self._look,))
         await asyncio.gather(*(link.stop() for link in self._links.values()))
         self._links.clear()
         await self._front.stop()
@@ -188,7 +188,7 @@ class Links:
             pem, private_key, trusted_pem = files
             trusted = certificates.read_pem(trusted_pem, str(membership.trusted)) if trusted_pem.strip() else []
             der = certificates.leaf(pem, str(membership.certificate))
-            contexts = [_context(side, membership, verify) for side in _SIDES for verify in (False, True)]
+            contexts = [_context(membership, server, verify) for server in (False, True) for verify in (False, True)]
         except (OSError, certificates.CertificateError) as error:
             raise EngineError(f"the certificate of this peer cannot be used: {error}") from error
         if membership.key and membership.key != self._derived[0]:
@@ -202,7 +202,8 @@ class Links:
             certificate=der, private_key=private_key, key=key, digest=digest,
         )  # fmt: skip
         rules = Rules(
-            name=name, members={}, enforce=membership.enforce, context=server_enforcing if membership.enforce else server,
+            name=name, members={}, enforce=membership.enforce,
+            context=server_enforcing if membership.enforce else server,
             fingerprint=certificates.fingerprint(der), key=key, trust=sha256(trusted_pem).hexdigest(),
         )  # fmt: skip
         return _Material(credentials=credentials, rules=rules, trusted=tuple(trusted))
@@ -276,20 +277,28 @@ class Links:
 
     def _status(self, link: PeerLink) -> LinkStatus:
         name = self._others().get(link.number, "")
-        line = link.line or certificates.NOT_CHECKED
-        if link.chain and self._material is not None:
-            # The wall clock, since certificates speak of moments.
-            line, _ = certificates.line_for(link.chain, name, self._material.trusted, datetime.now(UTC))
         answer = self._answers.get(name)
         return LinkStatus(
             peer=name,
             state=link.state.value,
             reason=link.reason,
+            tried=link.tried,
             since_s=link.since,
             round_trip_ms=round(link.round_trip_ms, 2),
             resolved_ip=answer.ip if isinstance(answer, Resolved) else "",
-            certificate=line,
+            certificate=self._line(link, name),
         )
+
+    def _line(self, link: PeerLink, name: str) -> str:
+        """The certificate line; worked out again each minute, since dates pass, and when something in it changes."""
+        if not link.chain or self._material is None:
+            return link.line or certificates.NOT_CHECKED
+        now = datetime.now(UTC)  # the wall clock, since certificates speak of moments
+        of = link.chain, name, self._material.trusted, now.replace(second=0, microsecond=0)
+        if self._lines.get(link.number, (None, ""))[0] != of:
+            line, _ = certificates.line_for(link.chain, name, self._material.trusted, now)
+            self._lines[link.number] = of, line
+        return self._lines[link.number][1]
 
     def _store_up(self, access: Access) -> None:
         self._front.store(access)
@@ -301,21 +310,11 @@ class Links:
         self._trouble(sentence)
 
 
-_SIDES: Sequence[int] = (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER)
-
-
-def _context(side: int, membership: Membership, verify: bool) -> ssl.SSLContext:
-    context = ssl.SSLContext(side)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = False  # the rules of certificates.py: no wildcards, CN only without SAN
-    context.load_cert_chain(membership.certificate, membership.private_key, password="")  # never ask on a terminal
-    if verify:
-        context.verify_mode = ssl.CERT_REQUIRED
-        if membership.trusted.read_bytes().strip():
-            context.load_verify_locations(membership.trusted)
-    else:
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _context(membership: Membership, server: bool, verify: bool) -> ssl.SSLContext:
+    trusted = membership.trusted if verify else None
+    return tls.context(
+        server=server, certificate=membership.certificate, private_key=membership.private_key, trusted=trusted
+    )
 
 
 def _naming(membership: Membership) -> tuple[object, ...]:

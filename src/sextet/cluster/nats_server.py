@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sextet.cluster.ending import end
 from sextet.engine import EngineError, Journal
 
 BUCKET = "live"
@@ -94,9 +95,7 @@ class NatsServer:
         self._up(access)
 
     async def stop(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        await end((self._watch,))
         await self._end()
 
     async def _stay(self) -> None:

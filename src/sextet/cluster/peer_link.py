@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sextet.cluster import mirror
 from sextet.cluster.dial import Credentials, DialFailed, Observer, dial
+from sextet.cluster.ending import end
 from sextet.cluster.enrolment import Enrolment
 from sextet.cluster.feed import CallFailed
 from sextet.cluster.link import (
@@ -72,6 +73,11 @@ class PeerLink:
         return self._link.reason
 
     @property
+    def tried(self) -> bool:
+        """Whether a dial has ended since this peer was configured, well or not."""
+        return self._link.tried
+
+    @property
     def since(self) -> float:
         return self._link.since
 
@@ -115,10 +121,7 @@ class PeerLink:
         self.configure(None, None)
         if self._timer is not None:
             self._timer.cancel()
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(self._tasks)
 
     def _feed(self, event: Event) -> None:
         self._do(self._link.receive(event, self._loop.time()))

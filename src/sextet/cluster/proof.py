@@ -1,11 +1,12 @@
 """How two peers prove to each other that they hold the cluster key, or one gives it to the other.
 
-How it works. Inside TLS the caller says who it is and whom it wants (Hello) and is answered with a nonce (Challenge).
-The caller proves first (Answer), the callee after it (Welcome), each with an HMAC over both nonces, both names and
-the fingerprint of the callee's certificate: what one connection carries is worthless on another, and somebody in the
-middle shows another certificate. A caller without a key signs the same transcript with the key of its certificate
-(Enrol) and is given the cluster key (Grant); it then answers as any other. Refusal, with its reason, can come instead
-of every message of the callee. No secret but the granted key is ever sent.
+How it works. Inside TLS the callee sends a nonce (Challenge). It speaks first, so that a caller whose certificate it
+does not accept hears OpenSSL's reason. The caller says who it is and whom it wants (Hello) and proves itself
+(Answer), the callee after it (Welcome), each with an HMAC over both nonces, both names and the fingerprint of the
+callee's certificate: what one connection carries is worthless on another, and somebody in the middle shows another
+certificate. A caller without a key signs the same transcript with the key of its certificate (Enrol) and is given the
+cluster key (Grant); it then answers as any other. Refusal, with its reason, can come instead of every later message
+of the callee. No secret but the granted key is ever sent.
 """
 
 from __future__ import annotations
@@ -188,7 +189,7 @@ class Caller:
                 return [Failed(f"refused: {reason}", enforced)]
             case Challenge(nonce=nonce) if self._transcript is None and len(nonce) == 2 * NONCE_BYTES:
                 self._transcript = _transcript(self.hello, nonce, self._fingerprint)
-                return [Send(self._enrol() if self.hello.enrols else self._answer(self._transcript))]
+                return [Send(self.hello), Send(self._enrol() if self.hello.enrols else self._answer(self._transcript))]
             case Grant(key=text, cluster_id=cluster_id) if self._transcript and self.hello.enrols and not self._key:
                 cluster_key = _bytes(text)
                 if len(cluster_key) < KEY_BYTES:
@@ -225,6 +226,7 @@ class Callee:
     ) -> None:
         self._fingerprint, self._key, self._nonce, self._password = fingerprint, key, nonce.hex(), password
         self._admit, self._grant = admit, grant
+        self.challenge = Challenge(nonce=self._nonce)
         self._hello: Hello | None = None
         self._enrolled = ""  # fingerprint of the caller's certificate
 
@@ -257,7 +259,7 @@ class Callee:
                 if not self._key:
                     return self._refuse("this peer has no cluster key yet")
                 self._hello = message
-                return [Send(Challenge(nonce=self._nonce))]
+                return []
         return self._refuse("unexpected message")
 
     def _refuse(self, reason: str) -> list[Step]:
