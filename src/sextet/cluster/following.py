@@ -144,6 +144,9 @@ class Following:
         authority = self._custody.authority
         answers = {link.peer: self._links.resolved(number) for number, link in self.links().items()}
         own = {self.names()[self.number]: self._identity.address} if self.number else {}
+        leader = self.links().get(self.running.configuration_primary)
+        forwards = authority.state is primary.State.FOLLOWER and leader is not None and leader.state == LIVE
+        why_not = "" if forwards else authority.why_not
         return Evidence(
             saved=saved,
             running=self.running,
@@ -157,8 +160,8 @@ class Following:
             links=self.links(),
             statuses=self._statuses(),
             behind_s={number: self._clock() - since for number, since in self._behind_since.items()},
-            writable=not authority.why_not,
-            why_not=authority.why_not,
+            writable=not why_not,
+            why_not=why_not,
             set_aside=self._set_aside + len(authority.conflicts),
             enrolment_s=max(0.0, self._window_until - self._clock()) if any(self.running.peers) else 0.0,
             restart_cluster=waiting(saved.clustering, self.running),
