@@ -254,7 +254,8 @@ def _sentence(face: Face, status: ClusterStatus, state: str, active: int) -> str
 
 
 def _peer_findings(status: ClusterStatus) -> list[str]:
-    found = [f"{peer_name(m)}: {m.clustering}." for m in status.members if not m.clustering_ok]
+    lost = [m for m in status.members if not m.clustering_ok]
+    found = [f"{peer_name(m)}: {m.clustering}{f', {m.cause}' if m.cause else ''}." for m in lost]
     behind = [m for m in status.members if m.clustering_ok and not m.in_step]
     found += [f"{peer_name(m)} does not have the primary's configuration in force." for m in behind]
     found += [status.why_not] if not status.writable and status.why_not else []
@@ -323,7 +324,7 @@ def _peer_line(number: int, member: Member | None, status: ClusterStatus, tls_mo
 
 def _detail(member: Member) -> str:
     if member.status is None or not member.clustering_ok:
-        return ""
+        return member.cause
     round_trip = f"RTT {member.link.round_trip_ms:.1f} ms · " if member.link else ""
     step = "in step" if member.in_step else "not in step"
     return f"{round_trip}r{member.status.in_force.revision} {step} · v{member.status.version}"
