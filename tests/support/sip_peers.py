@@ -156,7 +156,7 @@ async def peers(network: str, *numbers: int, config: Root = CONFIG, **changes: o
     """Run engines on network.1, network.2, ... and stop them all."""
     directory = Path(tempfile.mkdtemp(prefix="sip-", dir="/tmp"))
     directory.chmod(0o755)
-    _certificate(directory)
+    certificate(directory)
     made = Peers(network, directory, config)
     try:
         await made.start(*numbers, **changes)
@@ -167,12 +167,12 @@ async def peers(network: str, *numbers: int, config: Root = CONFIG, **changes: o
         shutil.rmtree(directory)
 
 
-def _certificate(directory: Path) -> None:
+def certificate(directory: Path) -> None:
     """Make a self-signed certificate for a test's few seconds."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sextet test")])
     now = datetime.datetime.now(datetime.UTC)  # wall clock: certificates hold moments
-    certificate = (
+    made = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
         .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
@@ -181,4 +181,4 @@ def _certificate(directory: Path) -> None:
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (directory / "key.pem").write_bytes(private)
-    (directory / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+    (directory / "certificate.pem").write_bytes(made.public_bytes(pem))

@@ -24,10 +24,12 @@ from sextet.sip import process, rendering
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.events import CallChanged, CallEnded, Event, Registered, RegistrationRefused
 from sextet.sip.kemi import instructions as told
+from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
 from sextet.sip.kemi.script import EVENTS_SOCKET
 from sextet.sip.listener import Listener
 from sextet.sip.process import Process
+from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
 
 SERVES_S = 15.0  # until a Kamailio that was started must answer; it needs 0.3 s, on a busy machine some seconds
@@ -167,11 +169,12 @@ class SipEngine:
         """Make the directory, owned by the engine's user; raises EngineError."""
         try:
             self._run_dir.mkdir(parents=True, exist_ok=True)
-            (self._run_dir / "tls").mkdir(exist_ok=True)
-            for path in (self._run_dir, self._run_dir / "tls"):
+            for path in (self._run_dir, self._run_dir / "tls", self._run_dir / process.SOCKETS):
+                path.mkdir(exist_ok=True)
                 path.chmod(0o750)
                 if self._account is not None:
-                    os.chown(path, self._account.uid, self._account.gid)
+                    # The engine's user writes where its sockets are, nowhere else: root follows nothing it left there.
+                    os.chown(path, self._account.uid if path.name == process.SOCKETS else 0, self._account.gid)
         except OSError as error:
             raise EngineError(f"preparing the directory {self._run_dir}") from error
         if self._account is not None:
@@ -235,7 +238,7 @@ class SipEngine:
         rendering.install_code(PACKAGE, self._run_dir)
         self._line.close()
         self._orders.clear()
-        for name in ("agent.sock", "rpc.sock"):
+        for name in (AGENT_SOCKET, RPC_SOCKET):
             (self._run_dir / name).unlink(missing_ok=True)
         _ports_free(wanted)
         await asyncio.to_thread(process.checked, self._run_dir, self._account)
@@ -250,7 +253,7 @@ class SipEngine:
         self._started_at = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(SERVES_S):
-                while not (self._run_dir / "agent.sock").exists() or not (self._run_dir / "rpc.sock").exists():
+                while not all((self._run_dir / name).exists() for name in (AGENT_SOCKET, RPC_SOCKET)):
                     if not self._process.running:
                         cause = process.last_complaint(self._run_dir) or "its log says no more"
                         raise EngineError(f"starting Kamailio: it {self._process.how_it_ended()}; {cause}")

@@ -28,6 +28,7 @@ CHECK_S = 30.0  # for `kamailio -c`; it needs 0.1 s
 END_S = 5.0  # until a Kamailio that was asked to end is killed; it needs 20 ms
 LOG_BYTES_MAX = 8 << 20  # a flood of garbage writes as much in a few seconds
 RECORD = "running.json"
+SOCKETS = "sockets"  # the one directory that the engine's user may write
 _LEFT_RUNNING: list[
     subprocess.Popen[bytes]
 ] = []  # children that outlive us on purpose; Popen complains of any it loses
@@ -146,7 +147,7 @@ class Process:
 
 def checked(run_dir: Path, account: Account | None) -> None:
     """Let Kamailio check its rendered configuration; raises EngineError with its first complaint."""
-    arguments = [binary(), "-c", "-f", str(run_dir / "kamailio.cfg"), "-Y", str(run_dir)]
+    arguments = [binary(), "-c", "-f", str(run_dir / "kamailio.cfg"), "-Y", str(run_dir / SOCKETS)]
     uid, gid, groups = _identity(account)
     done = subprocess.run(
         arguments,
@@ -176,9 +177,9 @@ def started(
         "-E",
         *size,
         "-Y",
-        str(run_dir),
+        str(run_dir / SOCKETS),
         "-w",
-        str(run_dir),
+        str(run_dir / SOCKETS),
     ]
     environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}
     uid, gid, groups = _identity(account)

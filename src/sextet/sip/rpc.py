@@ -10,7 +10,7 @@ from typing import Any
 
 from sextet.engine import EngineError
 
-SOCKET = "rpc.sock"
+SOCKET = "sockets/rpc.sock"
 ANSWER_S = 5.0
 ANSWER_BYTES_MAX = 128 << 10  # larger answers are lost by Kamailio 5.6
 

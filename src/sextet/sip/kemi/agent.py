@@ -17,7 +17,7 @@ from sextet.sip.kemi.bindings import drop_device, publish
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.reporting import Reporter
 
-SOCKET = "agent.sock"
+SOCKET = "sockets/agent.sock"  # in the one directory that the engine's user may write
 USERS_FILE = "users.json"
 ROWS_PER_MESSAGE = 100
 MESSAGE_BYTES_MAX = 1 << 20
