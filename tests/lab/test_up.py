@@ -80,7 +80,7 @@ def test_a_lab_proves_itself_and_ctrl_c_leaves_no_process(directory: Path) -> No
     finally:
         code = lab.end()
     assert [step["claim"] for step in facts["proof"] if not step["ok"]] == [], lab.said()
-    assert len(facts["proof"]) == 10
+    assert len(facts["proof"]) == 11
     assert code == 0
     assert left_behind(directory / "run", directory / "state") == []
     assert "no process of it runs any more" in lab.said()

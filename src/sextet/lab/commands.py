@@ -60,7 +60,8 @@ def lab_up(peers: int, json_to: str, no_proof: bool, network: str, keep: bool, d
     except ValueError as error:
         click.echo(f"refused: {error}", err=True)
         return up.REFUSED
-    return up.run(up.Wishes(plan=planned, keep=keep, prove=not no_proof, json_to=json_to))
+    chosen = directory is not None
+    return up.run(up.Wishes(plan=planned, keep=keep, prove=not no_proof, json_to=json_to, chosen=chosen))
 
 
 @lab.command()

@@ -77,7 +77,7 @@ class Line:
     server: str = ""  # name or address
     transport: str = "udp"
     tone_hz: int = 440
-    authority: Path | None = None  # PEM, whom it trusts; None = it checks no certificate
+    authority: Path | None = None  # PEM, whom it should trust; baresip 1.0 takes others too
     dns: str = "127.0.0.53:53"
 
 

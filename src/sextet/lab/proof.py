@@ -8,6 +8,7 @@ tried.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.patience import until
 from sextet.lab.phone import Line, Phone, PhoneError, start_phone
-from sextet.lab.plan import DOMAIN, PeerPlan, Plan
+from sextet.lab.plan import DOMAIN, SIPS_PORT, PeerPlan, Plan
 
 FORMED_S = 30.0  # forming takes a second or two once the peers run
 STEP_S = 8.0  # each step takes well under a second on an idle machine; this is for a busy one
@@ -70,6 +71,7 @@ class Proof:
         first, last, everyone = self._first.host_name, self._last.host_name, _all(len(self._plan.peers))
         return [
             (f"The cluster is formed: {everyone} active and in step", self._formed),
+            ("The SIP port of every peer shows a trusted certificate with its name", self._certificates),
             (f"alice registers with {first} over TLS", self._alice_registers),
             (f"bob registers with {last} over UDP", self._bob_registers),
             (f"Both registrations are known on {everyone}", self._registrations_known),
@@ -89,6 +91,21 @@ class Proof:
             return ""
 
         return await self._until_nothing(missing, FORMED_S), ""
+
+    async def _certificates(self) -> tuple[float, str]:
+        """Check as a careful phone does (RFC 5922 7.2), for the one used here takes any certificate."""
+        started = time.monotonic()
+        context = ssl.create_default_context(cafile=str(self._plan.authority))
+        for peer in self._plan.peers:
+            try:
+                async with asyncio.timeout(STEP_S):
+                    _, writer = await asyncio.open_connection(
+                        peer.address, SIPS_PORT, ssl=context, server_hostname=peer.fqdn
+                    )
+            except OSError as error:  # also ssl.SSLError and the time-out
+                raise StepFailed(f"{peer.host_name}: {error or 'no answer'}") from error
+            writer.close()
+        return time.monotonic() - started, ""
 
     async def _alice_registers(self) -> tuple[float, str]:
         return await self._register("alice", self._first, "tls", self._plan.phone_address(1), ALICE_HZ)

@@ -51,6 +51,7 @@ class Wishes:
     keep: bool = False
     prove: bool = True
     json_to: str = ""  # a file, "-" for standard output, "" for none
+    chosen: bool = False  # whether the directories are not the usual ones, so that other commands must be told
 
 
 class Refusal(Exception):
@@ -92,7 +93,7 @@ async def _life(wishes: Wishes, console: Console) -> int:
     plan, began = wishes.plan, time.monotonic()
     await _refuse_or_clear(wishes, console)
     drawn = _prepare(wishes)
-    console.print(f"Starting {len(plan.peers)} peers on {plan.peers[0].address} to {plan.peers[-1].address} ...")
+    console.print(f"Starting {_peers(plan)} ...")
     rig = Rig(plan, lambda sentence: console.print(f"[red]![/] {sentence}"))
     steps: list[Step] = []
     control = Control(rig, lambda: description(plan, rig, drawn, steps))
@@ -102,7 +103,7 @@ async def _life(wishes: Wishes, console: Console) -> int:
         names = await dns.serve(plan.peers, plan.dns_address)
         await rig.start_all()
         await control.start(plan.control)
-        console.print(f"[green]✔[/] {len(plan.peers)} peers started [dim]{time.monotonic() - began:.1f} s[/]")
+        console.print(f"[green]✔[/] Started {_peers(plan)} [dim]{time.monotonic() - began:.1f} s[/]")
         steps += await _prove(wishes, drawn, console)
         proven = all(step.ok for step in steps)
         _tell_programs(wishes, rig, drawn, steps)
@@ -178,6 +179,12 @@ def _remembered(plan: Plan) -> Secrets:
     return Secrets(administrator=memory["administrator"], users=memory["users"])
 
 
+def _peers(plan: Plan) -> str:
+    if len(plan.peers) == 1:
+        return f"one peer on {plan.peers[0].address}"
+    return f"{len(plan.peers)} peers on {plan.peers[0].address} to {plan.peers[-1].address}"
+
+
 async def _prove(wishes: Wishes, drawn: Secrets, console: Console) -> list[Step]:
     user = ENGINE_USER if os.geteuid() == 0 else None
     steps: list[Step] = []
@@ -232,11 +239,15 @@ def _tell_people(wishes: Wishes, drawn: Secrets, console: Console) -> None:
     console.print(f"\n  Log in as [bold]{ADMINISTRATOR}[/] with the password ", end="")
     console.print(drawn.administrator, style="bold", markup=False)
     console.print(f"  Certificates are the lab's own: {plan.authority}")
+    console.print(f"  Phones: {', '.join(drawn.users)} at {DOMAIN}; their passwords are in {plan.state_dir / MEMORY}")
+    where = f" --dir {plan.run_dir.parent}" if wishes.chosen else ""
+    whom = f"--socket {plan.peers[0].socket}" if wishes.chosen else "--peer 1"
     console.print(
-        f"  Phones: {', '.join(drawn.users)} at {DOMAIN}; passwords: sextet lab status -o json, or --json FILE"
+        f"\n  Break it from another terminal: ./sextet lab kill 2{where} (start 2, restart 2, cut 1-2, heal, status)"
     )
-    console.print("\n  Break it from another terminal: sextet lab kill 2 | start 2 | cut 1-3 | heal | status")
-    console.print("  Look at it: sextet --peer 1 cluster status | registration list | call list | alarm list")
+    console.print(
+        f"  Look at it: ./sextet {whom} cluster status (registration list, call list, alarm list, config show)"
+    )
     console.print("\nCtrl-C ends the lab.")
 
 
@@ -245,7 +256,9 @@ def _only_one(plan: Plan) -> Iterator[None]:
     """Hold the lock of these directories; the lock ends with this process, however it ends."""
     try:
         plan.run_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(plan.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        if plan.run_dir.stat().st_uid != os.geteuid():  # in /tmp anybody may have been first
+            raise Refusal(f"{plan.run_dir} belongs to somebody else; choose another --dir.")
+        descriptor = os.open(plan.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise Refusal(f"{plan.run_dir} cannot be used: {error.strerror}.") from error
     try:
