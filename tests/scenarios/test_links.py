@@ -103,6 +103,24 @@ def test_a_killed_store_is_started_again_and_everything_comes_back() -> None:
     play(scenario)
 
 
+def test_a_frozen_store_is_noticed_by_all_and_comes_back() -> None:
+    async def scenario(p: list[Peer]) -> None:
+        await all_live(p)
+        pid = p[1].links.store_pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert await until(lambda: p[2].state(1) is not State.LIVE) <= 1.5
+            await until(lambda: any("not published" in trouble for trouble in p[1].troubles))
+            p[1].links.own.put("reg.a", b"meanwhile")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await all_live(p)
+        await until(lambda: same_rows(p))
+        await until(lambda: p[1].troubles[-1] == "")
+
+    play(scenario, 2)
+
+
 def test_the_mode_changes_live_in_both_directions() -> None:
     async def scenario(p: list[Peer]) -> None:
         await all_live(p)

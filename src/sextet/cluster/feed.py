@@ -66,6 +66,7 @@ class OwnRows:
         self._moved = asyncio.Event()  # an acknowledgement came, or the end
         self._refused = ""
         self._lost = ""
+        self._complaint = ""
         self._task: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()  # everything is published
 
@@ -110,12 +111,19 @@ class OwnRows:
                 session = await self._open()
                 await self._publish(session)
             except (SessionLost, OSError) as error:
-                self._journal.module("developer.cluster.store", "WARN", f"own rows: {error}")
+                self._complain(f"own rows are not published: {error}")
             finally:
                 self.ready.clear()
                 if session is not None:
                     session.abort()
             await asyncio.sleep(RETRY_S)
+
+    def _complain(self, sentence: str) -> None:
+        """Tell a trouble once, not at every try."""
+        if sentence != self._complaint:
+            self._complaint = sentence
+            self._journal.module("developer.cluster.store", "WARN", sentence)
+            self._trouble(sentence)
 
     async def _open(self) -> Session:
         access = self._access
@@ -147,14 +155,14 @@ class OwnRows:
             self._wake.clear()
             await self._flush(session, inbox)
             if self._refused:
-                self._journal.module("developer.cluster.store", "ERROR", f"the store refuses rows: {self._refused}")
-                self._trouble(f"the store refuses rows: {self._refused}")
+                self._complain(f"the store refuses rows: {self._refused}")
                 await asyncio.sleep(REFUSED_RETRY_S)
                 continue
             if fresh and not self._dirty:
                 await self._write(session, inbox, {EPOCH: store.epoch.encode()})
                 fresh = False
             if not fresh and not self._dirty and not self.ready.is_set():
+                self._complaint = ""
                 self._trouble("")
                 self.ready.set()
             now = clock()

@@ -43,6 +43,7 @@ HALF_OPEN_PER_ADDRESS_MAX = 6  # a peer that redials at once has two at most
 CONNECTIONS_PER_PEER_MAX = 4  # one is used; others may be dying
 REFUSALS_KEPT = 32  # causes, not connections: the same one again is counted
 LOG_EVERY = 100  # a cause is written to the log the first time and then every hundredth
+LOGGED_PER_MINUTE_MAX = 30  # many addresses at once must not fill the log
 CHUNK_BYTES = 1 << 18
 BACKLOG = 64
 
@@ -97,6 +98,7 @@ class Front:
         self._tasks: set[asyncio.Task[None]] = set()
         self._half_open: Counter[str] = Counter()
         self._connections: set[_Connection] = set()
+        self._minute = self._logged = 0
         self._refused: OrderedDict[tuple[str, str], Refused] = OrderedDict()
 
     async def start(self) -> None:
@@ -273,9 +275,9 @@ class Front:
     def _why_not(self, hello: Hello, ip: str, der: bytes, rules: Rules) -> Refusal | None:
         number = rules.number_of(hello.caller)
         if not number:
-            return Refusal(reason=f"not a member: {hello.caller[:60]} is not in this peer's list")
+            return Refusal(reason=f"not a member: {_shown(hello.caller)} is not in this peer's list")
         if hello.callee.lower() != rules.name.lower():
-            return Refusal(reason=f"this peer is {rules.name} in its own list, not {hello.callee[:60]}")
+            return Refusal(reason=f"this peer is {rules.name} in its own list, not {_shown(hello.callee)}")
         if self._access is None:
             return Refusal(reason="its store is starting")
         expected = rules.members[number][1]
@@ -305,7 +307,11 @@ class Front:
         self._refused[cause] = Refused(ip=ip, reason=reason, count=count, last_at=asyncio.get_running_loop().time())
         if len(self._refused) > REFUSALS_KEPT:
             self._refused.popitem(last=False)
-        if count % LOG_EVERY == 1:
+        minute = int(asyncio.get_running_loop().time() // 60)
+        if minute != self._minute:
+            self._minute, self._logged = minute, 0
+        if count % LOG_EVERY == 1 and self._logged < LOGGED_PER_MINUTE_MAX:
+            self._logged += 1
             self._journal.module(
                 "network.cluster", "WARN", f"{ip}: refused on the cluster port: {reason}", Count=str(count)
             )
@@ -319,6 +325,11 @@ class Front:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler({"message": "front: our error", "exception": error})
+
+
+def _shown(text: str) -> str:
+    """Show what a stranger sent without letting it write lines of its own."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:60])
 
 
 class _Refuse(Exception):

@@ -30,6 +30,7 @@ from sextet.model.status import LinkStatus
 
 PORT = 4372
 LOOK_EVERY_S = 2.0  # at names that failed or are a minute old, and at rows of peers that are long away
+MAPPING_WAIT_S = 0.05  # addresses and mapped names are known at once; DNS may take its time without holding up anybody
 KEPT_KINDS = ("config", "peer")  # rows that are never forgotten: configuration, and what a peer last said of itself
 
 
@@ -101,6 +102,7 @@ class Links:
         self._lines: dict[int, tuple[object, str]] = {}
         self._configuring = asyncio.Lock()
         self._look: asyncio.Task[None] | None = None
+        self._looking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Start the store, listen, and publish. Raises EngineError."""
@@ -114,7 +116,7 @@ class Links:
         self._look = asyncio.create_task(self._keep_looking(), name="peer names")
 
     async def stop(self) -> None:
-        await end((self._look,))
+        await end((self._look, *self._looking))
         await asyncio.gather(*(link.stop() for link in self._links.values()))
         self._links.clear()
         await self._front.stop()
@@ -133,7 +135,10 @@ class Links:
                 self._answers.clear()
                 self._confirmed.clear()
         self._apply()
-        await self._look_up()
+        looking = asyncio.create_task(self._look_up(), name="peer names")
+        self._looking.add(looking)
+        looking.add_done_callback(self._looking.discard)
+        await asyncio.wait({looking}, timeout=MAPPING_WAIT_S)
 
     def refresh(self) -> None:
         """Look again at what enrolment allows; call it when a window opens or closes."""
