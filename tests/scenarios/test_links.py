@@ -185,9 +185,11 @@ def test_enforce_refuses_names_issuers_and_addresses_that_are_wrong() -> None:
         p[3].certify(issue(ROOT, [name_of(3)], NOW))
         await p[3].change()
         await all_live(p)
-        moved = {**p[1].membership.mapping, name_of(3): "127.63.0.2"}
+        moved = {**p[1].membership.mapping, name_of(2): "127.63.0.3", name_of(3): "127.63.0.2"}
         await p[1].change(mapping=moved)
-        await until(lambda: p[3].state(1) is not State.LIVE, what="its name resolves to another address now")
+        sentence = f"refused: {name_of(3)} resolves to 127.63.0.2 here, but came from 127.63.0.3"
+        await until(lambda: sentence in p[3].reasons(1), what="its name resolves to another peer's address now")
+        assert p[3].state(1) is not State.LIVE
 
     play(scenario, prepare=prepare)
 
