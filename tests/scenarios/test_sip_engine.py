@@ -195,6 +195,21 @@ def test_a_connection_that_is_lost_takes_its_registration_along() -> None:
     asyncio.run(play())
 
 
+def test_the_port_of_a_lost_connection_is_never_dialled() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "bob") as bob, phone(at, 1, "alice", "tcp") as alice:
+            assert (await alice.register()).status == 200
+            await at.registered(1, ALICE)
+            await alice.close()
+            dialled = asyncio.Event()
+            stranger = await asyncio.start_server(lambda *_: dialled.set(), *alice.address, reuse_address=True)
+            async with stranger:
+                assert refused(await bob.call(ALICE)).status in (404, 408, 477, 480)
+                assert not dialled.is_set()
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize(("outbound", "reg_id"), [(False, ""), (True, "1")])
 def test_one_device_has_one_binding_when_its_address_changes(outbound: bool, reg_id: str) -> None:
     async def play() -> None:

@@ -140,6 +140,17 @@ def test_a_taken_port_and_a_foreign_address_are_named() -> None:
     asyncio.run(play())
 
 
+def test_a_directory_too_long_for_a_socket_is_named() -> None:
+    async def play() -> None:
+        async with peers("127.61.1") as at:
+            at.directory = at.directory / ("x" * 90)
+            with pytest.raises(EngineError, match="too long"):
+                await at.start(1)
+            at.directory = at.directory.parent
+
+    asyncio.run(play())
+
+
 def test_secrets_are_in_no_readable_file_and_in_no_argument() -> None:
     async def play() -> None:
         async with peers("127.61.1", 1) as at:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 import re
+import socket
 import ssl
+import struct
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -117,8 +120,13 @@ class Phone:
         """Drop the socket, as a phone does that loses its power."""
         if self._reader_task is not None:
             self._reader_task.cancel()
-        if self._writer is not None:
-            self._writer.transport.abort()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no farewell
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
         if self._datagrams is not None:
             self._datagrams.close()
 

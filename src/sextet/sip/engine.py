@@ -46,6 +46,7 @@ COUNTED = {
     "unrouted": "requests within a call came without a Route of ours and were refused",
     "faults": "requests failed by an error in the SIP script; see kamailio.log",
 }
+SOCKET_PATH_MAX = 107  # unix(7)
 SECRET_FILE = "secret"
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -150,12 +151,12 @@ class SipEngine:
 
     async def stop(self, *, leave_running: bool = False) -> None:
         """Stop, ending its calls; `leave_running` only lets go of it."""
+        if self._keeper is not None:  # before the lock, which it may hold while it waits to start Kamailio again
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+            self._keeper = None
         async with self._changing:
-            if self._keeper is not None:
-                self._keeper.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._keeper
-                self._keeper = None
             self._line.close()
             self._listener.close()
             if self._process is not None:
@@ -177,6 +178,9 @@ class SipEngine:
                     os.chown(path, self._account.uid if path.name == process.SOCKETS else 0, self._account.gid)
         except OSError as error:
             raise EngineError(f"preparing the directory {self._run_dir}") from error
+        longest = self._run_dir / f"{AGENT_SOCKET}.new"
+        if len(os.fsencode(longest)) > SOCKET_PATH_MAX:
+            raise EngineError(f"preparing the directory {self._run_dir}: its path is too long for a socket in it")
         if self._account is not None:
             for parent in self._run_dir.parents:
                 if not parent.stat().st_mode & 0o001:
