@@ -18,7 +18,7 @@ from sextet.cluster.front import HALF_OPEN_PER_ADDRESS_MAX
 from sextet.cluster.link import State
 from sextet.engine import EngineError
 from sextet.lab.authority import issue, new_authority
-from tests.support.link_lab import KEY, NOW, ROOT, Peer, all_live, lab, name_of, same_rows, until
+from tests.support.link_lab import KEY, NOW, ROOT, Peer, all_live, ip_of, lab, name_of, same_rows, until
 
 pytestmark = pytest.mark.scenario
 LIMIT_S = 40.0
@@ -50,7 +50,7 @@ def test_rows_of_every_peer_are_soon_on_every_other() -> None:
         told("a change everywhere", await until(lambda: same_rows(p)))
         assert (1, "reg.7", None) in p[3].heard and (1, "reg.8", b"new") in p[3].heard
         status = p[1].links.statuses()[2]
-        assert (status.peer, status.resolved_ip, status.certificate) == (name_of(2), "127.63.0.2", "Valid")
+        assert (status.peer, status.resolved_ip, status.certificate) == (name_of(2), ip_of(2), "Valid")
         await until(lambda: 0 < p[1].links.statuses()[2].round_trip_ms < 100)
         assert p[2].links.connected() == {1, 3}
 
@@ -185,9 +185,9 @@ def test_enforce_refuses_names_issuers_and_addresses_that_are_wrong() -> None:
         p[3].certify(issue(ROOT, [name_of(3)], NOW))
         await p[3].change()
         await all_live(p)
-        moved = {**p[1].membership.mapping, name_of(2): "127.63.0.3", name_of(3): "127.63.0.2"}
+        moved = {**p[1].membership.mapping, name_of(2): ip_of(3), name_of(3): ip_of(2)}
         await p[1].change(mapping=moved)
-        sentence = f"refused: {name_of(3)} resolves to 127.63.0.2 here, but came from 127.63.0.3"
+        sentence = f"refused: {name_of(3)} resolves to {ip_of(2)} here, but came from {ip_of(3)}"
         await until(lambda: sentence in p[3].reasons(1), what="its name resolves to another peer's address now")
         assert p[3].state(1) is not State.LIVE
 
@@ -211,7 +211,7 @@ def test_strangers_are_closed_before_tls_and_garbage_is_counted() -> None:
         await all_live(p)
 
         async def send(source: str, data: bytes) -> bytes:
-            reader, writer = await asyncio.open_connection("127.63.0.1", 4372, local_addr=(source, 0))
+            reader, writer = await asyncio.open_connection(ip_of(1), 4372, local_addr=(source, 0))
             try:
                 writer.write(data)
                 async with asyncio.timeout(5):
@@ -222,12 +222,12 @@ def test_strangers_are_closed_before_tls_and_garbage_is_counted() -> None:
                 writer.close()
 
         for _ in range(3):
-            assert await send("127.63.0.99", b"GET / HTTP/1.0\r\n\r\n") == b""
-        stranger = next(one for one in p[1].links.refusals() if one.ip == "127.63.0.99")
+            assert await send(ip_of(99), b"GET / HTTP/1.0\r\n\r\n") == b""
+        stranger = next(one for one in p[1].links.refusals() if one.ip == ip_of(99))
         assert stranger.count == 3 and stranger.reason.startswith("not a member")
-        assert sum("127.63.0.99" in line for line in p[1].journal.lines) == 1
-        await send("127.63.0.2", os.urandom(600))
-        assert any(one.ip == "127.63.0.2" and one.reason.startswith("TLS: ") for one in p[1].links.refusals())
+        assert sum(ip_of(99) in line for line in p[1].journal.lines) == 1
+        await send(ip_of(2), os.urandom(600))
+        assert any(one.ip == ip_of(2) and one.reason.startswith("TLS: ") for one in p[1].links.refusals())
         await all_live(p)
 
     play(scenario, 2)
@@ -238,9 +238,9 @@ def test_unfinished_handshakes_are_limited_and_end() -> None:
         await all_live(p)
         for _ in range(HALF_OPEN_PER_ADDRESS_MAX + 3):
             sock = socket.socket()
-            sock.bind(("127.63.0.2", 0))
+            sock.bind((ip_of(2), 0))
             sock.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(sock, ("127.63.0.1", 4372))
+            await asyncio.get_running_loop().sock_connect(sock, (ip_of(1), 4372))
             held.append(sock)
         await until(lambda: any("too many unfinished" in one.reason for one in p[1].links.refusals()))
         await until(
@@ -260,7 +260,7 @@ def test_a_member_that_proves_nothing_gets_no_byte_of_the_store() -> None:
     async def scenario(p: list[Peer]) -> None:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        reader, writer = await asyncio.open_connection("127.63.0.1", 4372, ssl=context, local_addr=("127.63.0.2", 0))
+        reader, writer = await asyncio.open_connection(ip_of(1), 4372, ssl=context, local_addr=(ip_of(2), 0))
         writer.write(b'\x00\x0f{"type":"None"}CONNECT {}\r\nPING\r\n')
         assert b"INFO" not in await reader.read(65536)
         writer.close()
@@ -371,7 +371,7 @@ def test_rows_that_are_too_large_are_refused_by_name() -> None:
 def test_a_name_that_does_not_resolve_is_the_reason() -> None:
     def prepare(peer: Peer) -> None:
         if peer.number == 1:
-            peer.membership = replace(peer.membership, mapping={}, dns=("127.63.0.77:5399",))
+            peer.membership = replace(peer.membership, mapping={}, dns=(ip_of(77) + ":5399",))
 
     async def scenario(p: list[Peer]) -> None:
         await until(lambda: p[1].reason(2).startswith(f"name does not resolve: {name_of(2)}: "), 4)
@@ -383,8 +383,10 @@ def test_a_name_that_does_not_resolve_is_the_reason() -> None:
 
 def test_a_taken_port_and_a_missing_server_are_named() -> None:
     async def scenario(p: list[Peer]) -> None:
-        again = Peer(2, 2, p[1].directory, 0)
-        with pytest.raises(EngineError, match="the cluster port 127.63.0.2:4372 cannot be had: Address already in use"):
+        again = Peer(2, 2, p[1].directory)
+        with pytest.raises(
+            EngineError, match=f"the cluster port {ip_of(2)}:4372 cannot be had: Address already in use"
+        ):
             await again.start()
         p[1].links._server._binary = "/nowhere/nats-server"
         os.kill(p[1].links.store_pid, signal.SIGKILL)

@@ -26,6 +26,11 @@ from sextet.lab.authority import Issued, issue, new_authority
 NOW = datetime.now(UTC)
 ROOT = new_authority("Test authority", NOW)
 KEY = b"k" * 32
+NET = 1 + os.getpid() % 200  # so that two runs on one machine do not take each other's addresses
+
+
+def ip_of(number: int) -> str:
+    return f"127.63.{NET}.{number}"
 
 
 def name_of(number: int) -> str:
@@ -48,9 +53,9 @@ class Lines:
 class Peer:
     """One peer's links, with everything that they told."""
 
-    def __init__(self, number: int, peers: int, directory: Path, net: int) -> None:
-        self.number, self.net = number, net
-        self.address = f"127.63.{net}.{number}"
+    def __init__(self, number: int, peers: int, directory: Path) -> None:
+        self.number = number
+        self.address = ip_of(number)
         self.directory = directory / f"p{number}"
         self.directory.mkdir(mode=0o711)
         self.journal = Lines()
@@ -70,7 +75,7 @@ class Peer:
             certificate=self.directory / "server.pem",
             private_key=self.directory / "server.key",
             trusted=self.directory / "trusted.pem",
-            mapping={name_of(n): f"127.63.{net}.{n}" for n in range(1, peers + 1)},
+            mapping={name_of(n): ip_of(n) for n in range(1, peers + 1)},
         )
         self.certify(issue(ROOT, [name_of(number)], NOW))
         self.membership.trusted.write_bytes(ROOT.certificate.public_bytes(Encoding.PEM))
@@ -126,18 +131,19 @@ class Peer:
 
 
 @asynccontextmanager
-async def lab(
-    peers: int = 3, *, net: int = 0, prepare: Callable[[Peer], None] | None = None
-) -> AsyncIterator[list[Peer]]:
+async def lab(peers: int = 3, *, prepare: Callable[[Peer], None] | None = None) -> AsyncIterator[list[Peer]]:
     """Run peers 1 to `peers`, all configured for each other; index 0 is not used."""
     directory = Path(tempfile.mkdtemp(prefix="links", dir="/tmp"))
     directory.chmod(0o711)
-    everyone = [Peer(number, peers, directory, net) for number in range(1, peers + 1)]
+    everyone = [Peer(number, peers, directory) for number in range(1, peers + 1)]
     try:
         for peer in everyone:
             if prepare is not None:
                 prepare(peer)
-        await asyncio.gather(*(peer.start() for peer in everyone))
+        started = await asyncio.gather(*(peer.start() for peer in everyone), return_exceptions=True)
+        for problem in started:
+            if problem is not None:
+                raise problem
         yield [everyone[0], *everyone]
     finally:
         await asyncio.gather(*(peer.links.stop() for peer in everyone if hasattr(peer, "links")))
