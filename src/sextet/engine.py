@@ -26,7 +26,7 @@ class Neighbour:
     number: int  # 1..6, the place in the peer list
     name: str  # as configured
     ip: str  # resolved, "" while it is not
-    up: bool  # whether the link to it is LIVE: calls are not sent to a peer that is known to be down
+    up: bool  # calls are not sent to a peer that is known to be down; one whose sextetd alone ended is not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sextet.cluster.judgement import Evidence, alarms_of, judge
+from sextet.cluster.judgement import Evidence, alarms_of, judge, may_carry_calls
 from sextet.cluster.settings import waiting
 from sextet.model.sections import Clustering, Protocols, Root
 from sextet.model.status import LinkStatus, PeerStatus, Stamp
@@ -164,3 +164,18 @@ def test_edits_set_aside_are_a_conflict_until_they_are_dealt_with() -> None:
     seen = replace(HEALTHY, set_aside=2)
     assert judge(seen).database == "Conflict"
     assert raised(seen) == {20011: "2 edits made here while another peer became the primary are kept as proposals."}
+
+
+def test_calls_are_sent_to_a_peer_whose_sextetd_alone_ended_and_not_to_a_silent_one() -> None:
+    for reason in (
+        "connection refused by 127.77.0.1 port 4372",
+        "the peer closed the connection",
+        "the peer's application said nothing for 1.5 s",
+        "cluster settings changed",
+    ):
+        assert may_carry_calls(live(1, state="DOWN", reason=reason)), reason
+        assert not may_carry_calls(live(1, state="DOWN", reason=reason, resolved_ip=""))
+    for reason in ("no heartbeat for 1.2 s", "timed out: no answer from 127.77.0.1 port 4372", "refused: not a member"):
+        assert not may_carry_calls(live(1, state="DOWN", reason=reason)), reason
+    assert may_carry_calls(live(1))
+    assert may_carry_calls(live(1, state="SYNCHRONISING"))

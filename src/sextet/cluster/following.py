@@ -23,7 +23,7 @@ from sextet.cluster import certificates, primary
 from sextet.cluster.custody import Custody
 from sextet.cluster.editing import Editor
 from sextet.cluster.enrolment import WINDOW_S, Facts
-from sextet.cluster.judgement import LIVE, Evidence, alarms_of
+from sextet.cluster.judgement import LIVE, Evidence, alarms_of, may_carry_calls
 from sextet.cluster.links import Links
 from sextet.cluster.links import Membership as Mesh
 from sextet.cluster.live import Live
@@ -302,7 +302,7 @@ class Following:
         links = self.links()
         key = self._custody.membership.key
         neighbours = tuple(
-            Neighbour(number=number, name=link.peer, ip=link.resolved_ip, up=link.state == LIVE)
+            Neighbour(number=number, name=link.peer, ip=link.resolved_ip, up=may_carry_calls(link))
             for number, link in sorted(links.items())
         )
         return Wanted(

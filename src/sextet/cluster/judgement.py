@@ -17,6 +17,16 @@ from sextet.model.status import LinkStatus, PeerStatus
 
 LIVE = "LIVE"
 BEHIND_S = 5.0  # a peer that is this long behind the primary is an alarm (20006); replication takes milliseconds
+# Beginnings of link reasons that say nothing against the peer's engines: these carry calls without sextetd.
+CALLS_GO_ON = (
+    "connection refused by",  # the machine answers, sextetd does not listen
+    "the connection was closed",
+    "the connection is closed",
+    "the peer closed the connection",
+    "the peer's application said nothing",
+    "cluster settings changed",
+    "dialling for the first time",  # after a restart of this sextetd, not known to be down
+)
 CLUSTER_SETTINGS = {"cluster_name": "cluster name", "ip_version": "cluster IP version", "peers": "peer list"}
 
 
@@ -63,6 +73,13 @@ def judge(seen: Evidence) -> ClusterStatus:
 def alarms_of(seen: Evidence) -> dict[AlarmType, str]:
     """Name every cluster alarm that stands, with its measured cause as a sentence."""
     return {alarm: cause for alarm, cause in (*_of_settings(seen), *_of_peers(seen), *_of_primary(seen)) if cause}
+
+
+def may_carry_calls(link: LinkStatus) -> bool:
+    """Say whether calls are sent to a peer: calls do not depend on the link, but a machine that is silent is spared."""
+    if link.state in (LIVE, "SYNCHRONISING"):
+        return True
+    return bool(link.resolved_ip) and link.reason.startswith(CALLS_GO_ON)
 
 
 def _member(seen: Evidence, number: int, address: str) -> Member:
