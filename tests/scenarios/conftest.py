@@ -11,7 +11,6 @@ import pytest
 from tests.support import real_lab
 from tests.support.real_lab import Lab
 
-NETWORK = "127.78.0"
 MENDED_S = 30.0
 
 
@@ -24,7 +23,7 @@ class _Shared:
 
     def get(self) -> Lab:
         if self._lab is None:
-            self._lab = self._stack.enter_context(real_lab.lab(NETWORK))
+            self._lab = self._stack.enter_context(real_lab.lab())
             asyncio.run(self._lab.whole())
         return self._lab
 

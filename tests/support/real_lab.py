@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sextet.lab import children, documents
+from sextet.lab import children, documents, ports
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import PeerPlan, Plan, plan
@@ -30,6 +30,7 @@ from tests.support.sip_client import Dialog, Message, Phone
 SEXTET = (sys.executable, "-m", "sextet.cli")
 START_S = 60.0  # 2 s on an idle machine
 STEP_S = 10.0  # what takes milliseconds; this is for a busy machine
+NETWORKS = 256  # 127.78.0 to 127.78.255
 PERMISSIVE = 40049  # the one alarm of a lab that is well
 PR_SET_PDEATHSIG = 1  # prctl(2)
 T = TypeVar("T")
@@ -186,11 +187,11 @@ def refused(result: Dialog | Message) -> Message:
 
 
 @contextlib.contextmanager
-def lab(network: str, peers: int = 3, prepare: Callable[[Plan, Secrets], None] | None = None) -> Iterator[Lab]:
+def lab(peers: int = 3, prepare: Callable[[Plan, Secrets], None] | None = None) -> Iterator[Lab]:
     """Run a lab; `prepare` may change what the peers are given before they start. It ends, whatever happens."""
     directory = Path(tempfile.mkdtemp(prefix="x", dir="/tmp"))  # short: sockets have at most 107 bytes
     directory.chmod(0o711)  # engines run as another user
-    made = plan(peers, directory / "state", directory / "run", network)
+    made = _on_a_free_network(peers, directory)
     drawn = documents.new_secrets()
     for path in (made.state_dir, made.run_dir):
         path.mkdir()
@@ -236,6 +237,16 @@ def stand_alone(made: Plan, drawn: Secrets) -> None:
 
     for peer in made.peers:
         edit_initial(peer, lambda document, peer=peer: forget(peer, document))
+
+
+def _on_a_free_network(peers: int, directory: Path) -> Plan:
+    """Lay out a lab where no other one runs: several test runs may share a machine."""
+    for place in range(NETWORKS):
+        network = f"127.78.{(os.getpid() + place) % NETWORKS}"
+        made = plan(peers, directory / "state", directory / "run", network)
+        if not ports.problems(ports.endpoints(made)):
+            return made
+    raise AssertionError("no loopback network is free")
 
 
 def _started(made: Plan, directory: Path) -> subprocess.Popen[bytes]:
