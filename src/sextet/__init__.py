@@ -1,6 +1,7 @@
 """Call control that runs as a cluster of up to six peers: one SIP registrar and proxy in several places.
 
-Folders are layers; imports point downwards only: model < call, engine < cluster, sip, watch < admin < web, console, lab < main.
+Folders are layers, and imports point downwards only: model < call, engine, journal < cluster, sip, watch < admin
+< web, console, lab < main.
 """
 
 __version__ = "0.1.0"
