@@ -1,0 +1,97 @@
+"""Phones by the thousand: sipp plays scenarios over UDP from loopback addresses and counts."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cluster import BenchError
+
+SCENARIOS = Path(__file__).with_name("scenarios")
+PLAY_S = 120.0
+EVERY_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a scenario went: done, failed, sent again, and how long all of it took."""
+
+    done: int
+    failed: int
+    repeated: int
+    took_s: float
+
+
+def users_file(path: Path, aliases: Sequence[tuple[str, str]]) -> Path:
+    """Write what scenarios insert: an alias, and with which name and password it authenticates."""
+    lines = [f"{alias};[authentication username={user} password=secret-{user}]" for alias, user in aliases]
+    path.write_text("SEQUENTIAL\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def play(scenario: str, server: str, phone: str, users: Path, count: int, at_once: int) -> Played:
+    """Play a scenario `count` times, `at_once` at the same time, as fast as it goes; raises BenchError."""
+    statistics = users.with_suffix(f".{scenario}.csv")
+    statistics.unlink(missing_ok=True)
+    command = [*_sipp(scenario, server, phone), "-inf", str(users), "-m", str(count), "-l", str(at_once)]
+    command += ["-r", "20000", "-trace_stat", "-stf", str(statistics), "-fd", str(EVERY_S)]
+    began = time.monotonic()
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PLAY_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{scenario} against {server} did not end within {PLAY_S:g} s.") from None
+    took = time.monotonic() - began
+    try:
+        with statistics.open() as file:
+            last = list(csv.DictReader(file, delimiter=";"))[-1]
+    except (OSError, IndexError):
+        said = done.stderr.decode(errors="replace").strip()[-300:]
+        raise BenchError(f"sipp did not play {scenario} against {server}: {said}") from None
+    played = Played(
+        done=int(last["SuccessfulCall(C)"]),
+        failed=int(last["FailedCall(C)"]),
+        repeated=int(last["Retransmissions(C)"]),
+        took_s=_seconds(last["ElapsedTime(C)"]) or took,
+    )
+    if played.done < count * 0.98:
+        raise BenchError(f"{scenario} against {server}: {played.done} of {count} came true.")
+    return played
+
+
+@contextlib.contextmanager
+def answering(server: str, phone: str) -> Iterator[None]:
+    """Answer calls while the block runs."""
+    process = subprocess.Popen(
+        _sipp("answer", server, phone), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(0.3)  # it has no way to say that it listens
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _sipp(scenario: str, server: str, phone: str) -> list[str]:
+    """Name sipp and who talks to whom; raises BenchError naming the Debian package."""
+    found = shutil.which("sipp")
+    if found is None:
+        raise BenchError("sipp is not installed: install the Debian package sip-tester.")
+    address, port = phone.rsplit(":", 1)
+    return [
+        found, f"{server}:5060", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", address, "-p", port, "-t", "u1",
+        "-nostdin", "-buff_size", "1048576", "-timer_resol", "5", "-recv_timeout", "10000",
+    ]  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    """Read 00:00:02:123456 (hours to microseconds)."""
+    hours, minutes, seconds, *rest = text.replace(".", ":").split(":")
+    fraction = float(f"0.{rest[0]}") if rest else 0.0
+    return 3600 * int(hours) + 60 * int(minutes) + int(seconds) + fraction

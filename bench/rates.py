@@ -1,0 +1,213 @@
+"""REGISTER/s and calls/s of one peer of a cluster, against bare Kamailio and against dmq_usrloc, in alternation."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import machine, phones
+from bench.cluster import Cluster
+from bench.kamailio import natives
+from bench.report import Figure, median
+
+REFRESHES = 10  # in scenarios/refresh.xml
+USERS = 2000
+SEXTET, BARE, DMQ = "sextet", "bare Kamailio", "dmq_usrloc"
+ENGINE, DAEMON, STORE, OTHERS = "engine", "sextetd", "nats-server", "other peers"
+CALLER, CALLEE = ("u0", "u0"), ("callee", "u1")
+RATE_AIM, COST_AIM, DMQ_AIM = 0.95, 1.5, 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much is played."""
+
+    rounds: int = 5
+    phones: int = 1500
+    visits: int = 4  # of each phone in a round, and ten refreshes at each visit
+    newcomers: int = 3000
+    calls: int = 2500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """One of the things compared: where it is reached, and its processes by part."""
+
+    name: str
+    address: str
+    parts: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One scenario on one system: how many a second, and what each cost in microseconds, by part."""
+
+    rate: float
+    cost_us: Mapping[str, float]
+    repeated: int
+    foreign: float  # processors that were busy with something else
+
+
+class Rates:
+    """The three systems side by side, idle but for the one that is played to."""
+
+    def __init__(self, systems: Sequence[System], directory: Path, network: str, size: Size) -> None:
+        self._systems = systems
+        self._directory = directory
+        self._network = network
+        self._size = size
+
+    def registers(self) -> list[Figure]:
+        """Measure refreshes of unchanged registrations, then registrations of newcomers."""
+        size = self._size
+        known = self._users("known", [(f"p{n}", f"u{n % USERS}") for n in range(size.phones)])
+        for system in self._systems:
+            phones.play("register", system.address, self._phone(7001), known, size.phones, 50)
+
+        def refresh(system: System, number: int) -> tuple[phones.Played, int]:
+            visits = size.phones * size.visits
+            played = phones.play("refresh", system.address, self._phone(7001), known, visits, 30)
+            return played, played.done * REFRESHES
+
+        def newcomers(system: System, number: int) -> tuple[phones.Played, int]:
+            aliases = [(f"n{number}-{n}", f"u{n % USERS}") for n in range(size.newcomers)]
+            users = self._users("newcomers", aliases)
+            played = phones.play("register", system.address, self._phone(7002), users, size.newcomers, 50)
+            return played, played.done
+
+        figures = self._compare("registers", "REGISTER (refresh)", refresh)
+        return figures + self._compare("registers", "REGISTER (new)", newcomers)
+
+    def calls(self) -> list[Figure]:
+        """Measure calls between two phones of one peer, each INVITE challenged."""
+        caller, callee = self._users("caller", [CALLER]), self._users("callee", [CALLEE])
+
+        def call(system: System, number: int) -> tuple[phones.Played, int]:
+            with phones.answering(system.address, self._phone(7004)):
+                played = phones.play("call", system.address, self._phone(7003), caller, self._size.calls, 40)
+            return played, played.done
+
+        for system in self._systems:
+            phones.play("register", system.address, self._phone(7003), caller, 1, 1)
+            phones.play("register", system.address, self._phone(7004), callee, 1, 1)
+        return self._compare("calls", "call", call)
+
+    def _phone(self, port: int) -> str:
+        return f"{self._network}.201:{port}"
+
+    def _users(self, name: str, aliases: Sequence[tuple[str, str]]) -> Path:
+        return phones.users_file(self._directory / f"{name}.csv", aliases)
+
+    def _compare(
+        self, measure: str, what: str, act: Callable[[System, int], tuple[phones.Played, int]]
+    ) -> list[Figure]:
+        """Play rounds, each to every system in turn, forwards and backwards; the first one warms up."""
+        runs: dict[str, list[Run]] = {system.name: [] for system in self._systems}
+        for number in range(self._size.rounds + 1):
+            for system in self._systems if number % 2 else reversed(self._systems):
+                run = _measured(self._systems, system, functools.partial(act, system, number))
+                if number:
+                    runs[system.name].append(run)
+        return _figures(measure, what, runs)
+
+
+def _measured(systems: Sequence[System], system: System, act: Callable[[], tuple[phones.Played, int]]) -> Run:
+    everything = [pid for each in systems for pids in each.parts.values() for pid in pids]
+    parts = {part: machine.processor_s(pids) for part, pids in system.parts.items()}
+    ours, busy, began = machine.processor_s(everything) + machine.own_s(), machine.busy_s(), time.monotonic()
+    played, units = act()
+    # What was reported is still being told to the other peers; that belongs to the cost.
+    time.sleep(0.3)
+    took = time.monotonic() - began
+    busy, ours = machine.busy_s() - busy, machine.processor_s(everything) + machine.own_s() - ours
+    cost = {part: (machine.processor_s(pids) - parts[part]) / units * 1e6 for part, pids in system.parts.items()}
+    return Run(
+        rate=units / played.took_s,
+        cost_us=cost,
+        repeated=played.repeated,
+        foreign=max(0.0, (busy - ours) / took),
+    )
+
+
+def _figures(measure: str, what: str, runs: Mapping[str, Sequence[Run]]) -> list[Figure]:
+    def ratio(baseline: str, of: Callable[[Run], float]) -> list[float]:
+        return [of(ours) / of(theirs) for ours, theirs in zip(runs[SEXTET], runs[baseline], strict=True)]
+
+    def rate(run: Run) -> float:
+        return run.rate
+
+    def engine(run: Run) -> float:
+        return run.cost_us[ENGINE]
+
+    def peer(run: Run) -> float:
+        return sum(cost for part, cost in run.cost_us.items() if part != OTHERS)
+
+    figures = []
+    for name, mine in runs.items():
+        rates, costs = [run.rate for run in mine], [engine(run) for run in mine]
+        more = ", ".join(
+            f"{part} {median([run.cost_us[part] for run in mine]):.0f}" for part in mine[0].cost_us if part != ENGINE
+        )
+        note = f"µs CPU besides: {more}; " if more else ""
+        note += (
+            f"{sum(run.repeated for run in mine)} sent again; {median([run.foreign for run in mine]):.1f} CPU foreign"
+        )
+        figures += [
+            Figure(measure=measure, name=f"{what}/s, {name}", value=median(rates), samples=rates, note=note),
+            Figure(measure=measure, name=f"CPU per {what}, {name}", value=median(costs), unit="µs", samples=costs),
+        ]
+    against_dmq = DMQ_AIM if measure == "registers" else None
+    for name, samples, at_least, at_most in (
+        (f"{what}: rate ÷ bare Kamailio's", ratio(BARE, rate), RATE_AIM, None),
+        (f"{what}: engine's CPU ÷ bare Kamailio's", ratio(BARE, engine), None, COST_AIM),
+        (f"{what}: whole peer's CPU ÷ bare Kamailio's", ratio(BARE, peer), None, None),
+        (f"{what}: rate ÷ dmq_usrloc's", ratio(DMQ, rate), against_dmq, None),
+        (f"{what}: engine's CPU ÷ dmq_usrloc's", ratio(DMQ, engine), None, None),
+    ):
+        value = median(samples)
+        figures.append(
+            Figure(
+                measure=measure, name=name, value=value, unit="×", samples=samples, at_least=at_least, at_most=at_most
+            )
+        )
+    return figures
+
+
+@contextlib.contextmanager
+def side_by_side(cluster: Cluster, directory: Path, network: str, size: Size) -> Iterator[Rates]:
+    """Run the baselines beside the cluster, all of them with the same users, lifetimes and children."""
+    credentials = [{"name": f"u{n}", "password": f"secret-u{n}"} for n in range(USERS)]
+    cluster.set("protocols.standard_refresh_maximum", 3600)
+    cluster.set("credentials", credentials)
+    first, *others = cluster.processes()
+    sextet = System(
+        name=SEXTET,
+        address=cluster.peers[0]["address"],
+        parts={
+            ENGINE: first["kamailio"],
+            DAEMON: first["sextetd"],
+            STORE: first["nats"],
+            OTHERS: [pid for other in others for pids in other.values() for pid in pids],
+        },
+    )
+    with (
+        natives([f"{network}.61"], directory, USERS) as bare,
+        natives([f"{network}.{n}" for n in (62, 63, 64)], directory, USERS) as dmq,
+    ):
+        systems = [
+            sextet,
+            System(name=BARE, address=bare[0].address, parts={ENGINE: bare[0].processes()}),
+            System(
+                name=DMQ,
+                address=dmq[0].address,
+                parts={
+                    ENGINE: dmq[0].processes(),
+                    OTHERS: [pid for other in dmq[1:] for pid in other.processes()],
+                },
+            ),
+        ]
+        yield Rates(systems, directory, network, size)
