@@ -77,6 +77,18 @@ def peer_returned(journal: Journal, peer: str) -> None:
     journal.module(DATABASE, "INFO", "Connected to a peer", Node=f"clusterdb@{peer}")
 
 
+def key_given(journal: Journal, peer: str, fingerprint: str) -> None:
+    """Say that a peer was enrolled by first contact; the fingerprint (SHA-256) can be compared on its own page."""
+    journal.module(
+        "network.cluster", "INFO", f"{peer}: enrolled, the cluster key was handed over", Fingerprint=fingerprint
+    )
+
+
+def key_taken(journal: Journal, peer: str, fingerprint: str) -> None:
+    detail = f"{peer}: this system was enrolled, the cluster key was received"
+    journal.module("network.cluster", "INFO", detail, Fingerprint=fingerprint)
+
+
 def synchronisation_started(journal: Journal, peers: Sequence[tuple[str, str]], primary: int, own: int) -> None:
     """Say who takes part: (address, host name) of every peer, and the places of the primary and of this peer from 1."""
     journal.module(REPLICATION, "INFO", "Starting synchronisation")

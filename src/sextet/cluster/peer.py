@@ -256,10 +256,13 @@ class Peer:
         return self._custody.membership.key, self._custody.membership.cluster
 
     def _bind(self, number: int, fingerprint: str) -> None:
-        self._spawn(self._custody.pin(self._following.names()[number], fingerprint))
+        name = self._following.names()[number]
+        journal.key_given(self._journal, name, fingerprint)
+        self._spawn(self._custody.pin(name, fingerprint))
 
     def _take(self, number: int, key: bytes, cluster_id: str, fingerprint: str) -> None:
         name = self._following.names()[number]
+        journal.key_taken(self._journal, name, fingerprint)
         self._spawn(self._join(name, fingerprint, Membership(cluster=cluster_id, key=key)))
 
     async def _join(self, primary_name: str, fingerprint: str, membership: Membership) -> None:
