@@ -51,20 +51,16 @@ class Live:
     def renumber(self, number: int) -> None:
         """This system has another place in the list: mirrored rows come again under their new numbers."""
         before, self._number = self._number, number
-        self.view.drop(number)
+        self.view.move(before, number)
         if before:
             for engine in self.engines:
                 engine.locate({}, complete=True)
         self._carry_out(self.book.renumber(number))
-        for name, row in self.book.own.items():
-            self.view.change(number, encode_key("reg", name), to_row(row))
-        for name, call in self.calls.own.items():
-            self.view.change(number, encode_key("call", name), to_row(call))
-        for name, alarm in self.alarms.rows().items():
-            self.view.change(number, encode_key("alarm", name), to_row(alarm))
 
     def row(self, number: int, key: str, value: bytes | None) -> None:
-        """Take over another peer's row."""
+        """Take over another peer's row; one that comes late from who had our place is nobody's any more."""
+        if number == self._number:
+            return
         kind, name, row = self.view.change(number, key, value)
         if kind == "reg":
             self._carry_out(self.book.row(number, name, row if isinstance(row, Registration) else None))
@@ -78,7 +74,9 @@ class Live:
         self._changed("status")
 
     def forget(self, number: int) -> None:
-        """A peer is no member any more."""
+        """There is no other peer in this place any more; we may be there ourselves now."""
+        if number == self._number:
+            return
         self.view.drop(number)
         self._carry_out(self.book.peer_gone(number))
 

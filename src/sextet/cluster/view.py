@@ -45,6 +45,13 @@ class View:
         self._rows.pop(number, None)
         self._ahead_s.pop(number, None)
 
+    def move(self, before: int, number: int) -> None:
+        """This system's rows are at another place of the list now; what stood there was another peer's."""
+        rows = self._rows.get(before, {})
+        self.drop(before)
+        self.drop(number)
+        self._rows[number] = rows
+
     def of(self, kind: type[Row], number: int) -> dict[str, Row]:
         """The rows of one kind that one peer owns, by name."""
         name = next(name for name, known in KINDS.items() if known is kind)
@@ -73,4 +80,9 @@ class View:
 
 
 def _since(row: Registration | Call | Alarm | PeerStatus) -> float:
-    return row.started_s if isinstance(row, PeerStatus) else row.since_s
+    match row:
+        case PeerStatus():
+            return row.started_s
+        case Alarm():
+            return row.last_s  # since when it is there; since_s is when it was there for the first time
+    return row.since_s
