@@ -52,10 +52,12 @@ TLS_RESTART_REQUIRED = AlarmType(20020, "Restart required", "The TLS verificatio
 PORTS_UNREACHABLE = AlarmType(20021, "Cluster communication failure", "There is no TCP connection to a peer's cluster port", "Check that the port is open between the peers in every firewall.")
 DATABASE_SYNC_FAILED = AlarmType(20025, "Failed to synchronize database", "The synchronisation of a peer's database failed", "Restart the peer that is named.", "critical")
 PORTS_CHANGED = AlarmType(25008, "Restart required", "Port or protocol configuration has been changed, however a restart is required for this to take effect", "Restart this peer: Maintenance > Restart options.")
+VERBOSE_LOGS = AlarmType(25019, "Verbose log levels configured", "More is logged than normal operation needs", "Stop diagnostic logging, or set the log level to 1 or 2: Maintenance > Logging.")
 TLS_PERMISSIVE = AlarmType(40049, "Cluster TLS permissive", "Cluster TLS verification mode permits invalid certificates", "Set the TLS verification mode to Enforce once every certificate line is Valid.", "notice")
 CERTIFICATE_EXPIRED = AlarmType(40068, "Server certificate validity", "The server certificate has expired or expires today", "Upload a new server certificate.", "critical")
 CERTIFICATE_EXPIRES = AlarmType(40069, "Server certificate validity", "The server certificate is about to expire", "Upload a new server certificate.", "alert")
 DISK_FULL = AlarmType(60901, "Configuration cannot be stored", "The last change of the configuration could not be written to disk", "Free space on the disk that is named; the system keeps working with the configuration it has.", "critical")
 MIRROR_REPAIRED = AlarmType(60902, "Live data differed from a peer's", "A copy of another peer's registrations or calls differed and was fetched again", "Nothing to do; report it if it repeats.", "notice")
+SYSLOG_UNREACHABLE = AlarmType(60921, "Remote syslog server unreachable", "Lines of the log cannot be sent to a remote syslog server", "Check the server, its certificate and the way to it; lines that do not fit the queue are counted and lost.")
 
 TYPES: dict[int, AlarmType] = {value.number: value for value in list(globals().values()) if isinstance(value, AlarmType)}

@@ -230,6 +230,29 @@ class Administrator:
     state: str = choice("Enabled", STATES, label="State", help="Whether the account may log in.")
 
 
+SYSLOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug")  # RFC 5424 6.2.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyslogServer:
+    """One remote syslog server (facts 11.6)."""
+
+    address: str = address(label="Address", mandatory=True, help="The server's IP address or name.")
+    port: int = number(514, 1, 65535, label="Port", help="The server's port; 6514 is usual for TLS.")
+    transport: str = choice("UDP", ("UDP", "TCP", "TLS"), label="Transport", help="UDP loses lines without notice; TLS also checks the server's certificate and name.")
+    level: str = choice("informational", SYSLOG_LEVELS, label="Severity", help="Lines of this severity and worse are sent.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logging:
+    """Maintenance > Logging: how much is logged, and where copies go."""
+
+    log_level: int = number(1, 1, 4, label="Log level", peer=True, path="Log Level",
+                            help="At 1 calls, registrations and changes are logged; at 2 also how links to other peers come and go; at 3 also messages between peers; at 4 everything.")  # fmt: skip
+    syslog_servers: tuple[SyslogServer, ...] = many(SyslogServer, 4, label="Remote syslog servers", peer=True, path="Remote Syslog",
+                                                    help="Up to four servers that get a copy of every line of the Event log (RFC 5424).")  # fmt: skip
+
+
 LOCAL_ZONE = "LocalZone"
 DEFAULT_RULES = (SearchRule(name="LocalZoneMatch", priority=50, behavior="Leave", target=LOCAL_ZONE, description="Default rule: queries the Local Zone for any alias"),)  # facts 7.1
 
@@ -249,9 +272,11 @@ class Root:
     transforms: tuple[Transform, ...] = many(Transform, 100, label="Transforms", path="Transform", help="Changes to the dialled alias before the search.")
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
     administrators: tuple[Administrator, ...] = many(Administrator, 200, label="Administrator accounts", path="Administration Accounts", help="Who may log in.")
+    logging: Logging = Logging()
 
 
 KEYS: dict[type, str] = {  # which setting names an item of a list
     Server: "address", AddressMapping: "fqdn", Domain: "name", Credential: "name", PolicyPattern: "pattern", ZonePeer: "address",
     Zone: "name", Transform: "priority", SearchRule: "name", Administrator: "name",
+    SyslogServer: "address",
 }  # fmt: skip
