@@ -49,6 +49,15 @@ class Certificate:
         return ", ".join((*self.names, *self.addresses)) or self.common_name or "nobody"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """A certificate looked at from every side, each by itself: `line_for` tells only the first thing that is wrong."""
+
+    certificate: Certificate
+    is_for: bool
+    trusted: bool
+
+
 def read(der: bytes, now: datetime) -> Certificate:
     """Read one certificate. Raises CertificateError."""
     return _facts(_load(der), now)
@@ -88,6 +97,13 @@ def line_for(chain: Sequence[bytes], name: str, trusted: Sequence[x509.Certifica
     if not facts.server_use:
         return "Invalid (no serverAuth usage)", False
     return "Valid", True
+
+
+def inspect(chain: Sequence[bytes], name: str, trusted: Sequence[x509.Certificate], now: datetime) -> Inspection:
+    """Look at a chain (DER, the peer's own first; at least that). Raises CertificateError."""
+    certificates = [_load(der) for der in chain[:CHAIN_MAX]]
+    facts = _facts(certificates[0], now)
+    return Inspection(certificate=facts, is_for=facts.is_for(name), trusted=_is_trusted(certificates, trusted, now))
 
 
 def fingerprint(der: bytes) -> str:

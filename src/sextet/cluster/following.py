@@ -19,7 +19,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sextet import journal
-from sextet.cluster import certificates, primary
+from sextet.cluster import certificates, host, primary
 from sextet.cluster.custody import Custody
 from sextet.cluster.editing import Editor
 from sextet.cluster.enrolment import WINDOW_S, Facts
@@ -82,6 +82,7 @@ class Following:
         self._journal = log
         self._clock = clock
         self._started_s = clock()
+        self._processors, self._memory_mb = host.processors(), host.memory_mb()
         self._round = asyncio.Lock()
         self._window_until = clock()
         self._configured: primary.Configured | None = None
@@ -373,6 +374,11 @@ class Following:
             restart_reasons=waiting(saved.clustering, running) + self._waiting(),
             engines=tuple(f"{name}: {words}" for name, words in self._live.troubles.items() if words),
             certificate=self._fingerprint,
+            ip=self._identity.address,
+            system_name=saved.system.name,
+            processors=self._processors,
+            memory_mb=self._memory_mb,
+            clock=host.clock_state(),
             links=tuple(link for _, link in sorted(self.links().items())),
         )
 

@@ -142,6 +142,10 @@ class Front:
         """The peers that have come in."""
         return frozenset(connection.number for connection in self._connections)
 
+    def addresses(self) -> dict[int, str]:
+        """Where the peers that have come in come from."""
+        return {connection.number: connection.ip for connection in self._connections}
+
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:

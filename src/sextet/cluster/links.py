@@ -167,6 +167,15 @@ class Links:
         """The peers whose links to this one are up, seen from here."""
         return self._front.connected()
 
+    def addresses(self) -> dict[int, str]:
+        """Where the peers whose links to this one are up come from."""
+        return self._front.addresses()
+
+    @property
+    def trusted(self) -> tuple[x509.Certificate, ...]:
+        """The authorities that certificates of peers are checked against."""
+        return self._material.trusted if self._material is not None else ()
+
     @property
     def store_pid(self) -> int:
         return self._server.pid

@@ -12,6 +12,7 @@ import dns.asyncresolver
 import dns.exception
 import dns.nameserver
 import dns.resolver
+import dns.reversename
 
 LOOKUP_LIMIT_S = 2.0  # a server on the same continent answers in 0.1 s; two retries fit
 KEPT_S = 60.0  # how long an answer is used before it is asked again
@@ -66,12 +67,30 @@ class Resolver:
         self._known[plain] = (self._clock() + kept, answer)
         return answer
 
-    async def _ask_servers(self, name: str) -> Answer:
+    async def names_of(self, ip: str) -> tuple[str, ...] | NameFailure:
+        """Look an address up backwards; asked each time."""
+        if not self._servers:
+            return await self._ask_host_backwards(ip)
+        resolver, asked = self._asking()
+        try:
+            found = await resolver.resolve(dns.reversename.from_address(ip), "PTR", search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return NameFailure(f"{ip}: has no name (asked {asked})")
+        except dns.exception.Timeout:
+            return NameFailure(f"{ip}: no answer within {self._limit_s:g} s (asked {asked})")
+        except (dns.exception.DNSException, OSError) as error:
+            return NameFailure(f"{ip}: {type(error).__name__} (asked {asked})")
+        return tuple(_plain(str(one)) for one in found)
+
+    def _asking(self) -> tuple[dns.asyncresolver.Resolver, str]:
         resolver = dns.asyncresolver.Resolver(configure=False)
         resolver.nameservers = [dns.nameserver.Do53Nameserver(ip, port) for ip, port in self._servers]
         resolver.lifetime = self._limit_s
         resolver.timeout = self._limit_s / max(1, min(2, len(self._servers)))
-        asked = ", ".join(ip for ip, _ in self._servers)
+        return resolver, ", ".join(ip for ip, _ in self._servers)
+
+    async def _ask_servers(self, name: str) -> Answer:
+        resolver, asked = self._asking()
         try:
             found = await resolver.resolve(name, "AAAA" if self._ipv6 else "A", search=False)
             return Resolved(str(found[0]), "dns")
@@ -95,6 +114,16 @@ class Resolver:
             cause = error.strerror if isinstance(error, OSError) and error.strerror else "not a name"
             return NameFailure(f"{name}: {cause} (asked this host's resolver)")
         return Resolved(str(found[0][4][0]), "dns")
+
+    async def _ask_host_backwards(self, ip: str) -> tuple[str, ...] | NameFailure:
+        look_up = asyncio.get_running_loop().getnameinfo((ip, 0), socket.NI_NAMEREQD)
+        try:
+            name, _ = await asyncio.wait_for(look_up, self._limit_s)
+        except TimeoutError:
+            return NameFailure(f"{ip}: no answer within {self._limit_s:g} s (asked this host's resolver)")
+        except OSError:
+            return NameFailure(f"{ip}: has no name (asked this host's resolver)")
+        return (_plain(name),)
 
 
 def _plain(name: str) -> str:

@@ -117,6 +117,11 @@ class PeerStatus:
     restart_reasons: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()  # one sentence for each engine that is not running as it should
     certificate: str = ""  # fingerprint, SHA-256, hexadecimal
+    ip: str = ""  # what its sockets bind
+    system_name: str = ""
+    processors: int = 0  # of its host; 0 = not said
+    memory_mb: int = 0
+    clock: str = ""  # "synchronised", "unsynchronised" or "unknown", as its host's kernel says
     links: tuple[LinkStatus, ...] = ()
 
 
