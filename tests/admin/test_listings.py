@@ -56,6 +56,14 @@ def test_a_call_is_connected_when_one_of_its_parts_is() -> None:
     assert [(call.state, call.age_s) for call in listings.calls(peer)] == [("connected", 5)]
 
 
+def test_the_rule_is_told_by_the_peer_that_searched() -> None:
+    peer = FakePeer()
+    peer.call("c", 1, "a@x", "b@x", age_s=4)
+    peer.call("c", 3, "a@x", "b@x", age_s=5)
+    peer.call_rows[1] = replace(peer.call_rows[1], row=replace(peer.call_rows[1].row, rule=""))
+    assert [call.rule for call in listings.calls(peer)] == ["LocalZoneMatch"]
+
+
 def test_two_calls_without_a_tag_stay_two() -> None:
     peer = FakePeer()
     for serial in ("a", "b"):

@@ -221,7 +221,7 @@ def _call(tag: str, parts: Sequence[Owned[Call]], names: dict[int, str]) -> Call
         state=state,
         protocol=first.protocol,
         route=first.route,
-        rule=first.rule,
+        rule=next((part.row.rule for part in parts if part.row.rule), ""),  # known where the search was made
         peers=numbers,
         peer_names=tuple(names.get(n, next(part.peer for part in parts if part.number == n)) for n in numbers),
         age_s=parts[0].age_s,
