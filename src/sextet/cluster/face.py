@@ -21,7 +21,7 @@ class Owned(Generic[Row]):
     number: int  # the owner's place in the peer list; 0 = a stand-alone system
     peer: str  # the owner's address as configured, or its host name when stand-alone
     row: Row
-    age_s: float  # since the row's since_s
+    age_s: float  # since the row's since_s; of an alarm, since it was raised last
     stale: bool = False
 
 
