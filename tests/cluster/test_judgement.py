@@ -82,6 +82,13 @@ def test_a_peer_not_yet_tried_is_unknown_and_no_alarm() -> None:
     assert 20004 not in raised(seen)
 
 
+def test_a_peer_whose_name_does_not_resolve_says_so_before_it_was_ever_tried() -> None:
+    why = "name does not resolve: expc03.apolo.local: no such name"
+    seen = replace(HEALTHY, links={1: live(1), 3: live(3, state="DOWN", tried=False, reason=why)})
+    member = judge(seen).members[2]
+    assert (member.clustering, member.cause) == ("Unknown", why)
+
+
 def test_a_lost_peer_is_failed_with_its_measured_cause() -> None:
     seen = replace(
         HEALTHY, links={1: live(1), 3: live(3, state="DOWN", reason="connection refused by 127.77.0.3:4372")}

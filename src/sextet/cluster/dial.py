@@ -163,7 +163,7 @@ async def _secure(
     except ssl.SSLError as error:
         raise DialFailed(f"TLS: {tls.sentence(error)}") from error
     except OSError as error:
-        raise DialFailed("closed before TLS: is this peer's address in the other one's list?") from error
+        raise DialFailed("closed before TLS: this peer's address may be missing in the other one's list") from error
     chain = _chain(writer.get_extra_info("ssl_object"))
     observer.chain(chain)
     problem = certificates.mismatch(chain[0], target.name) if context.verify_mode == ssl.CERT_REQUIRED else ""

@@ -107,7 +107,7 @@ def _member(seen: Evidence, number: int, address: str) -> Member:
 
 def _clustering(link: LinkStatus | None, address: str, status: PeerStatus | None) -> tuple[str, str]:
     if link is None or not link.tried:
-        return "Unknown", ""
+        return "Unknown", link.reason if link else ""
     if link.state != LIVE:
         return "Failed", link.reason or f"{link.state.lower()} for {link.since_s:.0f} s"
     host = status.host_name if status and status.host_name else address
