@@ -83,6 +83,20 @@ def test_a_pair_that_is_cut_both_ways_is_down() -> None:
     assert (edge.state, edge.sentence) == ("down", "expc02 and expc03 do not see each other: no route.")
 
 
+class _Behind(FakePeer):
+    """A subordinate that has not got the primary's configuration yet."""
+
+    def status(self) -> ClusterStatus:
+        status = super().status()
+        members = tuple(replace(member, in_step=member.this_system) for member in status.members)
+        return replace(status, members=members)
+
+
+def test_a_subordinate_that_lags_says_it_of_itself_and_not_of_the_primary() -> None:
+    findings = views.overview(_Behind(2)).findings
+    assert findings == ("expc02 does not have the primary's configuration in force.",)
+
+
 def test_what_a_silent_peer_last_said_is_not_taken_for_the_present() -> None:
     peer = FakePeer()
     peer.silence(3)

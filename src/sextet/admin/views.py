@@ -257,6 +257,8 @@ def _peer_findings(status: ClusterStatus) -> list[str]:
     lost = [m for m in status.members if not m.clustering_ok]
     found = [f"{peer_name(m)}: {m.clustering}{f', {m.cause}' if m.cause else ''}." for m in lost]
     behind = [m for m in status.members if m.clustering_ok and not m.in_step]
+    if any(m.primary for m in behind):  # they were compared with this peer: it is this one that is behind
+        behind = [m for m in status.members if m.this_system]
     found += [f"{peer_name(m)} does not have the primary's configuration in force." for m in behind]
     found += [status.why_not] if not status.writable and status.why_not else []
     return found + ([f"Cluster database: {status.database}."] if _database(status).tone == "bad" else [])
