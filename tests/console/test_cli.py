@@ -71,6 +71,11 @@ def test_a_filter_and_a_path_are_plain_words(sextet: Shell) -> None:
     assert json.loads(sextet("config", "show", "zones[London].sip_port", "-o", "json")[1])[0]["value"] == "5061"
 
 
+def test_a_filter_that_finds_nothing_does_not_claim_that_there_is_nothing(sextet: Shell) -> None:
+    assert sextet("registration", "list", "nobody")[:2] == (0, "None contains nobody.\n")
+    assert sextet("call", "list", "nobody", "-o", "json")[1] == "[]\n"
+
+
 def test_a_setting_is_changed_and_shown(sextet: Shell) -> None:
     code, out, _ = sextet("config", "set", "zones[London].sip_port", "5070")
     assert (code, "Saved as r13 (term 1)." in out) == (0, True)
@@ -192,6 +197,15 @@ def test_a_secret_comes_from_standard_input_and_not_from_the_command_line(
             code, out, err = sextet("config", "set", "credentials[alice].password", *words)
         assert (code, "geheim12" in out + err) == (0, False)
         assert sextet.peer.saved.credentials[0].password == "geheim12"
+
+
+def test_an_empty_standard_input_is_a_forgotten_value_and_empties_nothing(
+    sextet: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _standard_input("", monkeypatch):
+        code, _, err = sextet("config", "set", "clustering.cluster_name")
+    assert (code, err.splitlines()[0]) == (cli.USAGE, "usage: value: was not given, and standard input is empty")
+    assert sextet.peer.saved.clustering.cluster_name
 
 
 class _standard_input:

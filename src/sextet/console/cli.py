@@ -147,7 +147,7 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
         raise Failed("unreachable", UNREACHABLE, [str(error)]) from error
     if not answer.ok:
         raise Failed(answer.kind, EXIT_CODES.get(answer.kind, FAILED), answer.sentences, REMEDIES.get(answer.kind, ""))
-    _show(command.name, answer.result, output)
+    _show(command.name, answer.result, output, str(arguments.get("containing", "")))
     return CHECK_FAILED if command.name == "status" and not answer.result["ready"] else OK
 
 
@@ -158,12 +158,17 @@ def _typed_in(one: Parameter) -> str:
     text = sys.stdin.read(VALUE_BYTES_MAX + 1)
     if len(text) > VALUE_BYTES_MAX:
         raise Failed("usage", USAGE, [f"{one.name}: standard input has more than {VALUE_BYTES_MAX} characters"])
+    if not text:  # a script that forgot the value; an empty line, or "" as VALUE, empties a setting
+        raise Failed("usage", USAGE, [f"{one.name}: was not given, and standard input is empty"])
     return text.removesuffix("\n")
 
 
-def _show(command: str, result: Any, output: str) -> None:
+def _show(command: str, result: Any, output: str, containing: str) -> None:
     if output == "json":
         click.echo(render.as_json(result))
+        return
+    if containing and not result:
+        click.echo(f"None contains {containing}.")
         return
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else WIDTH_PIPED

@@ -173,7 +173,7 @@ def _registrations(paper: Paper, rows: Sequence[Row]) -> None:
         "Alias": lambda row: row["alias"],
         "Peer": lambda row: row["peer_name"],
         "Contact": lambda row: row["contact"],
-        "Received from": lambda row: row["received"],
+        "Seen from": lambda row: row["received"],
         "Device": lambda row: row["user_agent"],
         "Age": _age,
     }
