@@ -129,14 +129,14 @@ class Custody:
 
     async def pin(self, peer: str, fingerprint: str) -> None:
         """Bind a peer to a certificate."""
-        self._pins[peer] = fingerprint
         await asyncio.to_thread(self._store.pin, peer, fingerprint)
+        self._pins[peer] = fingerprint
 
     async def keep_pins(self, peers: frozenset[str]) -> None:
         """Forget the certificates of peers that are no members any more."""
         for peer in self._pins.keys() - peers:
-            del self._pins[peer]
             await asyncio.to_thread(self._store.unpin, peer)
+            self._pins.pop(peer, None)
 
     async def dismiss(self, stamp: Stamp) -> None:
         """List a version that was set aside no more."""
@@ -189,8 +189,8 @@ class Custody:
             case primary.Apply(version):
                 self._follower.apply(version)
             case primary.Leave():
+                self._membership = Membership()  # at once; where the disk fails, the next start does it again
                 await asyncio.to_thread(self._store.join, Membership())
-                self._membership = Membership()
             case primary.SetAside(stamps, truth):
                 kept = ", ".join(str(stamp) for stamp in stamps)
                 self._journal.module(MODULE, "WARN", f"Edits set aside: {kept}; the cluster went on with {truth}")

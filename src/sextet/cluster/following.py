@@ -8,7 +8,9 @@ nothing new changes nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
+import math
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
@@ -23,12 +25,13 @@ from sextet.cluster import certificates, host, primary
 from sextet.cluster.custody import Custody
 from sextet.cluster.editing import Editor
 from sextet.cluster.enrolment import WINDOW_S, Facts
+from sextet.cluster.face import Moved
 from sextet.cluster.judgement import LIVE, Evidence, alarms_of, may_carry_calls
 from sextet.cluster.links import Links
 from sextet.cluster.links import Membership as Mesh
 from sextet.cluster.live import Live
 from sextet.cluster.names import NameFailure, Resolved, Resolver
-from sextet.cluster.revisions import Membership, StoreLost
+from sextet.cluster.revisions import Membership, StoreDamaged, StoreLost
 from sextet.cluster.settings import list_age_s, own_number, running_after, waiting
 from sextet.engine import Engine, EngineError, Journal, Neighbour, Wanted
 from sextet.model import alarms as types
@@ -40,6 +43,7 @@ from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
 KEY_BYTES = 32
 LOCATIONS_S = 3.0  # links to living peers are up within 2 s of a start; who is not heard by then is down
 CERTIFICATE_LOOK_S = 60.0
+START_AGAIN_S = 5.0  # an engine that is missing, or whose port is taken: both are put right by hand
 SYSTEM = "sextetd"  # as user and source of what nobody asked for in person
 
 
@@ -94,6 +98,9 @@ class Following:
         self._set_aside = 0
         self._told = False  # engines know all locations
         self._wanted: Wanted | None = None
+        self._led: set[str] = set()  # engines that run
+        self._start_again: dict[str, float] = {}  # engines that could not be started, and when it is tried again
+        self._disk = ""  # why what follows from the list cannot be stored
         self._status: PeerStatus | None = None
         self._mesh: object = None
         self._certificate = (certificates.NOT_CHECKED, False)
@@ -124,19 +131,18 @@ class Following:
         age_s = list_age_s(saved_lists)
         if age_s is not None:
             self.open_window(WINDOW_S - age_s)
-        await self.once(start=True)
+        await self.once()
 
-    async def once(self, *, start: bool = False) -> None:
+    async def once(self) -> None:
         """Make one round."""
         async with self._round:
             saved = self._editor.saved
             self.running = running_after(saved.clustering, self.running, self.number)
             await self._find_place()
-            await self._stand()
+            await self._keep()
             await self._connect()
-            await self._drive(start)
+            await self._drive()
             self._tell_locations()
-            self._set_aside = await self._custody.edits_set_aside()
             self._judge()
 
     def evidence(self) -> Evidence:
@@ -144,7 +150,7 @@ class Following:
         saved = self._editor.saved
         authority = self._custody.authority
         answers = {link.peer: self._links.resolved(number) for number, link in self.links().items()}
-        own = {self.names()[self.number]: self._identity.address} if self.number else {}
+        own = {self.names().get(self.number, ""): self._identity.address} if self.number else {}
         leader = self.links().get(self.running.configuration_primary)
         forwards = authority.state is primary.State.FOLLOWER and leader is not None and leader.state == LIVE
         why_not = "" if forwards else authority.why_not
@@ -182,6 +188,24 @@ class Following:
             window_s=max(0.0, self._window_until - self._clock()),
         )
 
+    async def _keep(self) -> None:
+        """Bring what is stored of the cluster in line; what a failing disk leaves undone is done in a later round."""
+        try:
+            await self._stand()
+            await self._custody.keep_pins(frozenset(self.running.peers))
+            await self._bind()
+            self._set_aside = await self._custody.edits_set_aside()
+            self._disk = ""
+        except (StoreLost, StoreDamaged) as error:
+            self._disk = str(error)
+
+    async def _bind(self) -> None:
+        """Remember who proved the key, to whichever peer it was enrolled: it is never given the key unasked again."""
+        for number, status in self.links().items():
+            link = self._links.link(number)
+            if status.state == LIVE and status.peer not in self._custody.pins() and link is not None and link.chain:
+                await self._custody.pin(status.peer, certificates.fingerprint(link.chain[0]))
+
     async def _find_place(self) -> None:
         own = frozenset({self._identity.address, self.fqdn()} - {""})
         number = own_number(self.running.peers, own, {})
@@ -210,18 +234,17 @@ class Following:
         if configured != self._configured:
             self._configured = configured
             await self._custody.receive(configured)
-        alone = self._custody.head.stamp.author == self._custody.authority.me and not self._custody.pins()
+        head = self._custody.head
+        authors = {stamp.author for stamp in (*head.lineage, head.stamp)}
+        alone = authors == {self._custody.authority.me} and not self._custody.pins()
         if any(peers) and not named and self._custody.membership.cluster and alone:
             await self._custody.unfound()  # nobody ever joined: what was founded here by mistake must not lock it out
         if named and not self._custody.membership.cluster:
             membership = Membership(cluster=str(uuid.uuid4()), key=secrets.token_bytes(KEY_BYTES))
-            try:
+            with contextlib.suppress(Moved):  # something is just being stored: the next round does it
                 await self._custody.found(membership, user=SYSTEM, source=SYSTEM)
-            except StoreLost as error:
-                self._journal.module("developer.clusterdb.cdb", "ERROR", f"The cluster was not created: {error}")
 
     async def _connect(self) -> None:
-        await self._custody.keep_pins(frozenset(self.running.peers))
         mapping, dns, ipv6 = self._naming()
         mesh = Mesh(
             number=self.number,
@@ -268,23 +291,32 @@ class Following:
         self._certificate = certificates.line_for(der, name, trusted, datetime.now(UTC))
         self._fingerprint = certificates.fingerprint(der[0])
 
-    async def _drive(self, start: bool) -> None:
+    async def _drive(self) -> None:
         head = self._custody.head
         wanted = self._wish(replace(self._editor.saved, clustering=self.running))
-        if self._wanted is None or replace(wanted, generation=0) != replace(self._wanted, generation=0):
-            generation = self._wanted.generation + 1 if self._wanted else 1
-            self._wanted = replace(wanted, generation=generation)
-            for engine in self.engines:
-                await self._lead(engine, self._wanted, start)
+        news = self._wanted is None or wanted != replace(self._wanted, generation=0)
+        if news:
+            self._wanted = replace(wanted, generation=self._wanted.generation + 1 if self._wanted else 1)
+        assert self._wanted is not None
+        for engine in self.engines:
+            if news or self._clock() >= self._start_again.get(engine.name, math.inf):
+                await self._lead(engine, self._wanted)
         self._in_force, self._digest = head.stamp, head.digest
 
-    async def _lead(self, engine: Engine, wanted: Wanted, start: bool) -> None:
+    async def _lead(self, engine: Engine, wanted: Wanted) -> None:
         """Start or apply; what the engine cannot do is shown, and the rest of the system goes on without it."""
         try:
-            if start:
-                await engine.start(wanted)
-            else:
+            if engine.name in self._led:
                 self._waiting_engines[engine.name] = await engine.apply(wanted)
+            else:
+                if engine.name in self._start_again:
+                    await engine.stop(leave_running=True)  # what the last try left half done
+                self._start_again[engine.name] = self._clock() + START_AGAIN_S
+                await engine.start(wanted)
+                self._led.add(engine.name)
+                del self._start_again[engine.name]
+                if self._told:
+                    self._live.tell_everything(engine)
             self._live.engine_state(f"{engine.name} configuration", "")
         except EngineError as error:
             self._live.engine_state(f"{engine.name} configuration", str(error))
@@ -329,7 +361,7 @@ class Following:
         for alarm, cause in standing.items():
             self._live.alarms.set(alarm, "", True, cause)
         self._raised = set(standing)
-        trouble = self._custody.authority.trouble
+        trouble = self._custody.authority.trouble or self._disk
         self._live.alarms.set(types.DISK_FULL, "", bool(trouble), trouble)
         self._publish()
 
