@@ -128,6 +128,18 @@ def test_registrations_and_calls_are_listed_and_filtered() -> None:
     assert house.run("call list")[0]["peers"] == [1, 3]
 
 
+def test_a_set_aside_edit_is_dismissed_by_its_name_and_an_ordinary_revision_is_not() -> None:
+    house = House()
+    house.peer.set_aside(Difference("zones[London].sip_port", "5061", "5070"))
+    name = house.run("config set-aside")[0]["revision"]["revision"]
+    with pytest.raises(Refused, match="No edit r999 is set aside"):
+        house.run("config dismiss", revision="r999")
+    assert name in house.run("config dismiss", revision=name)["sentence"]
+    assert house.run("config set-aside") == []
+    with pytest.raises(Refused, match="is set aside"):
+        house.run("config dismiss", revision=house.run("config history")[0]["revision"])
+
+
 def test_an_alarm_is_acknowledged_by_number_and_subject() -> None:
     house = House()
     house.peer.raise_alarm(alarms.COMMUNICATION_FAILURE, 1, "no answer", key="expc02")
@@ -145,7 +157,7 @@ def test_promotion_restart_and_log_reach_the_peer() -> None:
 
 def test_a_read_only_actor_is_refused_every_writing_command() -> None:
     house = House()
-    values = {"path": "system.name", "value": "x", "number": 40049}
+    values = {"path": "system.name", "value": "x", "number": 40049, "revision": "r1"}
     for command in catalogue.COMMANDS:
         given = {one.name: values[one.name] for one in command.parameters if one.required}
         if command.writes:

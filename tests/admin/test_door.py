@@ -13,7 +13,7 @@ from sextet.admin.passwords import hashed, matches
 from sextet.cluster.face import Moved, NoPrimary, Outcome
 from sextet.journal import DIFFERENCES_MAX
 from sextet.model import alarms
-from sextet.model.config import Change
+from sextet.model.config import Change, Difference
 from sextet.model.schema import Refused
 from sextet.model.sections import Administrator
 from sextet.model.status import Stamp
@@ -71,6 +71,7 @@ def test_a_read_only_account_changes_nothing_and_is_named() -> None:
         house.door.change(READ_ONLY, [Change("set", "protocols.sip_udp", "Off")]),
         house.door.promote(READ_ONLY),
         house.door.restart(READ_ONLY),
+        house.door.dismiss(READ_ONLY, house.peer.stamp),
     ]
     for one in asked:
         with pytest.raises(Refused, match="viewer is read-only"):
@@ -79,7 +80,7 @@ def test_a_read_only_account_changes_nothing_and_is_named() -> None:
         house.door.acknowledge(READ_ONLY, 20007)
     assert house.peer.saved.protocols.sip_udp
     assert house.peer.restarts == []
-    assert [fields["User"] for fields in house.journal.of("Authorization Failure")] == ["viewer"] * 4
+    assert [fields["User"] for fields in house.journal.of("Authorization Failure")] == ["viewer"] * 5
 
 
 def test_all_wrong_texts_are_named_at_once_and_nothing_is_stored() -> None:
@@ -218,6 +219,15 @@ def test_a_promotion_and_a_restart_are_carried_out_and_audited() -> None:
     assert house.peer.restarts == ["admin web 192.0.2.7"]
     assert "made the configuration primary" in house.journal.of("System Configuration Changed")[-1]["Detail"]
     assert house.journal.of("System Shutdown")[0]["User"] == "admin"
+
+
+def test_a_dismissal_is_carried_out_and_audited() -> None:
+    house = House()
+    house.peer.set_aside(Difference("zones[London].sip_port", "5061", "5070"))
+    stamp = next(one.stamp for one in house.peer.history() if one.set_aside)
+    asyncio.run(house.door.dismiss(WEB, stamp))
+    assert not any(one.set_aside for one in house.peer.history())
+    assert str(stamp) in house.journal.of("System Configuration Changed")[-1]["Detail"]
 
 
 def test_an_alarm_of_this_peer_is_acknowledged_with_who_saw_it() -> None:

@@ -116,7 +116,7 @@ def test_a_set_aside_edit_shows_who_made_it_and_what_it_would_change() -> None:
 
 
 def test_every_command_has_text_for_people_and_json_for_programs() -> None:
-    values = {"path": "protocols.h323_mode", "value": "Off", "number": 40049}
+    values = {"path": "protocols.h323_mode", "value": "Off", "number": 40049, "revision": "r1"}
     for command in catalogue.COMMANDS:
         given = {one.name: values[one.name] for one in command.parameters if one.required}
         if command.name in ("config add", "config remove"):
@@ -125,7 +125,11 @@ def test_every_command_has_text_for_people_and_json_for_programs() -> None:
                 if "value" in given
                 else {"path": "domains[apolo.local]"}
             )
-        said = result(FakePeer.busy(), command.name, **given)
+        peer = FakePeer.busy()
+        if command is catalogue.CONFIG_DISMISS:
+            peer.set_aside(Difference("zones[London].sip_port", "5061", "5070"))
+            given = {"revision": result(peer, "config set-aside")[0]["revision"]["revision"]}
+        said = result(peer, command.name, **given)
         assert json.loads(as_json(said)) == said
         if command is not catalogue.LOG_TAIL:
             assert as_text(command.name, said, 100, False)

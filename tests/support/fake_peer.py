@@ -188,6 +188,10 @@ class FakePeer:
         self.primary = self.number
         return await self._new_term(user, source)
 
+    async def dismiss(self, stamp: Stamp) -> None:
+        await asyncio.sleep(0)
+        self.revisions = [replace(one, set_aside=one.set_aside and one.stamp != stamp) for one in self.revisions]
+
     async def restart(self, *, user: str, source: str) -> None:
         await asyncio.sleep(0)
         self.restarts.append(f"{user} {source}")

@@ -99,6 +99,12 @@ CONFIG_HISTORY = Command(
 CONFIG_SET_ASIDE = Command(
     name="config set-aside", help="List edits that were accepted here while the cluster went on without them."
 )
+CONFIG_DISMISS = Command(
+    name="config dismiss",
+    help="List an edit that was set aside no more, once what is needed of it was made again.",
+    parameters=(Parameter(name="revision", help="Such as r12, as `config set-aside` shows it.", required=True),),
+    writes=True,
+)
 REGISTRATION_LIST = Command(
     name="registration list", help="List the registered devices of the whole cluster.", parameters=(_FILTER,)
 )

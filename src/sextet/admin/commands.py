@@ -163,6 +163,16 @@ class Commands:
         """List proposals."""
         return listings.proposals(self._face)
 
+    async def config_dismiss(self, actor: Actor, arguments: Arguments) -> object:
+        """Take a proposal off the list."""
+        text = str(arguments["revision"])
+        found = [one.revision for one in listings.proposals(self._face, 1000) if _names(text, one.revision.stamp)]
+        if not found:
+            sentence = f"No edit {text} is set aside; `config set-aside` lists them, such as r12."
+            raise Refused(Problem("revision", sentence))
+        await self._door.dismiss(actor, found[0].stamp)
+        return {"sentence": f"The edit {found[0].revision} is listed no more."}
+
     async def registration_list(self, actor: Actor, arguments: Arguments) -> object:
         """List devices."""
         return listings.registrations(self._face, str(arguments.get("containing", "")))

@@ -74,6 +74,13 @@ class Door:
         self._journal.event("System Configuration Changed", Detail=detail, **actor.audit)
         return outcome
 
+    async def dismiss(self, actor: Actor, stamp: Stamp) -> None:
+        """List an edit that was set aside no more."""
+        self.demand_write(actor, "dismiss edits")
+        await self._face.dismiss(stamp)
+        detail = f"the edit {stamp} that was set aside was dismissed"
+        self._journal.event("System Configuration Changed", Detail=detail, **actor.audit)
+
     async def restart(self, actor: Actor) -> None:
         """Restart this peer; calls that pass it end."""
         self.demand_write(actor, "restart this peer")

@@ -131,6 +131,9 @@ class Face(Protocol):
     async def promote(self, *, user: str, source: str) -> Outcome:
         """Make this peer the configuration primary: a new term. Raises Refused when it is not in its own list."""
 
+    async def dismiss(self, stamp: Stamp) -> None:
+        """List an edit that was set aside as a proposal no more."""
+
     async def restart(self, *, user: str, source: str) -> None:
         """Restart this peer's application; ends the calls that pass it."""
 
