@@ -16,6 +16,7 @@ WRITE = Write(
     source="web 192.0.2.1",
     expected=Stamp(2, "id", 9),
     dry_run=False,
+    name="q1",
 )
 OUTCOME = Outcome(
     stamp=Stamp(2, "id", 10),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from uuid import uuid4
 
 from sextet.cluster import forward
 from sextet.cluster.custody import Custody
@@ -125,7 +126,9 @@ class Editor:
 
     async def _forward(self, changes: Sequence[Change], user: str, source: str, expected: Stamp | None) -> Stamp:
         shared = tuple(change for change in changes if not config.is_peer_specific(change.path))
-        write = forward.Write(changes=shared, user=user, source=source, expected=expected, dry_run=False)
+        write = forward.Write(
+            changes=shared, user=user, source=source, expected=expected, dry_run=False, name=uuid4().hex
+        )
         primary = self.saved.clustering.configuration_primary
         outcome = forward.from_answer(await self._ask(forward.request(write)), f"Peer {primary}")
         try:

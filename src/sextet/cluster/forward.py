@@ -25,6 +25,7 @@ class Write:
     source: str
     expected: Stamp | None
     dry_run: bool
+    name: str  # of this question: asked again, it is the same
 
 
 def request(write: Write) -> bytes:
@@ -46,6 +47,7 @@ def from_request(data: bytes) -> Write:
             source=str(value["source"]),
             expected=None if expected is None else _stamp(expected),
             dry_run=bool(value["dry_run"]),
+            name=str(value["name"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not a change from a peer") from error

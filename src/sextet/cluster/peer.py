@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sextet import journal
 from sextet.cluster import forward, primary
+from sextet.cluster.asking import Answers, Asker
 from sextet.cluster.custody import ROW, Custody
 from sextet.cluster.editing import Editor
 from sextet.cluster.enrolment import Facts, FirstContact
@@ -63,6 +64,8 @@ class Peer:
             callbacks=Callbacks(row=self._row, state=self._state, differs=self._differs),
             trouble=self._trouble,
         )
+        self._asker = Asker(self._links.link)
+        self._answers = Answers()
         self.live = Live(self._links.own, log, clock, self._changed)
         self._following = Following(identity, self._custody, self._editor, self._links, self.live, log, clock)
         self._applied = GENESIS
@@ -239,6 +242,7 @@ class Peer:
             self._heard.discard(number)
             journal.peer_lost(self._journal, name, reason)
         self.live.reachable(number, state == LIVE)
+        self._asker.turned()
         self._wake.set()
 
     def _differs(self, number: int, sentence: str) -> None:
@@ -287,6 +291,12 @@ class Peer:
     async def _forwarded(self, data: bytes) -> bytes:
         try:
             write = forward.from_request(data)
+        except ValueError as error:
+            return forward.answer(str(error))
+        return await self._answers.once(write.name, lambda: self._write(write))
+
+    async def _write(self, write: forward.Write) -> bytes:
+        try:
             outcome = await self._editor.change(
                 write.changes,
                 user=write.user,
@@ -295,8 +305,6 @@ class Peer:
                 dry_run=write.dry_run,
                 forwarded=True,
             )
-        except ValueError as error:
-            return forward.answer(str(error))
         except (Refused, Moved, NoPrimary) as refusal:
             return forward.answer(refusal)
         return forward.answer(outcome)
@@ -304,11 +312,8 @@ class Peer:
     async def _ask_primary(self, question: bytes) -> bytes:
         number = self._following.running.configuration_primary
         name = self._following.names().get(number, "")
-        link = self._links.link(number)
         try:
-            if link is None:
-                raise CallFailed("it is not in the peer list")
-            return await link.request(forward.NAME, question, forward.LIMIT_S)
+            return await self._asker.ask(number, forward.NAME, question, forward.LIMIT_S)
         except CallFailed as error:
             raise NoPrimary(
                 f"Shared settings are changed on the configuration primary, peer {number} {name}, and it cannot be "
