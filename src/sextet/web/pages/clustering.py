@@ -90,9 +90,9 @@ async def make_primary(visit: Visit) -> Response:
         return visit.go(PATH, Message(tone="bad", title="The configuration primary was not changed.", lines=problems))
     number = next((str(m.number) for m in visit.desk.face.status().members if m.this_system), "?")
     lines = (
-        "On the other peers the configuration primary follows by itself; a peer that cannot be reached now follows "
-        f"when it returns, or choose {number} there.",
-        "Alarms about a primary mismatch or cluster replication clear by themselves.",
+        f"Now choose {number} as the configuration primary on every other peer, on the old primary first, and on "
+        "one that cannot be reached as soon as it returns.",
+        "Alarms 20016 and 20017 clear when all name the same.",
     )
     return visit.go(
         PATH, Message(tone="ok", title=f"This peer is the configuration primary: {outcome.stamp}.", lines=lines)
@@ -155,4 +155,6 @@ def _with_enrolment(visit: Visit, message: Message, typed: Texts, was: Texts) ->
     if not any(typed[name] for name in PEERS) or all(typed[name] == was.get(name, "") for name in PEERS):
         return message
     line = "Enter the same cluster name, primary, IP version and addresses in the same order on every other peer."
-    return Message(tone=message.tone, title=message.title, lines=(*message.lines, line), link=message.link)
+    joins = f"A peer that joins takes over the configuration of peer {typed[PRIMARY]}, its administrator accounts too: "
+    joins += "log in there with the accounts of the cluster."
+    return Message(tone=message.tone, title=message.title, lines=(*message.lines, line, joins), link=message.link)
