@@ -17,8 +17,11 @@ DIFFERENCES_MAX = 100  # lines of one change; a restored backup may differ in th
 RESOLVER = "developer.clusterdb.peernamesresolver"
 DATABASE = "developer.clusterdb.cdb"
 REPLICATION = "developer.replication"
+_TABLE_END = re.compile(r"[.\[]")
 _DOT = re.compile(r"\.(?![^\[]*\])")  # but not one in an item's name
 _SPOKEN = {"Enforce": "Enforcing"}  # the value as the database of the original has it
+_PAGE_NAMES = {"clustering.tls_verification_mode": "cluster/tls_verify"}  # as the original's page has it (guide)
+MANAGEMENT = "developer.management.databasemanager"
 
 
 class Journal(Protocol):
@@ -30,6 +33,7 @@ class Journal(Protocol):
 
 
 def alarm_raised(journal: Journal, alarm: AlarmType, detail: str = "") -> None:
+    journal.module("developer.diagnostics.alarmanager", "INFO", "Raising alarm", UUID=alarm.uuid, Parameters="null")
     _alarm(journal, "Alarm Raised", alarm, detail)
 
 
@@ -43,6 +47,9 @@ def alarm_acknowledged(journal: Journal, alarm: AlarmType, detail: str = "") -> 
 
 def configuration_in_force(journal: Journal, differences: Sequence[Difference]) -> None:
     """Say on every peer what changed, whoever changed it."""
+    for table in sorted({_TABLE_END.split(one.path)[0] for one in differences}):
+        name = "clusterConfiguration" if table == "clustering" else table
+        journal.module(f"developer.cdbtable.cdb.{name}", "DEBUG", "Inserting into table", TableName=name)
     for one in differences[:DIFFERENCES_MAX]:
         old, new = _SPOKEN.get(one.old, one.old), _SPOKEN.get(one.new, one.new)
         detail = f"xconfiguration {_command_path(one.path)} - changed from: {old} to: {new}"
@@ -56,16 +63,51 @@ def configuration_changed(
     """Say on the peer where it happened who changed what; without `ip` it was done on the command line."""
     who = _who(user, ip, port)
     for one in differences[:DIFFERENCES_MAX]:
-        path = "configuration/" + _DOT.sub("/", one.path)
-        journal.event(
-            "System Configuration Changed", Detail=f"{path} - changed from: '{one.old}' to: '{one.new}'", **who
-        )
+        path = "configuration/" + (_PAGE_NAMES.get(one.path) or _DOT.sub("/", one.path))
+        old, new = _SPOKEN.get(one.old, one.old), _SPOKEN.get(one.new, one.new)
+        journal.event("System Configuration Changed", Detail=f"{path} - changed from: '{old}' to: '{new}'", **who)
     _rest(journal, differences, who)
+
+
+def cluster_configuration_changed(journal: Journal, at_start: str, mode: str) -> None:
+    """Say that cluster settings are others now; with `mode`, also the TLS verification mode at the start and now."""
+    journal.module(MANAGEMENT, "INFO", "Cluster configuration change detected")
+    if mode:
+        verified = {"Startup": str(at_start == "Enforce"), "New": str(mode == "Enforce")}
+        journal.module(MANAGEMENT, "INFO", "TLS Verify change status", **verified)
+
+
+def alternates_changed(journal: Journal) -> None:
+    """Say that where the peers are, or how they are reached, is looked at again; the misspelling is the original's."""
+    journal.event("System Configuration Changed", Detail="xconfiguration alternatesConfiguration - Changed")
+    journal.module(RESOLVER, "INFO", "Notifying databasemanager (Management Framework)")
+    journal.module("developer.clusterdb.alternatesmanager", "INFO", "alternate peer changed info recieved")
+
+
+def link_state(journal: Journal, peer: str, state: str, reason: str) -> None:
+    """Say each step of a link: for the network log, at level 2."""
+    more = {"Reason": reason} if reason else {}
+    journal.module("network.cluster", "DEBUG", f"{peer}: the link is {state}", **more)
+
+
+def message_sent(journal: Journal, peer: str, name: str, size_bytes: int) -> None:
+    """Say that this peer asked another one something (level 3: between peers, facts 11.6)."""
+    fields = {"Service": "Clustering", "To": peer, "Method": name, "Num-bytes": str(size_bytes), "Level": "3"}
+    journal.event("Message Sent", **fields)
+
+
+def message_received(journal: Journal, name: str, size_bytes: int) -> None:
+    """Say that another peer asked this one something."""
+    fields = {"Service": "Clustering", "Method": name, "Num-bytes": str(size_bytes), "Level": "3"}
+    journal.event("Message Received", **fields)
 
 
 def peer_lost(journal: Journal, peer: str, reason: str) -> None:
     """Say that the link to a peer went down; `reason` is the cause that was measured."""
-    journal.module(DATABASE, "ERROR", "Lost the connection to a peer", Node=f"clusterdb@{peer}", Reason=reason)
+    node = f"clusterdb@{peer}"
+    journal.module(DATABASE, "ERROR", "Lost the connection to a peer", Node=node, Reason=reason)
+    # As the guide has it: what either side changes from here on is missing on the other until they meet again.
+    journal.module(DATABASE, "ERROR", "Inconsistent Database", Context=f"from peer link - {reason}", Node=node)
 
 
 def connection_failed(journal: Journal, peer: str, reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from sextet import journal
 from sextet.engine import Journal
 from sextet.model.alarms import AlarmType
 from sextet.model.status import Alarm
@@ -18,12 +19,12 @@ class Alarms:
 
     def __init__(
         self,
-        journal: Journal,
+        log: Journal,
         put: Callable[[str, Alarm], None],
         drop: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
-        self._journal = journal
+        self._journal = log
         self._put = put
         self._drop = drop
         self._clock = clock
@@ -57,7 +58,7 @@ class Alarms:
             return False
         if not raised.acknowledged:
             self._publish(replace(raised, acknowledged=True))
-            self._journal.event("Alarm Acknowledged", **_fields(alarm, raised.detail))
+            journal.alarm_acknowledged(self._journal, alarm, raised.detail)
         return True
 
     def raised(self) -> tuple[Alarm, ...]:
@@ -76,7 +77,7 @@ class Alarms:
         before = self._lowered.pop(place, None)
         first_s, count = (before.since_s, before.count + 1) if before else (now, 1)
         self._publish(Alarm(number=alarm.number, key=key, detail=detail, since_s=first_s, last_s=now, count=count))
-        self._journal.event("Alarm Raised", **_fields(alarm, detail))
+        journal.alarm_raised(self._journal, alarm, detail)
 
     def _lower(self, alarm: AlarmType, key: str) -> None:
         place = (alarm.number, key)
@@ -84,7 +85,7 @@ class Alarms:
         if len(self._lowered) > KEYS_MAX:
             del self._lowered[next(iter(self._lowered))]
         self._drop(row_name(*place))
-        self._journal.event("Alarm Lowered", **_fields(alarm, self._lowered[place].detail))
+        journal.alarm_lowered(self._journal, alarm, self._lowered[place].detail)
 
     def _publish(self, alarm: Alarm) -> None:
         self._raised[alarm.number, alarm.key] = alarm
@@ -94,8 +95,3 @@ class Alarms:
 def row_name(number: int, key: str) -> str:
     """Name an alarm's row."""
     return f"{number}.{key}"
-
-
-def _fields(alarm: AlarmType, detail: str) -> dict[str, str]:
-    text = f"{alarm.title}: {alarm.text}" + (f" - {detail}" if detail else "")
-    return {"Id": str(alarm.number), "UUID": alarm.uuid, "Severity": alarm.severity, "Detail": text}

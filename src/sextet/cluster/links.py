@@ -20,12 +20,13 @@ from sextet.cluster.enrolment import Enrolment
 from sextet.cluster.feed import OwnRows
 from sextet.cluster.front import Front, Refused, Rules
 from sextet.cluster.link import Target
-from sextet.cluster.names import Answer, NameFailure, Resolved, Resolver
+from sextet.cluster.names import RETRY_S, Answer, NameFailure, Resolved, Resolver
 from sextet.cluster.nats_server import Access, NatsServer
 from sextet.cluster.peer_link import Callbacks, PeerLink
 from sextet.cluster.proof import derive
 from sextet.cluster.session import Gate
 from sextet.engine import EngineError, Journal
+from sextet.journal import name_resolution_retry
 from sextet.model.status import LinkStatus
 
 PORT = 4372
@@ -287,6 +288,7 @@ class Links:
             if name not in self._confirmed:
                 self._last_ip.pop(name, None)
             self._journal.module("developer.clusterdb.peernamesresolver", "WARN", f"peer name {answer.sentence}")
+            name_resolution_retry(self._journal, [name], int(RETRY_S * 1000))
         self._apply()
 
     def _status(self, link: PeerLink) -> LinkStatus:

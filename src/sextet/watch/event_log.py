@@ -53,11 +53,27 @@ class EventLog:
 
     def event(self, event: str, /, **fields: str) -> None:
         """Write one event; engine.Journal."""
-        self._write(event_line(self._clock(), self.host, event, list(fields.items())))
+        self.write(event_line(self._clock(), self.host, event, list(fields.items())))
 
     def module(self, module: str, level: str, detail: str, /, **fields: str) -> None:
         """Write one line of the developer or network log; engine.Journal."""
-        self._write(module_line(self._clock(), self.host, module, level, detail, list(fields.items())))
+        self.write(module_line(self._clock(), self.host, module, level, detail, list(fields.items())))
+
+    def write(self, line: str) -> None:
+        """Write one finished line."""
+        try:
+            if self.missing:
+                detail = f"{self.missing} lines could not be written: {self.trouble}"
+                self._append(event_line(self._clock(), self.host, "Event Log Incomplete", [("Detail", detail)]))
+                self.missing, self.trouble = 0, ""
+            self._append(line)
+        except OSError as error:
+            if not self.missing:
+                _log.error("event log %s: cannot be written: %s; lines are counted until it can", self._path, error)
+            self.missing += 1
+            self.lost += 1
+            self.trouble = error.strerror or str(error)
+            self.close()
 
     def tail(self, most: int = 100) -> list[Entry]:
         """Give the newest lines, the newest last."""
@@ -79,21 +95,6 @@ class EventLog:
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
-
-    def _write(self, line: str) -> None:
-        try:
-            if self.missing:
-                detail = f"{self.missing} lines could not be written: {self.trouble}"
-                self._append(event_line(self._clock(), self.host, "Event Log Incomplete", [("Detail", detail)]))
-                self.missing, self.trouble = 0, ""
-            self._append(line)
-        except OSError as error:
-            if not self.missing:
-                _log.error("event log %s: cannot be written: %s; lines are counted until it can", self._path, error)
-            self.missing += 1
-            self.lost += 1
-            self.trouble = error.strerror or str(error)
-            self.close()
 
     def _append(self, line: str) -> None:
         data = ("\n" if self._torn else "").encode() + line.encode(errors="backslashreplace") + b"\n"

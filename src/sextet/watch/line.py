@@ -21,6 +21,7 @@ PROCESSES = {  # which part of the original writes a module's lines
     "developer.diagnostics": "management",
     "network": "tvcs",
 }
+DATABASE = ("developer.clusterdb", "developer.cdbtable")  # modules whose lines name this peer first
 LEVELS = {"critical": "ERROR", "alert": "ERROR", "error": "ERROR", "notice": "INFO"}  # of alarms; others are WARN
 _FIELD = re.compile(r'([A-Za-z0-9_-]+)="((?:[^"\\]|\\.)*)"')
 _HEAD = re.compile(r"(\S+) (\S+) (?:([^=\"]*?):? )?(?=[A-Za-z0-9_-]+=\")")
@@ -46,8 +47,11 @@ class Entry:
         return next((value for field, value in self.fields if field == name), "")
 
 
-def event_line(moment: datetime, host: str, event: str, fields: Fields) -> str:
-    """Write an event in one of the guide's three forms: an alarm, a change in the database, or what somebody did."""
+def event_line(moment: datetime, host: str, event: str, fields: Fields, node: str = "") -> str:
+    """Write an event in one of the guide's three forms: an alarm, a change in the database, or what somebody did.
+
+    `node` is this peer's FQDN; where the database of the original speaks, its lines name it first.
+    """
     named = dict(fields)
     utc = ("UTCTime", utc_time(moment))
     if event.startswith("Alarm "):
@@ -55,19 +59,21 @@ def event_line(moment: datetime, host: str, event: str, fields: Fields) -> str:
         alarm = [("Level", level), ("Event", event), *_without(fields, "Level")]
         return _line(moment, host, "alarm", [*alarm, utc])
     if event == "System Configuration Changed" and "User" not in named:
-        return _line(moment, host, "", [utc, ("Event", event), *fields])
+        return _line(moment, host, "", [utc, ("Event", event), *_node(node), *fields])
     process = "web" if "Src-ip" in named else "cli" if "User" in named else "tvcs"
     rank = [] if "Level" in named else [("Level", "1")]
     return _line(moment, host, process, [("Event", event), *fields, *rank, utc])
 
 
-def module_line(moment: datetime, host: str, module: str, level: str, detail: str, fields: Fields) -> str:
+def module_line(
+    moment: datetime, host: str, module: str, level: str, detail: str, fields: Fields, node: str = ""
+) -> str:
     """Write a line of the developer or network log."""
     process = next((name for start, name in PROCESSES.items() if module.startswith(start)), "")
     texts = [("Detail", detail)] if detail else []
-    return _line(
-        moment, host, process, [("UTCTime", utc_time(moment)), ("Module", module), ("Level", level), *texts, *fields]
-    )
+    own = _node(node if module.startswith(DATABASE) else "")
+    head = [("UTCTime", utc_time(moment)), ("Module", module), ("Level", level)]
+    return _line(moment, host, process, [*head, *own, *texts, *fields])
 
 
 def entry_of(text: str) -> Entry:
@@ -96,6 +102,10 @@ def _line(moment: datetime, host: str, process: str, fields: Iterable[tuple[str,
     shown = " ".join(f'{_name(name)}="{escaped(value)}"' for name, value in list(fields)[:FIELDS_MAX])
     place = re.sub(r"[^\w.:-]", "_", host) or "TANDBERG"  # facts 11.6: the name of a system that has none
     return f"{moment.isoformat(timespec='milliseconds')} {place} {process + ': ' if process else ''}{shown}"
+
+
+def _node(node: str) -> list[tuple[str, str]]:
+    return [("Node", f"clusterdb@{node}")] if node else []
 
 
 def _without(fields: Fields, name: str) -> list[tuple[str, str]]:
