@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sextet.cluster.revocation import NONE, Revocations
+
 NOT_CHECKED = "Not checked"
 CHAIN_MAX = 8  # certificates from a peer's to a trusted one; OpenSSL's own limit is 100, real chains have 2 to 4
 _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.DIGEST_LENGTH)
@@ -72,7 +74,13 @@ def mismatch(der: bytes, name: str) -> str:
     return "" if facts.is_for(name) else f"certificate is for {facts.said_names()}, not {name}"
 
 
-def line_for(chain: Sequence[bytes], name: str, trusted: Sequence[x509.Certificate], now: datetime) -> tuple[str, bool]:
+def line_for(
+    chain: Sequence[bytes],
+    name: str,
+    trusted: Sequence[x509.Certificate],
+    now: datetime,
+    revocations: Revocations = NONE,
+) -> tuple[str, bool]:
     """Say what the guide's certificate line says of the chain (DER, the peer's own first), and whether that is good.
 
     Under Enforce OpenSSL decides, in the handshake; this line explains it, and shows what it would do.
@@ -90,8 +98,10 @@ def line_for(chain: Sequence[bytes], name: str, trusted: Sequence[x509.Certifica
         return "Invalid (not yet valid)", False
     if facts.expires_in_s < 0:
         return "Invalid (expired)", False
-    if not _is_trusted(certificates, trusted, now):
+    if not is_trusted(certificates, trusted, now):
         return "Invalid (issuer not trusted)", False
+    if revocations.why(chain[:CHAIN_MAX]):
+        return "Invalid (revoked)", False
     if not facts.client_use:
         return "Invalid (no clientAuth usage)", False
     if not facts.server_use:
@@ -103,7 +113,7 @@ def inspect(chain: Sequence[bytes], name: str, trusted: Sequence[x509.Certificat
     """Look at a chain (DER, the peer's own first; at least that). Raises CertificateError."""
     certificates = [_load(der) for der in chain[:CHAIN_MAX]]
     facts = _facts(certificates[0], now)
-    return Inspection(certificate=facts, is_for=facts.is_for(name), trusted=_is_trusted(certificates, trusted, now))
+    return Inspection(certificate=facts, is_for=facts.is_for(name), trusted=is_trusted(certificates, trusted, now))
 
 
 def fingerprint(der: bytes) -> str:
@@ -200,13 +210,13 @@ def _usages(certificate: x509.Certificate) -> x509.ExtendedKeyUsage | None:
         return None
 
 
-def _is_trusted(chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], now: datetime) -> bool:
+def is_trusted(chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], now: datetime) -> bool:
     """Walk from the peer's certificate to a trusted one, in whatever order the peer sent the others."""
     current, others = chain[0], list(chain[1:])
     for _ in range(CHAIN_MAX):
-        if any(current == anchor or (_issued(current, anchor) and _in_time(anchor, now)) for anchor in trusted):
+        if any(current == anchor or (issued(current, anchor) and _in_time(anchor, now)) for anchor in trusted):
             return True
-        issuer = next((other for other in others if _issued(current, other) and _in_time(other, now)), None)
+        issuer = next((other for other in others if issued(current, other) and _in_time(other, now)), None)
         if issuer is None:
             return False
         others.remove(issuer)
@@ -214,11 +224,19 @@ def _is_trusted(chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certif
     return False
 
 
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Say whether a certificate was issued by this one, which must be an authority's."""
     try:
         certificate.verify_directly_issued_by(issuer)
-        return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return is_authority(issuer)
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
         return False
 
 

@@ -36,6 +36,7 @@ class AlarmType:
 
 DATABASE_LOAD_FAILED = AlarmType(15008, "Failed to load database", "The database did not load; some configuration is lost", "Restore the configuration from a backup, or let the primary send it again.")
 APPLICATION_FAILED = AlarmType(15010, "Application failed", "An unexpected software error was detected in a part of this system", "See the detail; the part is started again by itself. Contact support if it repeats.", "error")
+CERTIFICATE_CHANGED = AlarmType(15028, "Restart required", "Server certificate and key have been changed, however a restart is required for this to take effect", "Restart this peer: Maintenance > Restart options.")
 INVALID_CLUSTER = AlarmType(20003, "Invalid cluster configuration", "The cluster configuration is invalid", "Check the Clustering page: this system's own address must be in the list, once.")
 COMMUNICATION_FAILURE = AlarmType(20004, "Cluster communication failure", "The system is unable to communicate with one or more of the cluster peers", "Check the clustering configuration and the cause shown for each peer.")
 INVALID_PEER_ADDRESS = AlarmType(20005, "Invalid peer address", "One or more peer addresses are not valid", "Correct the Peer address fields on the Clustering page.")
@@ -54,6 +55,7 @@ DATABASE_SYNC_FAILED = AlarmType(20025, "Failed to synchronize database", "The s
 PORTS_CHANGED = AlarmType(25008, "Restart required", "Port or protocol configuration has been changed, however a restart is required for this to take effect", "Restart this peer: Maintenance > Restart options.")
 VERBOSE_LOGS = AlarmType(25019, "Verbose log levels configured", "More is logged than normal operation needs", "Stop diagnostic logging, or set the log level to 1 or 2: Maintenance > Logging.")
 TLS_PERMISSIVE = AlarmType(40049, "Cluster TLS permissive", "Cluster TLS verification mode permits invalid certificates", "Set the TLS verification mode to Enforce once every certificate line is Valid.", "notice")
+NO_COMMON_NAME = AlarmType(40052, "Certificate error", "The server certificate has no common name", "Upload a new server certificate with a common name (CN).")
 CERTIFICATE_EXPIRED = AlarmType(40068, "Server certificate validity", "The server certificate has expired or expires today", "Upload a new server certificate.", "critical")
 CERTIFICATE_EXPIRES = AlarmType(40069, "Server certificate validity", "The server certificate is about to expire", "Upload a new server certificate.", "alert")
 DISK_FULL = AlarmType(60901, "Configuration cannot be stored", "The last change of the configuration could not be written to disk", "Free space on the disk that is named; the system keeps working with the configuration it has.", "critical")
