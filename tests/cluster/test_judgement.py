@@ -186,3 +186,10 @@ def test_calls_are_sent_to_a_peer_whose_sextetd_alone_ended_and_not_to_a_silent_
         assert not may_carry_calls(live(1, state="DOWN", reason=reason)), reason
     assert may_carry_calls(live(1))
     assert may_carry_calls(live(1, state="SYNCHRONISING"))
+
+
+def test_what_a_lost_peer_said_last_is_no_disagreement() -> None:
+    lost = live(1, state="DOWN", reason="no heartbeat for 1.2 s")
+    other = {1: says(1, primary=3, cluster_name="other.example"), 3: says(3)}
+    assert {20012, 20017} <= set(raised(replace(HEALTHY, statuses=other)))
+    assert not {20012, 20017} & set(raised(replace(HEALTHY, statuses=other, links={1: lost, 3: live(3)})))

@@ -177,11 +177,16 @@ def _of_primary(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     link = seen.links.get(primary)
     unreachable = primary != seen.number and link is not None and link.state != LIVE and link.reason
     yield types.PRIMARY_UNREACHABLE, f"Peer {primary}, {link.peer}: {link.reason}" if unreachable and link else ""
-    says = {number: seen.statuses[number].primary for number in seen.links if number in seen.statuses}
-    other = [f"peer {number} says {opinion}" for number, opinion in says.items() if opinion != primary]
+    # What a peer said before it was lost is no opinion any more: nobody could bring it to another one.
+    heard = {
+        number: seen.statuses[number]
+        for number, link in seen.links.items()
+        if link.state == LIVE and number in seen.statuses
+    }
+    other = [f"peer {number} says {says.primary}" for number, says in heard.items() if says.primary != primary]
     yield types.PRIMARY_INCONSISTENT, f"{', '.join(other)}, this system says {primary}." if other else ""
-    theirs = seen.statuses.get(primary)
-    if theirs is not None and primary != seen.number and theirs.peers:
+    theirs = heard.get(primary)
+    if theirs is not None and theirs.peers:
         differing = [
             words for name, words in CLUSTER_SETTINGS.items() if getattr(theirs, name) != getattr(seen.own, name)
         ]
