@@ -1,4 +1,4 @@
-"""A cluster formed the guide's way: fresh systems, on which administrators type the same peer list one after another."""
+"""A cluster formed the guide's way: the same peer list is typed on one fresh system after the other."""
 
 from __future__ import annotations
 
