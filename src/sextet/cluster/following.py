@@ -20,7 +20,6 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sextet import journal
 from sextet.cluster import certificates, host, primary
 from sextet.cluster.custody import Custody
 from sextet.cluster.editing import Editor
@@ -33,6 +32,7 @@ from sextet.cluster.live import Live
 from sextet.cluster.names import NameFailure, Resolved, Resolver
 from sextet.cluster.revisions import Membership, StoreDamaged, StoreLost
 from sextet.cluster.settings import list_age_s, own_number, running_after, waiting
+from sextet.cluster.telling import Telling
 from sextet.engine import Engine, EngineError, Journal, Neighbour, Wanted
 from sextet.model import alarms as types
 from sextet.model.alarms import AlarmType
@@ -78,6 +78,7 @@ class Following:
         self.engines: Sequence[Engine] = ()
         self.running = Clustering()
         self.number = 0
+        self.telling = Telling(log)
         self._identity = identity
         self._custody = custody
         self._editor = editor
@@ -128,6 +129,7 @@ class Following:
     async def start(self, saved_lists: Sequence[tuple[float, Document]]) -> None:
         """Begin with everything saved in force; `saved_lists` are the † documents with their ages, newest first."""
         self.running = self._editor.saved.clustering
+        self.telling.started(self.running.tls_verification_mode)
         age_s = list_age_s(saved_lists)
         if age_s is not None:
             self.open_window(WINDOW_S - age_s)
@@ -355,6 +357,7 @@ class Following:
         statuses = self._statuses()
         behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in self.stale()}
         self._behind_since = {number: self._behind_since.get(number, now) for number in behind}
+        self._tell_synchronised(behind)
         standing = alarms_of(self.evidence())
         for alarm in self._raised - set(standing):
             self._live.alarms.set(alarm, "", False)
@@ -365,21 +368,24 @@ class Following:
         self._live.alarms.set(types.DISK_FULL, "", bool(trouble), trouble)
         self._publish()
 
+    def _tell_synchronised(self, behind: set[int]) -> None:
+        """Write the guide's lines once this peer has what the primary has, and the primary once all others have it."""
+        primary = self.running.configuration_primary
+        others = set(self.links())
+        waits_for = others if primary == self.number else {primary}
+        if not self.number or not others or waits_for - set(self._statuses()) or waits_for & (behind | self.stale()):
+            return
+        hosts = {number: status.host_name for number, status in self._statuses().items()}
+        ips = {number: link.resolved_ip for number, link in self.links().items()}
+        hosts[self.number], ips[self.number] = self.host_name(), self._identity.address
+        peers = [(ips.get(number) or name, hosts.get(number, "")) for number, name in self.names().items() if number]
+        self.telling.synchronised(peers, primary, self.number, self._in_force)
+
     def _publish(self) -> None:
         status = self._own_status()
         before, self._status = self._status, status
         if before is None or replace(before, now_s=0.0, links=()) != replace(status, now_s=0.0, links=()):
             self._live.put_status("peer", to_row(status))
-
-    def synchronised(self) -> None:
-        """Write the guide's lines about a version that was taken over."""
-        hosts = {number: status.host_name for number, status in self._statuses().items()} | {
-            self.number: self.host_name()
-        }
-        peers = [(name, hosts.get(number, "")) for number, name in self.names().items() if number]
-        journal.synchronisation_started(self._journal, peers, self.running.configuration_primary, self.number)
-        is_primary = self.number == self.running.configuration_primary
-        journal.synchronisation_completed(self._journal, is_primary=is_primary)
 
     def beat(self) -> None:
         """Show this peer's clock and links to the others."""

@@ -69,7 +69,6 @@ class Peer:
         self.live = Live(self._links.own, log, clock, self._changed)
         self._following = Following(identity, self._custody, self._editor, self._links, self.live, log, clock)
         self._applied = GENESIS
-        self._heard: set[int] = set()  # peers whose links are live
 
     async def start(self, engines: Sequence[Engine], initial: Document) -> None:
         """Serve from the own copy, whoever else is there. Raises EngineError, Refused and StoreLost."""
@@ -161,7 +160,9 @@ class Peer:
             return outcome
         if any(change.path.startswith("clustering.peer_") for change in changes):
             self._following.open_window()
+        self._following.telling.own(outcome.differences)
         await self._following.once()
+        self._changed("config")
         # Naming this system is the administrator's act that opens a new term; a fenced one may name itself again.
         named = any(change.path == "clustering.configuration_primary" for change in changes)
         if named and self._custody.authority.state is primary.State.FENCED:
@@ -218,7 +219,7 @@ class Peer:
     def apply(self, version: Version) -> None:
         before, self._applied = self._applied, version
         if before is not GENESIS:
-            journal.configuration_in_force(self._journal, config.differences(before.document, version.document))
+            self._following.telling.shared(config.differences(before.document, version.document))
         self._changed("config")
         self._wake.set()
 
@@ -235,12 +236,7 @@ class Peer:
 
     def _state(self, number: int, state: str, reason: str) -> None:
         name = self._following.names().get(number, str(number))
-        if state == LIVE:
-            self._heard.add(number)
-            journal.peer_returned(self._journal, name)
-        elif state == "DOWN" and number in self._heard:
-            self._heard.discard(number)
-            journal.peer_lost(self._journal, name, reason)
+        self._following.telling.link(name, state, reason)
         self.live.reachable(number, state == LIVE)
         self._asker.turned()
         self._wake.set()
@@ -286,7 +282,6 @@ class Peer:
         await self._custody.receive(primary.Seen(self._following.names().get(number, str(number)), version))
         if self._custody.head is not held:
             await self._editor.moved()
-            self._following.synchronised()
 
     async def _forwarded(self, data: bytes) -> bytes:
         try:
