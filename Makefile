@@ -1,6 +1,6 @@
 # `make check` is what continuous integration runs, less the scenarios; under a minute.
 .DEFAULT_GOAL := check
-.PHONY: check format lint types tidy unit test lock
+.PHONY: check format lint types tidy unit test manual lock
 BIN := .venv/bin
 
 check: lint types tidy unit
@@ -24,6 +24,9 @@ unit: ## unit and play tests: no engine, no socket to anything real
 
 test: ## all tests, as ./sextet test
 	./sextet test
+
+manual: ## write docs/manual/reference from the declarations
+	$(BIN)/python tools/manual.py
 
 lock: ## choose the newest versions again; needs pip-tools on the PATH
 	pip-compile -q $(LOCK_FLAGS) --extra build -o requirements.lock pyproject.toml

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Write the reference part of the manual from the declarations: settings, alarms and commands.
+
+`make manual` writes docs/manual/reference/; a test holds that the committed pages are what is declared.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sextet.admin.catalogue import COMMANDS, Command, Parameter
+from sextet.model.alarms import TYPES
+from sextet.model.schema import Applies, Kind, Setting, settings
+from sextet.model.sections import KEYS, Root
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs/manual/reference"
+SEVERITIES = ("critical", "alert", "error", "warning", "notice")  # worst first
+KINDS = {Kind.SWITCH: "On or Off", Kind.ADDRESS: "IP address or FQDN", Kind.PASSWORD: "password"}
+UNITS = {"s": " seconds", "kbps": " kbit/s"}
+SETTINGS_HEAD = """\
+Written by `make manual` from `src/sextet/model/sections.py`; edits here are lost.
+
+The first column is the path for `sextet config show`, `set`, `add` and `remove`; an entry of a list is named by its
+key in brackets, as in `search_rules[LocalZoneMatch].priority`.
+
+- **†** specific to one peer: never replicated, to be entered on each peer.
+- **\\*** mandatory: must not be empty.
+- **In force**: *live* when it is saved, *restart* after a restart of each peer (until then an alarm says so).
+  Settings of `clustering` are live, or wait for the restart where *Cluster changes take effect* is *At restart*.
+- **Original** is the path of the same setting in the original's own command line, where it has one.
+"""
+ALARMS_HEAD = """\
+Written by `make manual` from `src/sextet/model/alarms.py`; edits here are lost.
+
+Numbers are the original's; 60901 and above are sextet's own. An alarm is lowered by itself when its cause is gone; to
+acknowledge it only says that it was seen. The raised alarm adds what was measured, such as the peer and the reason.
+"""
+COMMANDS_HEAD = """\
+Written by `make manual` from `src/sextet/admin/catalogue.py`; edits here are lost.
+
+Every command takes `-o table` (for people, the default) or `-o json` (for programs; keys keep their meaning).
+Before the noun stand `--socket PATH` or `--peer N` (of the lab on this machine), which say which peer is asked.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong command line, 3 `status` says that this peer takes no calls, 4 the
+primary cannot be reached, 5 the configuration has moved on, 6 no peer answers.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages into the folder given, or the one of this tree."""
+    folder = Path(arguments[0]) if arguments else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text)
+    return 0
+
+
+def pages() -> dict[str, str]:
+    """Give every page by its file name."""
+    return {"settings.md": settings_page(), "alarms.md": alarms_page(), "commands.md": commands_page()}
+
+
+def settings_page() -> str:
+    """Show every setting of every section, in menu order."""
+    lines = ["# Settings", "", SETTINGS_HEAD]
+    for name, whole in _sections():
+        lines += [f"## {name}", "", *_intro(name, whole), *_setting_tables(name, whole), ""]
+    return "\n".join(lines)
+
+
+def alarms_page() -> str:
+    """Show every alarm, by number."""
+    rows = [
+        (f'<a id="{kind.number}"></a>{kind.number}', kind.severity, kind.title, f"{kind.text}.", kind.action)
+        for kind in sorted(TYPES.values(), key=lambda kind: kind.number)
+    ]
+    order = ", ".join(SEVERITIES)
+    head = ("Number", "Severity", "Title", "What is wrong", "What to do")
+    return "\n".join(["# Alarms", "", ALARMS_HEAD, f"Severities, worst first: {order}.", "", *_table(head, rows), ""])
+
+
+def commands_page() -> str:
+    """Show every command with its arguments."""
+    lines = ["# Commands", "", COMMANDS_HEAD]
+    for command in sorted(COMMANDS, key=lambda command: command.name):
+        lines += [f"## sextet {command.name}", "", f"    {_usage(command)}", "", command.help, ""]
+        if command.confirm:
+            lines += ["Asks first; `--yes` answers it.", ""]
+        if command.parameters:
+            lines += [*[f"- `{_shown(one)}`: {one.help}" for one in command.parameters], ""]
+    return "\n".join(lines)
+
+
+def _sections() -> Iterator[tuple[str, type | Setting]]:
+    """Walk Root: a section is a class, a list is a setting."""
+    for name, default in ((name, getattr(Root(), name)) for name in Root.__dataclass_fields__):
+        declared = Root.__dataclass_fields__[name].metadata.get("setting")
+        yield name, declared if declared is not None else type(default)
+
+
+def _intro(name: str, whole: type | Setting) -> list[str]:
+    if isinstance(whole, type):
+        return [(whole.__doc__ or "").split("\n")[0].partition(" (facts")[0].rstrip(".") + ".", ""]
+    assert whole.item is not None
+    marks = " †" if whole.peer else ""
+    key = KEYS[whole.item]
+    return [f"{whole.label}{marks}: {whole.help} A list of at most {whole.high}, each entry named by its `{key}`.", ""]
+
+
+def _setting_tables(path: str, whole: type | Setting) -> list[str]:
+    """One table for the section, then one for each list in it."""
+    if isinstance(whole, Setting):
+        assert whole.item is not None
+        path, whole = f"{path}[…]", whole.item
+    plain = [(name, one) for name, one in settings(whole) if one.kind is not Kind.MANY]
+    lists = [(name, one) for name, one in settings(whole) if one.kind is Kind.MANY]
+    lines = _table(
+        ("Setting", "Label", "Value", "Default", "In force", "Meaning"),
+        [_setting_row(f"{path}.{name}", one) for name, one in plain],
+    )  # fmt: skip
+    for name, one in lists:
+        lines += ["", f"### {path}.{name}", "", *_intro(name, one), *_setting_tables(f"{path}.{name}", one)]
+    return lines
+
+
+def _setting_row(path: str, one: Setting) -> tuple[str, ...]:
+    marks = (r" \*" if one.mandatory else "") + (" †" if one.peer else "")
+    original = f" Original: `{one.path}`." if one.path else ""
+    when = "restart" if one.applies is Applies.RESTART else "live"
+    return (f"`{path}`", f"{one.label}{marks}", _value(one), _default(one), when, one.help + original)
+
+
+def _value(one: Setting) -> str:
+    match one.kind:
+        case Kind.NUMBER:
+            return f"{one.low} to {one.high}{UNITS.get(one.unit, '')}"
+        case Kind.CHOICE:
+            return ", ".join(f"`{choice}`" for choice in one.choices)
+        case Kind.TEXT:
+            return f"{f'{one.low} to' if one.low else 'up to'} {one.high} characters"
+    return KINDS[one.kind]
+
+
+def _default(one: Setting) -> str:
+    if one.kind is Kind.SWITCH:
+        return "On" if one.default else "Off"
+    return f"`{one.default}`" if one.default != "" else "empty"
+
+
+def _usage(command: Command) -> str:
+    return " ".join(["sextet", command.name, *(_bracketed(one) for one in command.parameters)])
+
+
+def _bracketed(one: Parameter) -> str:
+    return _shown(one) if one.required and one.kind != "value" else f"[{_shown(one)}]"
+
+
+def _shown(one: Parameter) -> str:
+    if not one.option:
+        return one.name.upper()
+    name = f"--{one.name.replace('_', '-')}"
+    if one.kind == "flag":
+        return name
+    return f"{name} {f'{one.low}..{one.high}' if one.kind == 'number' else one.name.upper()}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *[[cell.replace("|", "\\|") for cell in row] for row in rows]]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
