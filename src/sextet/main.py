@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from sextet.watch.event_log import EventLog
 from sextet.web.app import WebError, WebServer
 
 SOCKET = "sextetd.sock"
+LOCK = "lock"
 STOP, RESTART = "stop", "restart"
 FIRST_ADMINISTRATOR = "admin"
 
@@ -102,8 +104,10 @@ class Daemon:
     async def _stop(self) -> None:
         self.journal.event("Application Exit", Detail=f"sextet {__version__}")
         for stop in (self._console.stop, self._web.stop, self._sip.stop, self._peer.stop):
-            with contextlib.suppress(EngineError):
+            try:
                 await stop()
+            except Exception:  # the task ends here: what one part cannot end must not keep the others running
+                _log.exception("stopping")
         self.journal.close()
 
     async def _first_administrator(self) -> None:
@@ -113,10 +117,7 @@ class Daemon:
         password = secrets.token_urlsafe(12)
         account = {"name": FIRST_ADMINISTRATOR, "password_hash": await asyncio.to_thread(passwords.hashed, password)}
         await self._peer.add_first_administrator(account)
-        words = (
-            f"Administrator {FIRST_ADMINISTRATOR}, one-time password {password}: change it after the first log-in.\n"
-        )
-        sys.stdout.write(words)
+        say(f"Administrator {FIRST_ADMINISTRATOR}, one-time password {password}: change it after the first log-in.")
 
 
 def main() -> int:
@@ -129,15 +130,50 @@ def main() -> int:
     os.umask(0o077)
     try:
         start = bootstrap.read(arguments.bootstrap)
-        start.state_dir.mkdir(parents=True, exist_ok=True)
-        start.run_dir.mkdir(parents=True, exist_ok=True)
-        how = asyncio.run(_serve(start))
+        prepare(start.state_dir, start.run_dir)
+        with alone(start.state_dir):
+            how = asyncio.run(_serve(start))
     except (EngineError, Refused, StoreDamaged, StoreLost, WebError, ConsoleError) as error:
         sys.stderr.write(f"sextetd: {_chain(error)}\n")
         return 1
     if how == RESTART:
         os.execv(sys.executable, [sys.executable, "-m", "sextet.main", *sys.argv[1:]])
     return 0
+
+
+def prepare(state_dir: Path, run_dir: Path) -> None:
+    """Make the directories: what is stored is ours alone, what runs may be entered by the engines' user."""
+    try:
+        for directory, mode in ((state_dir, 0o700), (run_dir, 0o711)):
+            missing = [path for path in (directory, *directory.parents) if not path.exists()]
+            directory.mkdir(parents=True, exist_ok=True)
+            for path in missing:
+                path.chmod(mode)
+    except OSError as error:
+        raise EngineError(f"the directory {directory} cannot be made: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def alone(state_dir: Path) -> Iterator[None]:
+    """Keep a second sextetd away from this state; the lock ends with the process, however it ends."""
+    try:
+        lock = os.open(state_dir / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EngineError(f"{state_dir / LOCK} cannot be opened: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EngineError(f"another sextetd uses {state_dir}; stop it first") from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def say(words: str) -> None:
+    """Tell whoever started this system, at once: a pipe would keep it until the end, and a restart would lose it."""
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
 
 
 async def _serve(start: Bootstrap) -> str:
