@@ -181,7 +181,7 @@ class TestStore(Claims):
     def test_every_commit_waits_for_the_disk(self, tmp_path: Path) -> None:
         store = Store(tmp_path / "config.db")
         assert store._database.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert store._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store._database.execute("PRAGMA journal_mode").fetchone() == ("truncate",)
 
     def test_only_the_owner_can_read_the_files(self, tmp_path: Path) -> None:
         (tmp_path / "config.db").touch(0o644)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sextet.model.config import DOCUMENT_BYTES_MAX, Document, canonical, digest
@@ -64,8 +65,11 @@ def to_row(version: Version) -> bytes:
     return zlib.compress(canonical(envelope))
 
 
-def from_row(row: bytes) -> Version:
-    """Read a version; raises ValueError for anything that is not one, or whose digest is not its document's."""
+def from_row(row: bytes, opened: Callable[[Document], Document] = lambda document: document) -> Version:
+    """Read a version; raises ValueError for anything that is not one, or whose digest is not its document's.
+
+    `opened` decrypts the document of a row that comes from the disk.
+    """
     try:
         expander = zlib.decompressobj()
         text = expander.decompress(row, DOCUMENT_BYTES_MAX + _ENVELOPE_BYTES_MAX)
@@ -73,6 +77,7 @@ def from_row(row: bytes) -> Version:
             raise ValueError("cut off, or more than a configuration can be")
         value = json.loads(text)
         version = _from_envelope(value)
+        version = replace(version, document=opened(version.document))
     except (zlib.error, KeyError, TypeError, RecursionError) as error:
         raise ValueError("not a version of the configuration") from error
     if digest(version.document) != version.digest:

@@ -1,7 +1,8 @@
 """Where a peer keeps what must survive it, in SQLite: its identity, its membership, the versions of its configuration.
 
 Synchronous, and safe to call from several threads. What returns is on disk; what raises StoreLost changed nothing.
-Secrets stand in the documents as they are (there is no system key yet), so the file is readable by its owner only.
+Secrets are encrypted with the system key (system_key.py) before they are written; the file is its owner's only. Every
+transaction seals what it leaves (soundness.py), and what is not as it was stored is never served.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sextet.cluster import soundness
 from sextet.cluster.history import GENESIS, Version, from_row, to_row
+from sextet.cluster.system_key import KeyFailure, KeyLost, SystemKey
 from sextet.model.config import Document, canonical
 from sextet.model.status import Stamp
 
@@ -36,6 +39,8 @@ CREATE TABLE IF NOT EXISTS own (
     stored_at REAL NOT NULL,
     user TEXT NOT NULL, source TEXT NOT NULL, summary TEXT NOT NULL, body TEXT NOT NULL) STRICT;
 """
+KEY_FILE, MEMORY_FILE = "system.key", "recovery.json"  # beside the database
+_CLUSTER_KEY = "cluster key"  # the place to which its encryption is bound
 _STAMP = "(term, author, revision) = (?, ?, ?)"
 _KEPT = "SELECT body, stored_at, place IN (SELECT place FROM aside) FROM versions"
 
@@ -86,15 +91,65 @@ class Store:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
+        self.damage = ""  # what is wrong with the file, once something was found
+        self._signature: tuple[int, int, int] = (0, 0, 0)
+        self.key = SystemKey(path.with_name(KEY_FILE))
         self._database = self._open()
         self.peer_id = self._meta("peer_id") or self._name_me()
+        self._settle_key()
+        self._signature = self._look()
 
     def close(self) -> None:
         with self._lock:
             self._database.close()
 
+    def reopen(self) -> None:
+        """Use the file that stands in the place of a damaged one now. Raises StoreDamaged, StoreLost."""
+        with self._lock:
+            self._database.close()
+            self._database = self._open()
+            self.damage, self._signature = "", self._look()
+
+    def check(self, *, thorough: bool = False) -> str:
+        """Look whether the file on disk is what was stored: "" or what is wrong, which then stays until `reopen`.
+
+        Looks at the content when the file was touched by somebody else, or when asked to be thorough.
+        """
+        with self._lock:
+            signature = self._look()
+            if self.damage or (signature == self._signature and not thorough):
+                return self.damage
+            gone = signature[:1] != self._signature[:1]
+            fault = "the file was deleted or replaced" if gone else soundness.file_fault(self._path)
+            self.damage = f"{self._path}: the database is damaged, {fault}" if fault else ""
+            self._signature = signature
+            return self.damage
+
+    def renew_key(self) -> None:
+        """Make a new system key and encrypt every secret with it. Raises KeyFailure, StoreLost and StoreDamaged."""
+        self.key.renew()
+        self._seal_again()
+
+    def take_over(
+        self, *, peer_id: str, membership: Membership, pins: Mapping[str, str], highest_term: int, own: Document
+    ) -> None:
+        """Become this peer again, in a new and empty database."""
+        with self._write("identity"):
+            self._set("peer_id", peer_id)
+            self._set_membership(membership)
+            for peer, fingerprint in pins.items():
+                self._run("INSERT OR REPLACE INTO pins VALUES (?, ?)", peer, fingerprint)
+            self._set("highest_term", str(highest_term))
+        self.peer_id = peer_id
+        if own:
+            self.put_own(own, user="", source="recovery", summary="Recovered")
+
     def membership(self) -> Membership:
-        return Membership(cluster=self._meta("cluster"), key=bytes.fromhex(self._meta("key")))
+        try:
+            key = self.key.open_value(_CLUSTER_KEY, self._meta("key"))
+            return Membership(cluster=self._meta("cluster"), key=bytes.fromhex(key))
+        except (KeyLost, ValueError) as error:
+            raise self._damaged("the cluster key cannot be read") from error
 
     def join(self, membership: Membership) -> None:
         """Belong to this cluster from now on, or with an empty membership to none; leaving forgets the pins."""
@@ -140,7 +195,7 @@ class Store:
             for other in (*aside, stamp):
                 self._run(f"INSERT OR IGNORE INTO aside SELECT place FROM versions WHERE {_STAMP}", *_values(other))
             fields = "term, author, revision, digest, stored_at, body"
-            row = (*values, version.digest, self._clock(), to_row(version))
+            row = (*values, version.digest, self._clock(), self._row(version))
             self._run(f"INSERT INTO versions ({fields}) VALUES (?, ?, ?, ?, ?, ?)", *row)
             ordinary = "SELECT place FROM versions WHERE place NOT IN (SELECT place FROM aside)"
             old = f"{ordinary} ORDER BY place DESC LIMIT -1 OFFSET {KEPT_MAX}"
@@ -181,7 +236,7 @@ class Store:
         return self._document(row[0]) if row else {}
 
     def put_own(self, document: Document, *, user: str, source: str, summary: str = "") -> None:
-        row = (self._clock(), user, source, summary, canonical(document).decode())
+        row = (self._clock(), user, source, summary, canonical(self.key.seal(document)).decode())
         old = f"SELECT place FROM own ORDER BY place DESC LIMIT -1 OFFSET {KEPT_MAX}"
         with self._write("configuration of this peer"):
             self._run("INSERT INTO own (stored_at, user, source, summary, body) VALUES (?, ?, ?, ?, ?)", *row)
@@ -198,6 +253,8 @@ class Store:
         ]
 
     def _open(self) -> sqlite3.Connection:
+        if not self._path.exists() and self._path.with_name(MEMORY_FILE).exists():
+            raise self._damaged("the file is gone")
         try:
             # SQLite gives its journals the mode of the database, so this is the one place where it is set.
             descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -208,18 +265,21 @@ class Store:
             raise StoreLost(f"{self._path}: cannot be opened for writing, {error.strerror}") from error
         database = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
-            found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if found != "ok":
-                raise sqlite3.DatabaseError(found)
-            database.execute("PRAGMA journal_mode = WAL")
+            fault = soundness.fault_of(database)
+            if not fault and self._path.with_name(MEMORY_FILE).exists() and not _has_content(database):
+                fault = "it is empty"
+            if fault:
+                raise sqlite3.DatabaseError(fault)
+            # Not WAL: what is acknowledged stands in one file, and a log that is cut off would lose it in silence.
+            database.execute("PRAGMA journal_mode = TRUNCATE")
             database.execute("PRAGMA synchronous = FULL")
             database.executescript(_SCHEMA)
         except sqlite3.OperationalError as error:
             database.close()
             raise StoreLost(f"{self._path}: cannot be used, {error}") from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, ValueError, OverflowError) as error:  # a flipped letter is no text any more
             database.close()
-            raise StoreDamaged(f"{self._path}: the database is damaged, {error}") from error
+            raise self._damaged(str(error)) from error
         return database
 
     @contextlib.contextmanager
@@ -230,16 +290,21 @@ class Store:
             except sqlite3.OperationalError as error:
                 raise StoreLost(f"{self._path}: could not be read, {error}") from error
             except sqlite3.DatabaseError as error:
-                raise StoreDamaged(f"{self._path}: the database is damaged, {error}") from error
+                raise self._damaged(str(error)) from error
 
     @contextlib.contextmanager
     def _write(self, what: str) -> Iterator[None]:
         with self._lock:
+            if self.damage:
+                raise StoreLost(f"{self.damage}; the {what} was not written")
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 yield
+                soundness.write_seal(self._database)
+                self._database.execute(f"PRAGMA user_version = {soundness.SEALED_VERSION}")
                 self._database.execute("COMMIT")
-            except sqlite3.Error as error:
+                self._signature = self._look()
+            except (sqlite3.Error, KeyFailure) as error:
                 with contextlib.suppress(sqlite3.Error):  # SQLite has rolled back by itself where the disk is full
                     self._database.execute("ROLLBACK")
                 raise StoreLost(f"{self._path}: the {what} could not be written, {error}") from error
@@ -252,7 +317,7 @@ class Store:
 
     def _set_membership(self, membership: Membership) -> None:
         self._set("cluster", membership.cluster)
-        self._set("key", membership.key.hex())
+        self._set("key", self.key.seal_value(_CLUSTER_KEY, membership.key.hex()) if membership.key else "")
         if not membership.cluster:
             self._run("DELETE FROM pins")
 
@@ -276,20 +341,69 @@ class Store:
 
     def _version(self, body: bytes) -> Version:
         try:
-            return from_row(body)
-        except ValueError as error:
-            raise StoreDamaged(f"{self._path}: a version of the configuration cannot be read") from error
+            return from_row(body, self.key.open)
+        except (ValueError, KeyLost) as error:
+            raise self._damaged("a version of the configuration cannot be read") from error
 
     def _document(self, body: str) -> Mapping[str, object]:
         try:
             document = json.loads(body)
-        except ValueError as error:
-            raise StoreDamaged(f"{self._path}: the configuration of this peer cannot be read") from error
-        assert isinstance(document, dict)
-        return document
+            assert isinstance(document, dict)
+            return self.key.open(document)
+        except (ValueError, KeyLost, AssertionError) as error:
+            raise self._damaged("the configuration of this peer cannot be read") from error
+
+    def _row(self, version: Version) -> bytes:
+        return to_row(replace(version, document=self.key.seal(version.document)))
+
+    def _settle_key(self) -> None:
+        """Have everything encrypted with the newest key, whatever was interrupted. Raises KeyLost and StoreLost."""
+        used = self._meta("sealed_with")
+        if used and used not in self.key.names:
+            why = self.key.trouble or f"The system key file {self.key.path} does not hold the key."
+            raise KeyLost(f"{self._path}: the encrypted entries cannot be decrypted. {why}")
+        try:
+            if not self.key.current:
+                self.key.renew()
+            if used != self.key.current or not self.key.settled:
+                self._seal_again()
+        except KeyFailure as error:
+            raise StoreLost(str(error)) from error
+
+    def _seal_again(self) -> None:
+        with self._read():
+            versions = self._run("SELECT place, body FROM versions").fetchall()
+            documents = self._run("SELECT place, body FROM own").fetchall()
+        membership = self.membership()
+        with self._write("system key"):
+            for place, body in versions:
+                self._run("UPDATE versions SET body = ? WHERE place = ?", self._row(self._version(body)), place)
+            for place, body in documents:
+                text = canonical(self.key.seal(self._document(body))).decode()
+                self._run("UPDATE own SET body = ? WHERE place = ?", text, place)
+            self._set("key", self.key.seal_value(_CLUSTER_KEY, membership.key.hex()) if membership.key else "")
+            self._set("sealed_with", self.key.current)
+        self.key.settle()
+
+    def _damaged(self, fault: str) -> StoreDamaged:
+        self.damage = self.damage or f"{self._path}: the database is damaged, {fault}"
+        return StoreDamaged(self.damage)
+
+    def _look(self) -> tuple[int, int, int]:
+        """What changes when somebody touches the file."""
+        try:
+            seen = self._path.stat()
+        except OSError:
+            return (0, 0, 0)
+        return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
     def _age(self, stored_at: float) -> float:
         return max(0.0, self._clock() - stored_at)
+
+
+def _has_content(database: sqlite3.Connection) -> bool:
+    tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return bool(tables and database.execute("SELECT 1 FROM meta").fetchone())
 
 
 def _sync_folder(folder: Path) -> None:
