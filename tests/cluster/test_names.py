@@ -40,7 +40,8 @@ def dns_server(zone: dict[str, str], answers: bool = True) -> Iterator[tuple[str
             asked.append(name)
             reply = dns.message.make_response(query)
             if name in zone:
-                reply.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", zone[name]))
+                kind = "PTR" if name.endswith(".in-addr.arpa.") else "A"
+                reply.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", kind, zone[name]))
             else:
                 reply.set_rcode(3)
             if answers:
@@ -107,3 +108,16 @@ def test_the_hosts_own_resolver_is_asked_when_no_server_is_configured() -> None:
     assert asyncio.run(resolver.resolve("localhost")) == Resolved("127.0.0.1", "dns")
     failure = asyncio.run(resolver.resolve("nobody.invalid"))
     assert isinstance(failure, NameFailure) and "nobody.invalid" in failure.sentence
+
+
+def test_an_address_is_looked_up_backwards_where_the_configuration_says() -> None:
+    with dns_server({"22.2.0.192.in-addr.arpa.": "EXPC02.apolo.local."}) as (server, _):
+        resolver = Resolver(mapping={}, servers=[server], clock=Clock())
+        assert asyncio.run(resolver.names_of("192.0.2.22")) == ("expc02.apolo.local",)
+        assert asyncio.run(resolver.names_of("192.0.2.23")) == NameFailure(
+            "192.0.2.23: has no name (asked 127.63.0.53)"
+        )
+
+
+def test_the_host_is_asked_backwards_when_no_server_is_configured() -> None:
+    assert asyncio.run(Resolver(mapping={}, servers=[], clock=Clock()).names_of("127.0.0.1")) == ("localhost",)

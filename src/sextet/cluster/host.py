@@ -48,5 +48,5 @@ def clock_state() -> str:
 
 
 @functools.cache
-def _adjtimex() -> "ctypes._NamedFuncPointer | None":
+def _adjtimex() -> ctypes._NamedFuncPointer | None:
     return getattr(ctypes.CDLL(None), "adjtimex", None)
