@@ -8,6 +8,7 @@ only, and never leave this peer.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 import tempfile
@@ -144,15 +145,13 @@ class CertificateFiles:
 
     def trusted(self) -> tuple[x509.Certificate, ...]:
         """List the trusted CA certificates; none where the file cannot be read."""
-        try:
-            data = _content(self.places.trusted)
-            return tuple(certificates.read_pem(data, str(self.places.trusted))) if data.strip() else ()
-        except CertificateError:
-            return ()
+        with contextlib.suppress(Refused):
+            return self._known()
+        return ()
 
     def trust(self, data: bytes) -> tuple[x509.Certificate, ...]:
         """Trust more authorities; gives those that are new. Raises Refused with every problem."""
-        known = self.trusted()
+        known = self._known()
         new = tuple(one for one in authorities(data, self._now()) if one not in known)
         if len(known) + len(new) > AUTHORITIES_MAX:
             sentence = f"{FAILED}: {len(known)} CA certificates are trusted; with these there were more than"
@@ -164,7 +163,7 @@ class CertificateFiles:
     def distrust(self, fingerprint: str) -> x509.Certificate:
         """Trust an authority no more; the beginning of its SHA-256 fingerprint will do. Raises Refused."""
         wanted = fingerprint.replace(":", "").lower()
-        known = self.trusted()
+        known = self._known()
         found = [one for one in known if fingerprint_of(one).startswith(wanted)] if len(wanted) >= 8 else []
         if len(found) != 1:
             sentence = f"{fingerprint!r} is not the fingerprint of one trusted CA certificate; `cert trust list` shows"
@@ -223,6 +222,14 @@ class CertificateFiles:
             return signing_request.read_key(self.places.private_key.read_bytes())
         except (OSError, ValueError, TypeError):
             return None
+
+    def _known(self) -> tuple[x509.Certificate, ...]:
+        """Read the trusted list to change it: what cannot be read is not written over."""
+        try:
+            data = _content(self.places.trusted)
+            return tuple(certificates.read_pem(data, str(self.places.trusted))) if data.strip() else ()
+        except CertificateError as error:
+            raise Refused(Problem("", f"Nothing was changed: {error}. Put that file right first.")) from error
 
     def _write_trusted(self, wanted: Sequence[x509.Certificate]) -> None:
         write_private(self.places.trusted, b"".join(one.public_bytes(Encoding.PEM) for one in wanted))

@@ -28,6 +28,7 @@ from sextet.cluster.proof import (
     decode,
     encode,
 )
+from sextet.cluster.revocation import NONE, Revocations
 from sextet.cluster.session import Gate, Session, SessionLost
 
 SOURCE_PORTS = (30000, 35999)  # guide: cluster communication comes from these
@@ -66,6 +67,7 @@ class Credentials:
     private_key: bytes = field(repr=False)  # PEM
     key: bytes = field(repr=False)  # derived from the cluster key; empty while there is none
     digest: str = ""  # changes with any of them; not a secret
+    revocations: Revocations = NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,8 @@ async def dial(
         sock = await _connect(target.ip, own)
         observer.stage("TLS")
         await gate.passed()
-        reader, writer = await _secure(sock, own.enforcing if verify else own.permissive, target, observer)
+        context = own.enforcing if verify else own.permissive
+        reader, writer = await _secure(sock, context, target, observer, own.revocations)
         await gate.passed()
         observer.stage("proof of the cluster key")
         password = await _prove(reader, writer, number, target, verify, own, enrolment)
@@ -150,7 +153,7 @@ def bind_by_trying(sock: socket.socket, address: str, ports: tuple[int, int]) ->
 
 
 async def _secure(
-    sock: socket.socket, context: ssl.SSLContext, target: Target, observer: Observer
+    sock: socket.socket, context: ssl.SSLContext, target: Target, observer: Observer, revocations: Revocations
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         reader, writer = await asyncio.open_connection(
@@ -164,9 +167,11 @@ async def _secure(
         raise DialFailed(f"TLS: {tls.sentence(error)}") from error
     except OSError as error:
         raise DialFailed("closed before TLS: this peer's address may be missing in the other one's list") from error
-    chain = _chain(writer.get_extra_info("ssl_object"))
+    chain = chain_of(writer.get_extra_info("ssl_object"))
     observer.chain(chain)
-    problem = certificates.mismatch(chain[0], target.name) if context.verify_mode == ssl.CERT_REQUIRED else ""
+    problem = ""
+    if context.verify_mode == ssl.CERT_REQUIRED:
+        problem = certificates.mismatch(chain[0], target.name) or revocations.why(chain)
     if problem:
         writer.transport.abort()
         raise DialFailed(f"TLS: {problem}")
@@ -222,10 +227,11 @@ async def read_message(reader: asyncio.StreamReader) -> Message:
     return decode(await reader.readexactly(size))
 
 
-def _chain(connection: ssl.SSLObject) -> list[bytes]:
+def chain_of(connection: ssl.SSLObject) -> list[bytes]:
     """Give the peer's certificates; Python 3.11 shows those above the first only through a private door."""
     own = connection.getpeercert(True)
-    assert own is not None
+    if own is None:
+        return []  # a caller whom nobody asked for a certificate
     inner: Any = getattr(connection, "_sslobj", None)
     if not hasattr(inner, "get_unverified_chain"):
         return [own]

@@ -14,11 +14,11 @@ import secrets
 import socket
 import ssl
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sextet.cluster import certificates, tls
-from sextet.cluster.dial import STREAM_BYTES_MAX, read_message
+from sextet.cluster.dial import STREAM_BYTES_MAX, chain_of, read_message
 from sextet.cluster.ending import end
 from sextet.cluster.enrolment import Enrolment
 from sextet.cluster.nats_server import Access
@@ -34,6 +34,7 @@ from sextet.cluster.proof import (
     Send,
     encode,
 )
+from sextet.cluster.revocation import NONE, Revocations
 from sextet.cluster.session import Gate
 from sextet.engine import EngineError, Journal
 
@@ -58,7 +59,8 @@ class Rules:
     context: ssl.SSLContext
     fingerprint: str  # of this peer's certificate
     key: bytes = field(repr=False)  # derived from the cluster key; empty while there is none
-    trust: str = ""  # changes with the trusted authorities
+    trust: str = ""  # changes with the trusted authorities and revocation lists
+    revocations: Revocations = NONE
 
     def number_of(self, name: str) -> int:
         return next((number for number, (known, _) in self.members.items() if known.lower() == name.lower()), 0)
@@ -243,12 +245,12 @@ class Front:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ip: str, rules: Rules
     ) -> tuple[int, bool]:
         """Hear who it is and have it proved; gives the peer's number and whether it has verified us."""
-        der = writer.get_extra_info("ssl_object").getpeercert(True) or b""
+        chain = chain_of(writer.get_extra_info("ssl_object"))
         said: list[Hello] = []
 
         def admit(hello: Hello) -> Refusal | None:
             said.append(hello)
-            return self._why_not(hello, ip, der, rules)
+            return self._why_not(hello, ip, chain, rules)
 
         callee = Callee(
             fingerprint=rules.fingerprint,
@@ -276,7 +278,7 @@ class Front:
         except (asyncio.IncompleteReadError, OSError) as error:
             raise _Refuse("the caller closed the connection during the proof") from error
 
-    def _why_not(self, hello: Hello, ip: str, der: bytes, rules: Rules) -> Refusal | None:
+    def _why_not(self, hello: Hello, ip: str, chain: Sequence[bytes], rules: Rules) -> Refusal | None:
         number = rules.number_of(hello.caller)
         if not number:
             return Refusal(reason=f"not a member: {_shown(hello.caller)} is not in this peer's list")
@@ -287,7 +289,9 @@ class Front:
         expected = rules.members[number][1]
         if expected != ip and (rules.enforce or hello.enrols):
             return Refusal(reason=f"{hello.caller} resolves to {expected or 'nothing'} here, but came from {ip}")
-        if rules.enforce and (problem := certificates.mismatch(der, hello.caller)):
+        if rules.enforce and (problem := certificates.mismatch(next(iter(chain), b""), hello.caller)):
+            return Refusal(reason=problem)
+        if rules.enforce and (problem := rules.revocations.why(chain)):
             return Refusal(reason=problem)
         if rules.enforce and not hello.verified:
             return Refusal(reason="this peer enforces TLS verification", enforced=True)

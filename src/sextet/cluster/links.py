@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from sextet.cluster import certificates, tls
+from sextet.cluster import certificates, revocation, tls
 from sextet.cluster.dial import Credentials
 from sextet.cluster.ending import end
 from sextet.cluster.enrolment import Enrolment
@@ -24,6 +24,7 @@ from sextet.cluster.names import RETRY_S, Answer, NameFailure, Resolved, Resolve
 from sextet.cluster.nats_server import Access, NatsServer
 from sextet.cluster.peer_link import Callbacks, PeerLink
 from sextet.cluster.proof import derive
+from sextet.cluster.revocation import Revocations
 from sextet.cluster.session import Gate
 from sextet.engine import EngineError, Journal
 from sextet.journal import name_resolution_retry
@@ -46,6 +47,7 @@ class Membership:
     certificate: Path
     private_key: Path
     trusted: Path
+    crl: Path = Path()  # revocation lists, PEM; there need not be any
     mapping: Mapping[str, str] = field(default_factory=dict)  # FQDN -> IP address
     dns: tuple[str, ...] = ()  # "ip" or "ip:port"; none: the host's resolver
     ipv6: bool = False
@@ -58,6 +60,7 @@ class _Material:
     credentials: Credentials
     rules: Rules  # without members
     trusted: tuple[x509.Certificate, ...]
+    revocations: Revocations
 
 
 class Links:
@@ -202,26 +205,29 @@ class Links:
             files = [path.read_bytes() for path in (membership.certificate, membership.private_key, membership.trusted)]
             pem, private_key, trusted_pem = files
             trusted = certificates.read_pem(trusted_pem, str(membership.trusted)) if trusted_pem.strip() else []
+            crl = membership.crl.read_bytes() if membership.crl.is_file() else b""
+            revocations = revocation.load(crl, trusted)
             der = certificates.leaf(pem, str(membership.certificate))
             contexts = [_context(membership, server, verify) for server in (False, True) for verify in (False, True)]
-        except (OSError, certificates.CertificateError) as error:
+        except (OSError, certificates.CertificateError, revocation.RevocationError) as error:
             raise EngineError(f"the certificate of this peer cannot be used: {error}") from error
         if membership.key and membership.key != self._derived[0]:
             self._derived = membership.key, await asyncio.to_thread(derive, membership.key)
         key = self._derived[1] if membership.key else b""
         name = membership.peers[membership.number - 1]
-        digest = sha256(b"\0".join((*files, key, name.encode()))).hexdigest()
+        digest = sha256(b"\0".join((*files, crl, key, name.encode()))).hexdigest()
         client, client_enforcing, server, server_enforcing = contexts
         credentials = Credentials(
             name=name, address=self._address, port=self._port, permissive=client, enforcing=client_enforcing,
-            certificate=der, private_key=private_key, key=key, digest=digest,
+            certificate=der, private_key=private_key, key=key, digest=digest, revocations=revocations,
         )  # fmt: skip
         rules = Rules(
             name=name, members={}, enforce=membership.enforce,
             context=server_enforcing if membership.enforce else server,
-            fingerprint=certificates.fingerprint(der), key=key, trust=sha256(trusted_pem).hexdigest(),
+            fingerprint=certificates.fingerprint(der), key=key, trust=sha256(trusted_pem + crl).hexdigest(),
+            revocations=revocations,
         )  # fmt: skip
-        return _Material(credentials=credentials, rules=rules, trusted=tuple(trusted))
+        return _Material(credentials=credentials, rules=rules, trusted=tuple(trusted), revocations=revocations)
 
     def _apply(self) -> None:
         """Bring front and links in line with the membership and with what the names resolve to."""
@@ -310,9 +316,10 @@ class Links:
         if not link.chain or self._material is None:
             return link.line or certificates.NOT_CHECKED
         now = datetime.now(UTC)  # the wall clock, since certificates speak of moments
-        of = link.chain, name, self._material.trusted, now.replace(second=0, microsecond=0)
+        trusted, revocations = self._material.trusted, self._material.revocations
+        of = link.chain, name, trusted, revocations, now.replace(second=0, microsecond=0)
         if self._lines.get(link.number, (None, ""))[0] != of:
-            line, _ = certificates.line_for(link.chain, name, self._material.trusted, now)
+            line, _ = certificates.line_for(link.chain, name, trusted, now, revocations)
             self._lines[link.number] = of, line
         return self._lines[link.number][1]
 

@@ -79,9 +79,7 @@ def load(data: bytes, authorities: Sequence[x509.Certificate]) -> Revocations:
     return Revocations(read(data), tuple(authorities)) if data.strip() else Revocations((), tuple(authorities))
 
 
-def signer(
-    one: x509.CertificateRevocationList, authorities: Sequence[x509.Certificate]
-) -> x509.Certificate | None:
+def signer(one: x509.CertificateRevocationList, authorities: Sequence[x509.Certificate]) -> x509.Certificate | None:
     """Find the authority that signed a list."""
     for authority in authorities:
         if authority.subject == one.issuer and _signed(one, authority):

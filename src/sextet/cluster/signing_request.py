@@ -28,8 +28,16 @@ FQDN_MAX = 253
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _FQDN = re.compile(rf"(?:{_LABEL}\.)+[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?")
 _EXPONENT = 65537
-_CURVES = {"EC P-256": ec.SECP256R1, "EC P-384": ec.SECP384R1, "EC P-521": ec.SECP521R1}
-_HASHES = {"SHA-256": hashes.SHA256, "SHA-384": hashes.SHA384, "SHA-512": hashes.SHA512}
+_CURVES: dict[str, ec.EllipticCurve] = {
+    "EC P-256": ec.SECP256R1(),
+    "EC P-384": ec.SECP384R1(),
+    "EC P-521": ec.SECP521R1(),
+}
+_HASHES: dict[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
+    "SHA-256": hashes.SHA256(),
+    "SHA-384": hashes.SHA384(),
+    "SHA-512": hashes.SHA512(),
+}
 _SUBJECT = {
     "country": NameOID.COUNTRY_NAME,
     "state": NameOID.STATE_OR_PROVINCE_NAME,
@@ -132,7 +140,7 @@ def make(wish: Wish, names: Names, reused: Key | None = None) -> tuple[bytes, by
     builder = builder.add_extension(uses, critical=False)
     rsa_key = isinstance(key, rsa.RSAPrivateKey)
     usage = x509.KeyUsage(True, False, rsa_key, False, False, False, False, False, False)
-    request = builder.add_extension(usage, critical=True).sign(key, _HASHES[wish.digest]())
+    request = builder.add_extension(usage, critical=True).sign(key, _HASHES[wish.digest])
     return key_pem(key), request.public_bytes(Encoding.PEM)
 
 
@@ -159,5 +167,5 @@ def names_in(request: x509.CertificateSigningRequest) -> Sequence[str]:
 
 def _new_key(kind: str) -> Key:
     if kind in _CURVES:
-        return ec.generate_private_key(_CURVES[kind]())
+        return ec.generate_private_key(_CURVES[kind])
     return rsa.generate_private_key(_EXPONENT, int(kind.removeprefix("RSA ")))
