@@ -42,6 +42,8 @@ class Wanted:
     certificate: Path = Path()  # PEM, server certificate of this peer with its chain
     private_key: Path = Path()
     trusted: Path = Path()  # PEM, CA certificates
+    crl: Path = Path()  # PEM, revocation lists of all these authorities; Path() = do not check
+    material: str = ""  # changes with the content of these files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from sextet.cluster import certificates, host, primary
 from sextet.cluster.custody import Custody
@@ -30,6 +27,7 @@ from sextet.cluster.links import Links
 from sextet.cluster.links import Membership as Mesh
 from sextet.cluster.live import Live
 from sextet.cluster.names import NameFailure, Resolved, Resolver
+from sextet.cluster.own_certificate import OwnCertificate
 from sextet.cluster.revisions import Membership, StoreDamaged, StoreLost
 from sextet.cluster.settings import list_age_s, own_number, running_after, waiting
 from sextet.cluster.telling import Telling
@@ -42,7 +40,6 @@ from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
 
 KEY_BYTES = 32
 LOCATIONS_S = 3.0  # links to living peers are up within 2 s of a start; who is not heard by then is down
-CERTIFICATE_LOOK_S = 60.0
 START_AGAIN_S = 5.0  # an engine that is missing, or whose port is taken: both are put right by hand
 SYSTEM = "sextetd"  # as user and source of what nobody asked for in person
 
@@ -60,6 +57,8 @@ class Identity:
     cluster_port: int
     engine_user: str
     version: str
+    crl: Path = Path()  # revocation lists, PEM; there need not be any
+    waiting: Path = Path()  # a new certificate that waits for the restart
 
 
 class Following:
@@ -104,9 +103,14 @@ class Following:
         self._disk = ""  # why what follows from the list cannot be stored
         self._status: PeerStatus | None = None
         self._mesh: object = None
-        self._certificate = (certificates.NOT_CHECKED, False)
-        self._fingerprint = ""
-        self._looked: object = None
+        self._own_certificate = OwnCertificate(
+            certificate=identity.certificate,
+            private_key=identity.private_key,
+            trusted=identity.trusted,
+            crl=identity.crl,
+            waiting=identity.waiting,
+            clock=clock,
+        )
         self._secret = secrets.token_bytes(KEY_BYTES)  # of a system that is in no cluster
 
     def open_window(self, seconds: float = WINDOW_S) -> None:
@@ -161,7 +165,7 @@ class Following:
             running=self.running,
             number=self.number,
             own=self._own_status(),
-            own_certificate=self._certificate,
+            own_certificate=self._own_certificate.seen.line,
             names=own | {name: answer.ip for name, answer in answers.items() if isinstance(answer, Resolved)},
             name_failures={
                 name: answer.sentence for name, answer in answers.items() if isinstance(answer, NameFailure)
@@ -175,6 +179,7 @@ class Following:
             enrolment_s=max(0.0, self._window_until - self._clock()) if any(self.running.peers) else 0.0,
             restart_cluster=waiting(saved.clustering, self.running),
             restart_engines=self._waiting(),
+            restart_certificate=self._own_certificate.restart_reasons,
         )
 
     def facts(self) -> Facts:
@@ -256,11 +261,12 @@ class Following:
             certificate=self._identity.certificate,
             private_key=self._identity.private_key,
             trusted=self._identity.trusted,
+            crl=self._identity.crl,
             mapping=mapping,
             dns=dns,
             ipv6=ipv6,
         )
-        files = tuple(_changed_at(path) for path in (mesh.certificate, mesh.private_key, mesh.trusted))
+        files = self._own_certificate.stamps
         if (mesh, files) != self._mesh:
             before = set(self.links())
             try:
@@ -272,26 +278,7 @@ class Following:
             for number in before - set(self.links()):
                 self._live.forget(number)
         self._links.refresh()
-        self._look_at_certificate(files)
-
-    def _look_at_certificate(self, files: tuple[int, ...]) -> None:
-        """Judge this peer's own certificate as the others will; again each minute, since dates pass."""
-        name = self.names().get(self.number, "") if self.number else self.fqdn()
-        looked = name, files, int(self._clock() / CERTIFICATE_LOOK_S)
-        if looked == self._looked:
-            return
-        self._looked = looked
-        try:
-            chain_pem, trusted_pem = self._identity.certificate.read_bytes(), self._identity.trusted.read_bytes()
-            chain = certificates.read_pem(chain_pem, str(self._identity.certificate))
-            trusted = certificates.read_pem(trusted_pem, str(self._identity.trusted)) if trusted_pem.strip() else []
-        except (OSError, certificates.CertificateError) as error:
-            self._certificate, self._fingerprint = (f"Invalid ({error})", False), ""
-            return
-        der = [certificate.public_bytes(Encoding.DER) for certificate in chain]
-        # The wall clock, since certificates speak of moments.
-        self._certificate = certificates.line_for(der, name, trusted, datetime.now(UTC))
-        self._fingerprint = certificates.fingerprint(der[0])
+        self._own_certificate.look(self.names().get(self.number, "") if self.number else self.fqdn())
 
     async def _drive(self) -> None:
         head = self._custody.head
@@ -350,6 +337,8 @@ class Following:
             certificate=self._identity.certificate,
             private_key=self._identity.private_key,
             trusted=self._identity.trusted,
+            crl=self._own_certificate.seen.crl,
+            material=self._own_certificate.seen.material,
         )
 
     def _judge(self) -> None:
@@ -358,7 +347,7 @@ class Following:
         behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in self.stale()}
         self._behind_since = {number: self._behind_since.get(number, now) for number in behind}
         self._tell_synchronised(behind)
-        standing = alarms_of(self.evidence())
+        standing = {**alarms_of(self.evidence()), **self._own_certificate.alarms}
         for alarm in self._raised - set(standing):
             self._live.alarms.set(alarm, "", False)
         for alarm, cause in standing.items():
@@ -409,9 +398,9 @@ class Following:
             tls_mode=running.tls_verification_mode,
             peers=running.peers,
             h323_mode=saved.protocols.h323_mode,
-            restart_reasons=waiting(saved.clustering, running) + self._waiting(),
+            restart_reasons=waiting(saved.clustering, running) + self._waiting() + self._own_certificate.restart_reasons,
             engines=tuple(f"{name}: {words}" for name, words in self._live.troubles.items() if words),
-            certificate=self._fingerprint,
+            certificate=self._own_certificate.seen.fingerprint,
             ip=self._identity.address,
             system_name=saved.system.name,
             processors=self._processors,
@@ -437,10 +426,3 @@ class Following:
         if not system.dns_host_name or not system.dns_domain_name:
             return ""
         return f"{system.dns_host_name}.{system.dns_domain_name}".lower()
-
-
-def _changed_at(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0  # what is wrong with it is said where it is read

@@ -50,6 +50,7 @@ class Evidence:
     enrolment_s: float = 0.0
     restart_cluster: tuple[str, ...] = ()
     restart_engines: tuple[str, ...] = ()
+    restart_certificate: tuple[str, ...] = ()
 
 
 def judge(seen: Evidence) -> ClusterStatus:
@@ -66,7 +67,7 @@ def judge(seen: Evidence) -> ClusterStatus:
         in_force=seen.own.in_force,
         digest=seen.own.digest,
         enrolment_s=seen.enrolment_s,
-        restart_reasons=seen.restart_cluster + seen.restart_engines,
+        restart_reasons=seen.restart_cluster + seen.restart_engines + seen.restart_certificate,
     )
 
 

@@ -206,6 +206,8 @@ class SipEngine:
                 sources = {"certificate.pem": wanted.certificate, "key.pem": wanted.private_key}
                 if wanted.trusted.is_file():
                     sources["trusted.pem"] = wanted.trusted
+                if wanted.crl.is_file():
+                    sources["crl.pem"] = wanted.crl
                 contents = {name: path.read_bytes() for name, path in sources.items()}
                 for name, data in contents.items():
                     changed |= rendering.write_private(self._run_dir / "tls" / name, data, owner)

@@ -95,6 +95,8 @@ def tls_text(wanted: Wanted, run_dir: Path, resolved: Mapping[str, Sequence[str]
     directory, config = run_dir / "tls", wanted.config
     own = f"method = TLSv1.2+\nprivate_key = {directory}/key.pem\ncertificate = {directory}/certificate.pem\n"
     trusted = f"ca_list = {directory}/trusted.pem\n" if wanted.trusted.is_file() else ""
+    if wanted.crl.is_file():
+        trusted += f"crl = {directory}/crl.pem\n"
     checked = "verify_certificate = yes\nrequire_certificate = yes\n"
     free = "verify_certificate = no\nrequire_certificate = no\n"
     parts = [f"[server:default]\n{own}{free}", f"[client:default]\n{own}{free}"]
