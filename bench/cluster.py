@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -90,7 +92,11 @@ def cluster(count: int, directory: Path, network: str) -> Iterator[Cluster]:
     """Start a lab and end it; raises BenchError with what it said when it does not start."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    directory.chmod(0o755)  # engines run as another user
+    volatile = Path(tempfile.mkdtemp(prefix="bench-", dir=_volatile()))
+    for each in (directory, volatile):
+        each.chmod(0o755)  # engines run as another user
+    (directory / "lab").mkdir()
+    (directory / "lab" / "run").symlink_to(volatile)
     told, log = directory / "lab.json", directory / "lab.log"
     command = [str(Path(sys.executable).with_name("sextet")), "lab", "up", "--peers", str(count), "--no-proof"]
     command += ["--network", network, "--dir", str(directory / "lab"), "--json", str(told)]
@@ -110,7 +116,13 @@ def cluster(count: int, directory: Path, network: str) -> Iterator[Cluster]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        shutil.rmtree(directory, ignore_errors=True)
+        for each in (directory, volatile):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _volatile() -> str:
+    """Choose where sockets and rendered files go: in memory, as on every real host and in every lab without --dir."""
+    return "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "/tmp")
 
 
 def _formed(process: subprocess.Popen[bytes], told: Path, log: Path, began: float) -> Cluster:

@@ -10,7 +10,7 @@ from bench.report import Figure, median, percentile
 SETTING = "protocols.standard_refresh_maximum"  # shared, applies live, harms nobody
 CHANGE_P99_MS = 50.0
 CUT_S = 1.5
-PAUSE_S = 0.05  # between changes, so that one is over before the next begins
+PAUSE_S = 0.2  # between changes, so that all work of one is over before the next begins
 NOTICE_S = 10.0  # a cut that is not noticed by then is none
 HEAL_S = 30.0
 EVERY_S = 0.005
