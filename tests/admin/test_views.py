@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sextet.admin import views
 from sextet.admin.mesh import mesh
-from sextet.cluster.face import ClusterStatus, Member
+from sextet.cluster.face import ClusterStatus, Member, Owned
 from sextet.model.config import Change
 from sextet.model.status import LinkStatus, PeerStatus
 from tests.support.fake_peer import FakePeer
@@ -81,6 +81,26 @@ def test_a_pair_that_is_cut_both_ways_is_down() -> None:
     peer.cut(2, 3, "no route")
     edge = next(edge for edge in mesh(peer).edges if (edge.a, edge.b) == (2, 3))
     assert (edge.state, edge.sentence) == ("down", "expc02 and expc03 do not see each other: no route.")
+
+
+class _Redialling(FakePeer):
+    """Peers that are dialling the lost ones again just now."""
+
+    def statuses(self) -> list[Owned[PeerStatus]]:
+        return [replace(owned, row=replace(owned.row, links=_dialled(owned.row))) for owned in super().statuses()]
+
+
+def _dialled(row: PeerStatus) -> tuple[LinkStatus, ...]:
+    return tuple(replace(link, state="CONNECTING") if link.state == "DOWN" else link for link in row.links)
+
+
+def test_a_lost_pair_stays_lost_while_it_dials_again() -> None:
+    peer = _Redialling()
+    peer.cut(2, 3, "no heartbeat for 1.3 s")
+    peer.cut(3, 2, "no heartbeat for 1.3 s")
+    seen = views.overview(peer)
+    assert seen.state == "degraded"
+    assert seen.findings == ("expc02 and expc03 do not see each other: no heartbeat for 1.3 s.",)
 
 
 class _Behind(FakePeer):

@@ -91,7 +91,9 @@ def _sights(status: ClusterStatus, heard: Mapping[int, PeerStatus]) -> dict[tupl
 
 
 def _sight(link: LinkStatus) -> Sight:
-    return Sight(state=WORDS.get(link.state, "unknown"), reason=link.reason, round_trip_ms=link.round_trip_ms)
+    # A lost peer is dialled every few seconds; that is no reason to take the link for one that is coming up.
+    state = "down" if link.state == "CONNECTING" and link.tried else WORDS.get(link.state, "unknown")
+    return Sight(state=state, reason=link.reason, round_trip_ms=link.round_trip_ms)
 
 
 def _node(member: Member) -> Node:
