@@ -223,7 +223,7 @@ def _trouble(error: Exception) -> str:
         return f"No answer within {CONNECT_S:g} s."
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"Its certificate is not accepted: {error.verify_message}."
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
+    if isinstance(error, OSError) and error.errno and error.errno in errno.errorcode:
         return f"{os.strerror(error.errno)}."  # asyncio puts other words into strerror
     text = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
     return f"{text}."
