@@ -84,6 +84,24 @@ async def dial(
     number: int, target: Target, verify: bool, own: Credentials, enrolment: Enrolment, gate: Gate, observer: Observer
 ) -> Session:
     """Reach a peer's store. Raises DialFailed."""
+    reader, writer, password = await reach(number, target, verify, own, enrolment, gate, observer)
+    try:
+        await gate.passed()
+        observer.stage("login to the peer's store")
+        return await Session.open(
+            reader, writer, user="peer", password=password, name=own.name, lost=observer.lost, gate=gate
+        )
+    except SessionLost as error:
+        raise DialFailed(f"the peer's store: {error}") from error
+    except BaseException:  # cancelled as well: the connection must not outlive the attempt
+        writer.transport.abort()
+        raise
+
+
+async def reach(
+    number: int, target: Target, verify: bool, own: Credentials, enrolment: Enrolment, gate: Gate, observer: Observer
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
+    """Reach a peer and prove the cluster key to each other; gives the password of its store. Raises DialFailed."""
     await gate.passed()
     writer: asyncio.StreamWriter | None = None
     try:
@@ -94,14 +112,7 @@ async def dial(
         reader, writer = await _secure(sock, context, target, observer, own.revocations)
         await gate.passed()
         observer.stage("proof of the cluster key")
-        password = await _prove(reader, writer, number, target, verify, own, enrolment)
-        await gate.passed()
-        observer.stage("login to the peer's store")
-        return await Session.open(
-            reader, writer, user="peer", password=password, name=own.name, lost=observer.lost, gate=gate
-        )
-    except SessionLost as error:
-        raise DialFailed(f"the peer's store: {error}") from error
+        return reader, writer, await _prove(reader, writer, number, target, verify, own, enrolment)
     except BaseException:  # cancelled as well: the connection must not outlive the attempt
         if writer is not None:
             writer.transport.abort()

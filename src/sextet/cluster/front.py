@@ -87,12 +87,23 @@ class _Connection:
     transport: asyncio.Transport
 
 
+Talk = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
+
+
 class Front:
-    """The listener on the cluster port."""
+    """The listener on the cluster port; with `talk` one on another port, whose callers talk to that, not to a store."""
 
     def __init__(
-        self, *, address: str, port: int, journal: Journal, enrolment: Enrolment, gate: Callable[[int], Gate]
+        self,
+        *,
+        address: str,
+        port: int,
+        journal: Journal,
+        enrolment: Enrolment,
+        gate: Callable[[int], Gate],
+        talk: Talk | None = None,
     ) -> None:
+        self._talk = talk
         self._address, self._port, self._journal, self._enrolment, self._gate = address, port, journal, enrolment, gate
         self._rules: Rules | None = None
         self._access: Access | None = None
@@ -179,12 +190,15 @@ class Front:
             try:
                 async with asyncio.timeout(HANDSHAKE_LIMIT_S):
                     connection, reader, writer = await self._admit(sock, ip, rules)
-                    local = await self._open_store()
+                    local = await self._open_store() if self._talk is None else None
             finally:
                 self._half_open[ip] -= 1
                 if self._half_open[ip] <= 0:
                     del self._half_open[ip]
             gate = self._gate(connection.number)
+            if local is None:
+                assert self._talk is not None
+                return await self._talk(connection.number, reader, writer)
             await asyncio.gather(_pump(reader, local[1], gate), _pump(local[0], writer, gate))
         except _Refuse as refusal:
             self._refuse(ip, refusal.reason)
@@ -284,7 +298,7 @@ class Front:
             return Refusal(reason=f"not a member: {_shown(hello.caller)} is not in this peer's list")
         if hello.callee.lower() != rules.name.lower():
             return Refusal(reason=f"this peer is {rules.name} in its own list, not {_shown(hello.callee)}")
-        if self._access is None:
+        if self._access is None and self._talk is None:
             return Refusal(reason="its store is starting")
         expected = rules.members[number][1]
         if expected != ip and (rules.enforce or hello.enrols):
@@ -321,7 +335,10 @@ class Front:
         if count % LOG_EVERY == 1 and self._logged < LOGGED_PER_MINUTE_MAX:
             self._logged += 1
             self._journal.module(
-                "network.cluster", "WARN", f"{ip}: refused on the cluster port: {reason}", Count=str(count)
+                "network.cluster",
+                "WARN",
+                f"{ip}: refused on the {'cluster' if self._talk is None else 'recovery'} port: {reason}",
+                Count=str(count),
             )
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

@@ -77,6 +77,7 @@ class Links:
         callbacks: Callbacks,
         trouble: Callable[[str], None],
         port: int = PORT,
+        recovery: Callable[[Callable[[int], Gate]], Front] | None = None,
         user: str | None = None,
         binary: str | None = None,
         dice: Callable[[], float] = random.random,
@@ -94,6 +95,7 @@ class Links:
         self._last_ip: dict[str, str] = {}  # by name: DNS may be away while a peer is not
         self._confirmed: set[str] = set()  # names that the present mapping and servers have resolved
         self._front = Front(address=address, port=port, journal=journal, enrolment=enrolment, gate=self._gate)
+        self._recovery = recovery(self._gate) if recovery is not None else None
         self._server = NatsServer(
             name=name,
             run_dir=run_dir,
@@ -112,9 +114,11 @@ class Links:
         """Start the store, listen, and publish. Raises EngineError."""
         await self._front.start()
         try:
+            if self._recovery is not None:
+                await self._recovery.start()
             await self._server.start()
         except EngineError:
-            await self._front.stop()
+            await self._stop_listening()
             raise
         self.own.start()
         self._look = asyncio.create_task(self._keep_looking(), name="peer names")
@@ -123,9 +127,19 @@ class Links:
         await end((self._look, *self._looking))
         await asyncio.gather(*(link.stop() for link in self._links.values()))
         self._links.clear()
-        await self._front.stop()
+        await self._stop_listening()
         await self.own.stop()
         await self._server.stop()
+
+    async def _stop_listening(self) -> None:
+        await self._front.stop()
+        if self._recovery is not None:
+            await self._recovery.stop()
+
+    def _follow(self, rules: Rules | None) -> None:
+        self._front.follow(rules)
+        if self._recovery is not None:
+            self._recovery.follow(rules)
 
     async def configure(self, membership: Membership | None) -> None:
         """Follow; idempotent. Raises EngineError when the certificate cannot be used, and keeps the old state."""
@@ -233,10 +247,10 @@ class Links:
         """Bring front and links in line with the membership and with what the names resolve to."""
         membership, material, others = self._membership, self._material, self._others()
         if membership is None or material is None:
-            self._front.follow(None)
+            self._follow(None)
         else:
             members = {number: (name, self._last_ip.get(name, "")) for number, name in others.items()}
-            self._front.follow(replace(material.rules, members=members))
+            self._follow(replace(material.rules, members=members))
         for number in [number for number in self._links if number not in others]:
             self._links[number].configure(None, None)
         for number, name in others.items():
