@@ -21,6 +21,7 @@ from sextet.model.validate import check
 
 FOLLOW_S = 1.0  # a change made through the primary is here within milliseconds; a page that shows it waits this long
 SUMMARY_PATHS_MAX = 3
+NOTHING = "Nothing was changed"
 
 
 class Editor:
@@ -102,7 +103,8 @@ class Editor:
                 outcome = replace(outcome, stamp=stamp)
             own = config.peer_part(after)
             if own != config.peer_part(before):
-                await self._put_own(own, user=user, source=source, summary=_summary(outcome.differences))
+                done = "Only the settings that all peers share were changed" if shared else NOTHING
+                await self._put_own(own, user=user, source=source, summary=_summary(outcome.differences), done=done)
             return outcome
 
     async def moved(self) -> None:
@@ -138,11 +140,11 @@ class Editor:
             return outcome.stamp
         return outcome.stamp
 
-    async def _put_own(self, own: Document, *, user: str, source: str, summary: str) -> None:
+    async def _put_own(self, own: Document, *, user: str, source: str, summary: str, done: str = NOTHING) -> None:
         try:
             await asyncio.to_thread(self._store.put_own, own, user=user, source=source, summary=summary)
         except StoreLost as error:
-            raise Refused(Problem("", f"Nothing was changed: {error}. Free space on that disk.")) from error
+            raise Refused(Problem("", f"{done}: {error}. Free space on that disk.")) from error
         self._own = own
 
     def _restart(self, before: Document, after: Document) -> tuple[str, ...]:

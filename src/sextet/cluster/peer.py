@@ -6,22 +6,25 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from sextet import journal
 from sextet.cluster import forward, primary
 from sextet.cluster.asking import Answers, Asker
 from sextet.cluster.custody import ROW, Custody
 from sextet.cluster.editing import Editor
+from sextet.cluster.ending import end
 from sextet.cluster.enrolment import Facts, FirstContact
 from sextet.cluster.face import ClusterStatus, Moved, NoPrimary, Outcome, Owned, Revision
 from sextet.cluster.feed import CallFailed
 from sextet.cluster.following import Following, Identity
 from sextet.cluster.history import GENESIS, Version, from_row
 from sextet.cluster.judgement import LIVE, judge
+from sextet.cluster.keeping import keep
 from sextet.cluster.links import Links
 from sextet.cluster.live import Live
 from sextet.cluster.peer_link import Callbacks
-from sextet.cluster.revisions import Membership, Store
+from sextet.cluster.revisions import Membership, Store, StoreLost
 from sextet.cluster.settings import waiting
 from sextet.engine import Engine, Journal
 from sextet.model import alarms as types
@@ -36,6 +39,7 @@ BEAT_S = 1.0  # the status row goes out this often: ages are reckoned from it
 TOPICS_S = 0.25  # pages are told at most four times a second
 
 _log = logging.getLogger("sextet.cluster")
+T = TypeVar("T")
 
 
 class Peer:
@@ -49,6 +53,7 @@ class Peer:
         self._wake = asyncio.Event()
         self._listeners: set[asyncio.Queue[str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._doing: set[asyncio.Task[Any]] = set()  # what administrators asked for
         self._store = Store(identity.state_dir / "config.db")
         self._custody = Custody(self._store, log, clock)
         self._editor = Editor(self._store, self._custody, self._ask_primary)
@@ -78,8 +83,8 @@ class Peer:
         await self._custody.start(self)
         await self._editor.load(initial)
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
-        self._spawn(self._follow())
-        self._spawn(self._beat())
+        self._spawn(keep(self._follow))
+        self._spawn(keep(self._beat))
 
     async def add_first_administrator(self, account: Document) -> None:
         """Make the first account of a system that has none."""
@@ -88,9 +93,7 @@ class Peer:
 
     async def stop(self) -> None:
         """Let go of everything but the engines, which are stopped by who made them."""
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end((*self._tasks, *self._doing))
         await self._links.stop()
         self._store.close()
 
@@ -155,6 +158,12 @@ class Peer:
         expected: Stamp | None = None,
         dry_run: bool = False,
     ) -> Outcome:
+        changing = self._change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
+        return await self._whole(changing)
+
+    async def _change(
+        self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None, dry_run: bool
+    ) -> Outcome:
         outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
         if dry_run:
             return outcome
@@ -166,7 +175,11 @@ class Peer:
         # Naming this system is the administrator's act that opens a new term; a fenced one may name itself again.
         named = any(change.path == "clustering.configuration_primary" for change in changes)
         if named and self._custody.authority.state is primary.State.FENCED:
-            await self._custody.ask(primary.Promoted(user=user, source=source))
+            try:
+                await self._custody.ask(primary.Promoted(user=user, source=source))
+            except StoreLost as error:
+                sentence = f"This peer is named, but is not the primary yet: {error}. Free space and name it again."
+                raise Refused(Problem("clustering.configuration_primary", sentence)) from error
             await self._following.once()
         waits = waiting(self.saved.clustering, self._following.running)
         asked = {difference.path for difference in outcome.differences}
@@ -188,8 +201,21 @@ class Peer:
 
     async def dismiss(self, stamp: Stamp) -> None:
         """List an edit that was set aside no more."""
-        await self._custody.dismiss(stamp)
+        await self._whole(self._dismiss(stamp))
+
+    async def _dismiss(self, stamp: Stamp) -> None:
+        try:
+            await self._custody.dismiss(stamp)
+        except StoreLost as error:
+            raise Refused(Problem("", f"Nothing was changed: {error}. Free space on that disk.")) from error
         await self._following.once()
+
+    async def _whole(self, work: Coroutine[None, None, T]) -> T:
+        """Bring to its end what was begun, on disk and in memory, although who asked for it may go away."""
+        doing = asyncio.create_task(work)
+        self._doing.add(doing)
+        doing.add_done_callback(self._doing.discard)
+        return await asyncio.shield(doing)
 
     async def changes(self) -> AsyncIterator[frozenset[str]]:
         queue: asyncio.Queue[str] = asyncio.Queue()
@@ -237,6 +263,8 @@ class Peer:
     def _state(self, number: int, state: str, reason: str) -> None:
         name = self._following.names().get(number, str(number))
         self._following.telling.link(name, state, reason)
+        if state == LIVE:
+            self.live.alarms.set(types.MIRROR_REPAIRED, str(number), False)  # the copy was fetched again
         self.live.reachable(number, state == LIVE)
         self._asker.turned()
         self._wake.set()
@@ -256,12 +284,12 @@ class Peer:
         return self._custody.membership.key, self._custody.membership.cluster
 
     def _bind(self, number: int, fingerprint: str) -> None:
-        name = self._following.names()[number]
+        name = self._following.names().get(number, "")
         journal.key_given(self._journal, name, fingerprint)
         self._spawn(self._custody.pin(name, fingerprint))
 
     def _take(self, number: int, key: bytes, cluster_id: str, fingerprint: str) -> None:
-        name = self._following.names()[number]
+        name = self._following.names().get(number, "")
         journal.key_taken(self._journal, name, fingerprint)
         self._spawn(self._join(name, fingerprint, Membership(cluster=cluster_id, key=key)))
 
@@ -316,17 +344,15 @@ class Peer:
             ) from error
 
     async def _follow(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            await self._following.once()
+        await self._wake.wait()
+        self._wake.clear()
+        await self._following.once()
 
     async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_S)
-            await self._custody.tick()
-            self._following.beat()
-            self._wake.set()
+        await asyncio.sleep(BEAT_S)
+        self._wake.set()
+        await self._custody.tick()
+        self._following.beat()
 
     def _changed(self, topic: str) -> None:
         for queue in self._listeners:
