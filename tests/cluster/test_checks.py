@@ -270,17 +270,9 @@ def test_time_servers_have_their_alarms() -> None:
     assert of(unkept, replace(MEASURED, servers=(good,)), "ntp", 2).state == "ok"
 
 
-@pytest.mark.parametrize(
-    ("days", "numbers"), [(40, set()), (29, {40069}), (1.5, {40069}), (0.5, {40068}), (-2, {40068})]
-)
-def test_the_own_certificate_warns_before_it_expires(days: float, numbers: set[int]) -> None:
-    measured = replace(MEASURED, certificate=certificate(2, expires_in_s=days * DAY))
-    assert set(raised(SEEN, measured)) == numbers
-
-
 def test_ids_are_stable() -> None:
     first = ["reach-4372", "reach-4371", "reach-1719", "rtt", "nat", "clock", "ntp", "version", "ip-version", "h323-on"]
     then = ["type-ce", "capacity-class", "features", "dns", "distinct-names", "not-a-zone-peer"]
     assert [*checks.TYPES] == [*first, *then, "cert-chain", "cert-name", "cert-eku-expiry"]
-    assert {alarm.number for alarm in ALARMS} == {25002, 25020, 25021, 40068, 40069}
+    assert {alarm.number for alarm in ALARMS} == {25002, 25020, 25021}
     assert alarms.TYPES[25002].title == "Date and time not validated"

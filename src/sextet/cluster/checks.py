@@ -91,15 +91,7 @@ def alarms_of(seen: Evidence, measured: Measured) -> dict[AlarmType, str]:
         types.TIME_NOT_VALIDATED: _time_not_validated(seen, measured),
         types.NTP_CLIENT_FAILED: _ntp_client_failed(seen, measured),
         types.NTP_SERVER_LOST: "; ".join(f"{one.server}: {one.failure}" for one in measured.servers if one.failure),
-        types.CERTIFICATE_EXPIRED: "",
-        types.CERTIFICATE_EXPIRES: "",
     }
-    if measured.certificate is not None:
-        left_s = measured.certificate.certificate.expires_in_s
-        if left_s < DAY_S:
-            causes[types.CERTIFICATE_EXPIRED] = f"The server certificate {_expiry(left_s)}."
-        elif left_s < checks.CERTIFICATE_DAYS_MIN * DAY_S:
-            causes[types.CERTIFICATE_EXPIRES] = f"The server certificate {_expiry(left_s)}."
     return {alarm: cause for alarm, cause in causes.items() if cause}
 
 
@@ -107,8 +99,6 @@ ALARMS = (
     types.TIME_NOT_VALIDATED,
     types.NTP_CLIENT_FAILED,
     types.NTP_SERVER_LOST,
-    types.CERTIFICATE_EXPIRED,
-    types.CERTIFICATE_EXPIRES,
 )
 
 

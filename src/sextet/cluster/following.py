@@ -398,7 +398,9 @@ class Following:
             tls_mode=running.tls_verification_mode,
             peers=running.peers,
             h323_mode=saved.protocols.h323_mode,
-            restart_reasons=waiting(saved.clustering, running) + self._waiting() + self._own_certificate.restart_reasons,
+            restart_reasons=waiting(saved.clustering, running)
+            + self._waiting()
+            + self._own_certificate.restart_reasons,
             engines=tuple(f"{name}: {words}" for name, words in self._live.troubles.items() if words),
             certificate=self._own_certificate.seen.fingerprint,
             ip=self._identity.address,
