@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sextet.web import app
 from sextet.web.app import WebError
 from tests.support.fake_web import certificate, peer, server
 
 ADDRESS = "127.67.0.3"
+FORM = b"application/x-www-form-urlencoded"
 
 
 def free_port() -> int:
@@ -116,3 +118,36 @@ def test_garbage_is_answered_or_dropped(tmp_path: Path) -> None:
             await pages.stop()
 
     asyncio.run(play())
+
+
+def test_who_does_not_send_a_whole_request_keeps_no_place_from_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(app, "REQUEST_WITHIN_S", 0.3)
+
+    async def play() -> None:
+        port = free_port()
+        pages, _ = server(peer(), tmp_path, ADDRESS, port)
+        await pages.start()
+        try:
+            context = ssl._create_unverified_context()
+            whole = f"GET /livez HTTP/1.1\r\nHost: {ADDRESS}\r\n\r\n".encode()
+            post = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nContent-Type: " + FORM + b"\r\n\r\nuser="
+            for said in (b"", b"GET /livez HT", post):
+                reader, writer = await asyncio.open_connection(ADDRESS, port, ssl=context)
+                writer.write(said)
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+                writer.close()
+            reader, writer = await asyncio.open_connection(ADDRESS, port, ssl=context)
+            for _ in range(2):  # who asks and rests keeps the connection
+                writer.write(whole)
+                await asyncio.wait_for(reader.readuntil(b"\r\n\r\nalive"), 5)
+                await asyncio.sleep(0.5)
+            writer.write(b"GET /livez HT")
+            assert not (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP")
+            writer.close()
+        finally:
+            await pages.stop()
+
+    asyncio.run(play())
+    assert not caplog.records, "a form that was not finished is no error of ours"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sextet.admin.access import Access
 from sextet.admin.door import Door
@@ -29,6 +30,7 @@ STOP_S = (
 )
 CONNECTIONS_MAX = 200  # browsers of a few administrators, six connections each, and monitoring
 BACKLOG = 64
+REQUEST_WITHIN_S = 15.0  # the largest form over a slow line; who says nothing must not keep a place from the others
 
 
 class WebError(Exception):
@@ -121,11 +123,42 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Connection(H11Protocol):
+    """One browser's connection, which is closed when a request has begun, or should have, and does not come whole."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            self._expect()
+        else:
+            self._forget()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self.transport.abort)
+
+    def _forget(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None
+
+
 def _settings(app: Starlette, context: ssl.SSLContext) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="h11",
+        http=_Connection,
         ws="none",
         lifespan="off",
         log_config=None,
