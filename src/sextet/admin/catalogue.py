@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+BINARY = "data:;base64,"  # before a file's content that is no text (RFC 2397)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One argument of a command; `value` is text or any JSON value, and may be read from standard input."""
+    """One argument of a command; `value` is text or any JSON value, and may be read from standard input.
+
+    Of a `file` the command line is given the name, and sends what it holds.
+    """
 
     name: str
     help: str
-    kind: Literal["text", "number", "flag", "value"] = "text"
+    kind: Literal["text", "number", "flag", "value", "file"] = "text"
     required: bool = False
     option: bool = False  # --name rather than a place
     low: int = 0

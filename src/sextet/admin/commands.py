@@ -243,6 +243,8 @@ def _argument_problems(parameter: Parameter, value: object) -> list[Problem]:
         wrong = "must be true or false"
     if parameter.kind == "text" and (type(value) is not str or len(value) > TEXT_MAX):
         wrong = f"must be text of at most {TEXT_MAX} characters"
+    if parameter.kind == "file" and type(value) is not str:
+        wrong = "must be the content of a file"
     return [Problem(parameter.name, f"{parameter.name} {wrong}.")] if wrong else []
 
 

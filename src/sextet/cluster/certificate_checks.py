@@ -87,6 +87,13 @@ def completed(given: Sequence[x509.Certificate], known: Sequence[x509.Certificat
     return tuple(chain)
 
 
+def with_root(chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    """Put the trusted root behind a chain, where there is one."""
+    whole = completed(chain, trusted)
+    root = next((one for one in trusted if one not in whole and certificates.issued(whole[-1], one)), None)
+    return (*whole, root) if root is not None else whole
+
+
 def authorities(data: bytes, now: datetime) -> tuple[x509.Certificate, ...]:
     """Read CA certificates that shall be trusted. Raises Refused with every problem."""
     try:

@@ -19,7 +19,7 @@ from sextet.cluster.face import ClusterStatus, Moved, NoPrimary, Outcome, Owned,
 from sextet.cluster.feed import CallFailed
 from sextet.cluster.following import Following, Identity
 from sextet.cluster.history import GENESIS, Version, from_row
-from sextet.cluster.judgement import LIVE, judge
+from sextet.cluster.judgement import LIVE, invalid_lines, judge
 from sextet.cluster.keeping import keep
 from sextet.cluster.links import Links
 from sextet.cluster.live import Live
@@ -36,6 +36,7 @@ from sextet.model.sections import Root
 from sextet.model.status import Alarm, Call, PeerStatus, Registration, Stamp
 
 BEAT_S = 1.0  # the status row goes out this often: ages are reckoned from it
+MODE = "clustering.tls_verification_mode"
 TOPICS_S = 0.25  # pages are told at most four times a second
 
 _log = logging.getLogger("sextet.cluster")
@@ -165,6 +166,8 @@ class Peer:
         self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None, dry_run: bool
     ) -> Outcome:
         outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
+        if any(one.path == MODE and one.new == "Enforce" for one in outcome.differences):
+            outcome = replace(outcome, warnings=(*outcome.warnings, *invalid_lines(self.status())))
         if dry_run:
             return outcome
         if any(change.path.startswith("clustering.peer_") for change in changes):
@@ -216,6 +219,10 @@ class Peer:
         self._doing.add(doing)
         doing.add_done_callback(self._doing.discard)
         return await asyncio.shield(doing)
+
+    async def look_again(self) -> None:
+        """Follow files that were changed, such as a new certificate, now rather than within a second."""
+        await self._following.once()
 
     async def changes(self) -> AsyncIterator[frozenset[str]]:
         queue: asyncio.Queue[str] = asyncio.Queue()

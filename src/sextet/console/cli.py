@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import sys
@@ -11,7 +12,8 @@ from typing import Any
 
 import click
 
-from sextet.admin.catalogue import COMMANDS, Command, Parameter
+from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
+from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
 from sextet.console import client, render
 
 OK, FAILED, USAGE, CHECK_FAILED, NOT_PRIMARY, CONFLICT, UNREACHABLE = range(7)
@@ -24,6 +26,7 @@ REMEDIES = {
 }
 TIMEOUT_S = 65.0  # a little above the server's own limit, so that its answer is the one that is seen
 VALUE_BYTES_MAX = 1 << 20  # as the server takes
+FILE_BYTES_MAX = 700_000  # what is no text grows by a third on its way
 WIDTH_PIPED = 10_000  # nothing is cut where no person reads
 
 
@@ -75,13 +78,16 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
 
 def add_commands(group: click.Group) -> None:
     """Add every declared command under its noun."""
-    for command in COMMANDS:
-        noun, _, verb = command.name.partition(" ")
+    for command in (*COMMANDS, *CERTIFICATE_COMMANDS):
+        *nouns, verb = command.name.split(" ")
         place = group
-        if verb:
-            place = group.commands.get(noun) or click.Group(noun, help=_NOUNS.get(noun, ""), no_args_is_help=True)  # type: ignore[assignment]
-            group.add_command(place)
-        place.add_command(_click_command(command, verb or noun))
+        for depth, noun in enumerate(nouns, 1):
+            words = _NOUNS.get(" ".join(nouns[:depth]), "")
+            place.add_command(place.commands.get(noun) or click.Group(noun, help=words, no_args_is_help=True))
+            inner = place.commands[noun]
+            assert isinstance(inner, click.Group)
+            place = inner
+        place.add_command(_click_command(command, verb))
 
 
 def common_options() -> list[click.Parameter]:
@@ -106,6 +112,10 @@ _NOUNS = {
     "call": "Calls.",
     "alarm": "Alarms.",
     "log": "The event log.",
+    "cert": "This peer's certificates.",
+    "cert csr": "The signing request for the server certificate.",
+    "cert trust": "The CA certificates that this peer trusts.",
+    "cert crl": "The certificate revocation lists of this peer.",
 }
 
 
@@ -141,6 +151,8 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
     for one in command.parameters:
         if one.kind == "value" and arguments.get(one.name, "-") == "-":
             arguments[one.name] = _typed_in(one)
+        if one.kind == "file" and one.name in arguments:
+            arguments[one.name] = _content(one, str(arguments[one.name]))
     try:
         answer = client.ask(client.find_socket(wish.socket, wish.peer), command.name, arguments, TIMEOUT_S)
     except client.Unreachable as error:
@@ -149,6 +161,21 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
         raise Failed(answer.kind, EXIT_CODES.get(answer.kind, FAILED), answer.sentences, REMEDIES.get(answer.kind, ""))
     _show(command.name, answer.result, output, str(arguments.get("containing", "")))
     return CHECK_FAILED if command.name == "status" and not answer.result["ready"] else OK
+
+
+def _content(one: Parameter, path: str) -> str:
+    """Read a file, or standard input; what is no text is sent in Base64."""
+    try:
+        with click.open_file(path, "rb") as file:
+            data: bytes = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise Failed("usage", USAGE, [f"{one.name}: {path} cannot be read: {error.strerror}"]) from error
+    if len(data) > FILE_BYTES_MAX:
+        raise Failed("usage", USAGE, [f"{one.name}: {path} has more than {FILE_BYTES_MAX} bytes"])
+    try:
+        return data.decode("ascii")
+    except UnicodeDecodeError:
+        return BINARY + base64.b64encode(data).decode()
 
 
 def _typed_in(one: Parameter) -> str:
