@@ -264,3 +264,20 @@ def _listening(path: Path) -> socket.socket:
     made = socket.socket(socket.AF_UNIX)
     made.bind(str(path))
     return made
+
+
+def test_a_requirement_that_is_not_met_is_an_exit_code_of_its_own(sextet: Shell) -> None:
+    assert sextet("check")[0] == cli.OK
+    sextet.peer.judged[("rtt", 2)] = ("failed", "95.0 ms")
+    code, out, _ = sextet("check")
+    assert (code, "✘ expc02 failed: 95.0 ms" in out, "→ Shorten the way" in out) == (cli.CHECK_FAILED, True, True)
+    code, out, _ = sextet("check", "rtt", "-o", "json")
+    assert (code, json.loads(out)["lines"][0]["expected"]) == (cli.CHECK_FAILED, "at most 80 ms")
+    assert sextet("check", "version")[0] == cli.OK
+
+
+def test_the_firewall_plan_comes_as_rules_too(sextet: Shell) -> None:
+    code, out, _ = sextet("ports", "-o", "nft")
+    assert (code, out.splitlines()[1]) == (cli.OK, "table inet sextet_cluster")
+    assert "sextet does not use these" in sextet("ports", "--before-x88")[1]
+    assert sextet("call", "list", "-o", "nft")[0] == cli.USAGE

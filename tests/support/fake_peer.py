@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from sextet.cluster.face import ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Revision
+from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Revision
 from sextet.model import alarms
 from sextet.model.alarms import AlarmType
+from sextet.model.checks import TYPES, CheckResult, State
 from sextet.model.config import (
     Change,
     Difference,
@@ -79,6 +80,8 @@ class FakePeer:
         self.cuts: dict[tuple[int, int], str] = {}  # (who, whom) -> why who does not see whom
         self.restart_reasons: tuple[str, ...] = ()
         self.engines: tuple[str, ...] = ()
+        self.judged: dict[tuple[str, int], tuple[State, str]] = {}  # (check, peer) -> what is not simply ok
+        self.measured = 0  # how often everything was measured on demand
         self.restarts: list[str] = []
         self.revisions = [
             Revision(
@@ -156,6 +159,16 @@ class FakePeer:
         return [
             Owned(n, self.address(n) or "expc01", self._peer_status(n), 86_400.0, n in self.silent) for n in numbers
         ]
+
+    def checks(self) -> Checked:
+        numbers = range(1, self.count + 1) if self.count > 1 else (0,)
+        results = [self._checked(check, number) for check in TYPES for number in numbers]
+        return Checked(results=tuple(results), age_s=12.0 if not self.measured else 0.0)
+
+    async def check(self) -> Checked:
+        await asyncio.sleep(0)
+        self.measured += 1
+        return self.checks()
 
     def history(self, most: int = 50) -> Sequence[Revision]:
         return list(reversed(self.revisions))[:most]
@@ -277,6 +290,14 @@ class FakePeer:
         )
         self.moved_by[stamp] = moved
 
+    def _checked(self, check: str, number: int) -> CheckResult:
+        state, measured = self.judged.get((check, number), ("ok", "as it should be"))
+        kind, name = TYPES[check], self.address(number) or "expc01"
+        remedy = kind.remedy if state == "failed" else ""
+        return CheckResult(
+            id=check, peer=number, peer_name=name, state=state, measured=measured, expected=kind.expected, remedy=remedy
+        )
+
     def _own(self) -> int:
         return self.number if self.count > 1 else 0
 
@@ -365,6 +386,11 @@ class FakePeer:
             restart_reasons=self.restart_reasons if number == self._own() else (),
             engines=self.engines if number == self._own() else (),
             certificate="ab" * 32,
+            ip=f"127.77.0.{number or 1}",
+            system_name=f"expc{number or 1:02}",
+            processors=2,
+            memory_mb=4096,
+            clock="synchronised",
             links=self._links(number) if self.count > 1 else (),
         )
 

@@ -444,3 +444,24 @@ def test_the_other_peers_are_linked_as_the_browser_came(browser: Browser) -> Non
     assert "https://127.77.0.2:8443/status/calls" in browser.get("/status/calls")
     answer = browser.client.get("/status/calls", headers={"Host": "expc01.apolo.local:8443"})
     assert "https://expc02.apolo.local:8443/status/calls" in answer.text
+
+
+def test_the_preflight_page_shows_every_check_and_measures_on_demand(browser: Browser) -> None:
+    face = browser.face
+    face.judged[("rtt", 2)] = ("failed", "95.0 ms")
+    path = "/maintenance/diagnostics/preflight"
+    text = words_of(browser.get(path))
+    assert "expc02 : 95.0 ms" in text or "expc02: 95.0 ms" in text
+    assert "Shorten the way" in text
+    assert "30000-35999" in text
+    assert face.measured == 0, "looking measures nothing"
+    answer = browser.send(path, fields_of(browser.get(path), path))
+    assert face.measured == 1
+    assert "failed: Round trip" in words_of(answer.text)
+
+
+def test_enforce_asks_back_where_addresses_are_translated(browser: Browser) -> None:
+    browser.face.judged[("nat", 2)] = ("failed", "it comes from 192.0.2.9")
+    refused = browser.save(CLUSTERING, tls_verification_mode="Enforce")
+    assert "expc02: it comes from 192.0.2.9" in words_of(refused.text)
+    assert browser.face.saved.clustering.tls_verification_mode == "Permissive"

@@ -37,6 +37,7 @@ class Command:
     parameters: tuple[Parameter, ...] = ()
     writes: bool = False
     confirm: str = ""
+    outputs: tuple[str, ...] = ()  # besides table and json: keys of the result that are shown as they are
 
 
 _PATH = Parameter(name="path", help="Such as protocols.sip_udp, zones[London].sip_port or credentials.", required=True)
@@ -124,6 +125,21 @@ ALARM_ACKNOWLEDGE = Command(
         Parameter(name="subject", help="What it is about, where several are raised."),
     ),
     writes=True,
+)
+CHECK = Command(
+    name="check",
+    help="Check every requirement of the cluster from this peer; the exit code is 3 when one is not met.",
+    parameters=(Parameter(name="id", help="Only this check, such as rtt or cert-name."),),
+)
+PORTS = Command(
+    name="ports",
+    help="Print this cluster's firewall plan, with what this peer finds at each port.",
+    parameters=(
+        Parameter(
+            name="before_x88", help="Print the table of old instead; sextet does not use it.", kind="flag", option=True
+        ),
+    ),
+    outputs=("nft",),
 )
 LOG_TAIL = Command(
     name="log tail",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from sextet.admin import catalogue, listings, views
+from sextet.admin import catalogue, firewall, listings, preflight, views
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
 from sextet.admin.door import Door
 from sextet.admin.listings import to_plain
 from sextet.cluster.face import Face, Member, Moved, Outcome, Revision
+from sextet.model.checks import TYPES as CHECKS
 from sextet.model.config import Change, differences, setting_at, to_document
 from sextet.model.schema import Problem, Refused
 from sextet.model.status import Stamp
@@ -189,6 +190,19 @@ class Commands:
         """Acknowledge an alarm of this peer."""
         self._door.acknowledge(actor, int(arguments["number"]), str(arguments.get("subject", "")))
         return {"sentence": f"Alarm {arguments['number']} is acknowledged."}
+
+    async def check(self, actor: Actor, arguments: Arguments) -> object:
+        """Measure and judge every requirement."""
+        only = str(arguments.get("id", ""))
+        if only and only not in CHECKS:
+            raise Usage(Problem("id", f"There is no check {only[:60]!r}; there are {', '.join(CHECKS)}."))
+        return preflight.preflight(self._face, await self._face.check(), only)
+
+    async def ports(self, actor: Actor, arguments: Arguments) -> object:
+        """Print the firewall plan."""
+        before = bool(arguments.get("before_x88", False))
+        checked = self._face.checks() if before else await self._face.check()
+        return firewall.port_plan(self._face, checked, before_x88=before)
 
     async def log_tail(self, actor: Actor, arguments: Arguments) -> object:
         """Show the newest lines of the event log."""

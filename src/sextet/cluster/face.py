@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from sextet.model.alarms import AlarmType
+from sextet.model.checks import CheckResult
 from sextet.model.config import Change, Difference
 from sextet.model.sections import Root
 from sextet.model.status import Alarm, Call, LinkStatus, PeerStatus, Registration, Stamp
@@ -76,6 +77,14 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the system found when it checked its own requirements."""
+
+    results: tuple[CheckResult, ...]
+    age_s: float  # since everything was measured; -1 while it never was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a change."""
 
@@ -115,6 +124,12 @@ class Face(Protocol):
     def statuses(self) -> Sequence[Owned[PeerStatus]]: ...
 
     def history(self, most: int = 50) -> Sequence[Revision]: ...
+
+    def checks(self) -> Checked:
+        """Give the requirements as last measured."""
+
+    async def check(self) -> Checked:
+        """Measure everything now; takes a few seconds where something does not answer."""
 
     def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
         """What a revision changed against the one before it (or, when set aside, against what is held now)."""

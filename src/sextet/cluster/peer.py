@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sextet import journal
-from sextet.cluster import forward, primary
+from sextet.cluster import checks, forward, primary
 from sextet.cluster.asking import Answers, Asker
 from sextet.cluster.custody import ROW, Custody
 from sextet.cluster.editing import Editor
 from sextet.cluster.ending import end
 from sextet.cluster.enrolment import Facts, FirstContact
-from sextet.cluster.face import ClusterStatus, Moved, NoPrimary, Outcome, Owned, Revision
+from sextet.cluster.face import Checked, ClusterStatus, Moved, NoPrimary, Outcome, Owned, Revision
 from sextet.cluster.feed import CallFailed
 from sextet.cluster.following import Following, Identity
 from sextet.cluster.history import GENESIS, Version, from_row
@@ -24,6 +24,8 @@ from sextet.cluster.keeping import keep
 from sextet.cluster.links import Links
 from sextet.cluster.live import Live
 from sextet.cluster.peer_link import Callbacks
+from sextet.cluster.probing import NAME as CHECK
+from sextet.cluster.probing import Files, Probing
 from sextet.cluster.revisions import Membership, Store, StoreLost
 from sextet.cluster.settings import waiting
 from sextet.engine import Engine, Journal
@@ -74,6 +76,8 @@ class Peer:
         self._answers = Answers()
         self.live = Live(self._links.own, log, clock, self._changed)
         self._following = Following(identity, self._custody, self._editor, self._links, self.live, log, clock)
+        files = Files(certificate=identity.certificate, trusted=identity.trusted)
+        self._probing = Probing(files, self._following.evidence, self._links, self.live.alarms, clock)
         self._applied = GENESIS
 
     async def start(self, engines: Sequence[Engine], initial: Document) -> None:
@@ -81,11 +85,13 @@ class Peer:
         self.live.engines = self._following.engines = engines
         await self._links.start()
         self._links.own.serve(forward.NAME, self._forwarded)
+        self._links.own.serve(CHECK, self._probing.answer)
         await self._custody.start(self)
         await self._editor.load(initial)
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
         self._spawn(keep(self._follow))
         self._spawn(keep(self._beat))
+        self._spawn(self._probing.run())
 
     async def add_first_administrator(self, account: Document) -> None:
         """Make the first account of a system that has none."""
@@ -127,6 +133,14 @@ class Peer:
 
     def statuses(self) -> Sequence[Owned[PeerStatus]]:
         return self.live.view.owned(PeerStatus, self._following.names(), self._following.stale())
+
+    def checks(self) -> Checked:
+        results = checks.judge(self._following.evidence(), self._probing.measured)
+        return Checked(results=results, age_s=self._probing.age_s())
+
+    async def check(self) -> Checked:
+        await self._probing.now()
+        return self.checks()
 
     def history(self, most: int = 50) -> Sequence[Revision]:
         return [

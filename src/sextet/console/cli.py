@@ -120,7 +120,7 @@ _NOUNS = {
 
 
 def _click_command(command: Command, name: str) -> click.Command:
-    parameters = [_parameter(one) for one in command.parameters] + [_output_option(None)]
+    parameters = [_parameter(one) for one in command.parameters] + [_output_option(None, command.outputs)]
     if command.confirm:
         parameters.append(click.Option(["--yes"], is_flag=True, help="Do not ask."))
     return click.Command(name, callback=lambda **given: _execute(command, given), params=parameters, help=command.help)
@@ -136,10 +136,9 @@ def _parameter(one: Parameter) -> click.Parameter:
     return click.Argument([one.name], type=kind, required=one.required and one.kind != "value")
 
 
-def _output_option(default: str | None) -> click.Option:
-    return click.Option(
-        ["-o", "--output"], type=_OUTPUT, default=default, help="Tables for people or JSON for programs."
-    )
+def _output_option(default: str | None, more: Sequence[str] = ()) -> click.Option:
+    kind = click.Choice([*_OUTPUT.choices, *more])
+    return click.Option(["-o", "--output"], type=kind, default=default, help="Tables for people or JSON for programs.")
 
 
 def _execute(command: Command, given: dict[str, Any]) -> int:
@@ -160,7 +159,11 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
     if not answer.ok:
         raise Failed(answer.kind, EXIT_CODES.get(answer.kind, FAILED), answer.sentences, REMEDIES.get(answer.kind, ""))
     _show(command.name, answer.result, output, str(arguments.get("containing", "")))
-    return CHECK_FAILED if command.name == "status" and not answer.result["ready"] else OK
+    return CHECK_FAILED if _not_met(command.name, answer.result) else OK
+
+
+def _not_met(command: str, result: Any) -> bool:
+    return (command == "status" and not result["ready"]) or (command == "check" and result["failed"] > 0)
 
 
 def _content(one: Parameter, path: str) -> str:
@@ -193,6 +196,9 @@ def _typed_in(one: Parameter) -> str:
 def _show(command: str, result: Any, output: str, containing: str) -> None:
     if output == "json":
         click.echo(render.as_json(result))
+        return
+    if output != "table":
+        click.echo(result[output], nl=False)
         return
     if containing and not result:
         click.echo(f"None contains {containing}.")

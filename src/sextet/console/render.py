@@ -211,6 +211,45 @@ def _alarms(paper: Paper, rows: Sequence[Row]) -> None:
         paper.say(f"  → {row['action']}")
 
 
+def _checks(paper: Paper, result: Row) -> None:
+    group = ""
+    for line in result["lines"]:
+        if line["group"] != group:
+            group = line["group"]
+            paper.say(group, "bold")
+        mark, style = _MARKS[line["state"]]
+        paper.say(f"  {mark} {line['id']}: {line['title']}; expected: {line['expected']}", style)
+        passed = [f"{peer['peer_name']} {peer['measured']}" for peer in line["peers"] if peer["state"] == "ok"]
+        if passed:
+            paper.say(f"      {' · '.join(passed)}", "dim")
+        for peer in [peer for peer in line["peers"] if peer["state"] != "ok"]:
+            mark, style = _MARKS[peer["state"]]
+            paper.say(f"      {mark} {peer['peer_name']} {peer['state']}: {peer['measured']}", style)
+        if line["remedy"]:
+            paper.say(f"      → {line['remedy']}")
+    paper.say(result["sentence"], "red" if result["failed"] else "yellow" if result["unknown"] else "green")
+
+
+_MARKS = {"ok": ("✔", ""), "failed": ("✘", "red"), "unknown": ("?", "yellow"), "not applicable": ("–", "dim")}
+
+
+def _ports(paper: Paper, result: Row) -> None:
+    paper.say(result["table"], "bold" if result["in_use"] else "yellow")
+    columns: dict[str, Cell] = {
+        "To": lambda row: f"{row['destination_name']} {row['destination']}".strip(),
+        "Purpose": lambda row: row["purpose"],
+        "Protocol": lambda row: row["protocol"],
+        "Port": lambda row: row["destination_ports"] or "-",
+        "From ports": lambda row: row["source_ports"] or "-",
+        "From": lambda row: ", ".join(row["sources"]),
+    }
+    if result["in_use"]:
+        columns["From here"] = lambda row: f"{_MARKS[row['checked']][0]} {row['measured']}" if row["checked"] else ""
+    paper.table(columns, result["lines"], "This system is in no cluster: no peer needs a port of it.")
+    for note in sorted({f"{row['purpose']}: {row['note']}" for row in result["lines"] if row["note"]}):
+        paper.say(note, "dim")
+
+
 def _lines(paper: Paper, rows: Sequence[str]) -> None:
     for line in rows:
         paper.say(line)
@@ -241,6 +280,8 @@ _WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "call list": _calls,
     "alarm list": _alarms,
     "log tail": _lines,
+    "check": _checks,
+    "ports": _ports,
 }
 
 

@@ -41,6 +41,7 @@ MENU = (
     Entry("Configuration", "Dial plan", "Search rules", "/configuration/dial-plan/search-rules"),
     Entry("Users", "", "Administrator accounts", "/users/administrators"),
     Entry("Maintenance", "", "Configuration history", "/maintenance/history"),
+    Entry("Maintenance", "Diagnostics", "Preflight check", "/maintenance/diagnostics/preflight"),
     Entry("Maintenance", "", "Restart options", "/maintenance/restart"),
 )
 BY_PATH = {entry.path: entry for entry in MENU}

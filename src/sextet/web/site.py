@@ -14,10 +14,10 @@ from sextet.web import guard
 from sextet.web.desk import HERE, Desk
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
-from sextet.web.pages import clustering, configuration, maintenance, status
+from sextet.web.pages import clustering, configuration, diagnostics, maintenance, status
 
 READY = ("Active", "Single peer")
-LIVE_PAGES = (*status.PAGES, clustering.PAGE, maintenance.HISTORY, maintenance.RESTART)
+LIVE_PAGES = (*status.PAGES, clustering.PAGE, maintenance.HISTORY, maintenance.RESTART, diagnostics.PREFLIGHT)
 _TITLES = {
     400: "That cannot be read",
     403: "Not allowed",
@@ -47,6 +47,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *clustering.ROUTES,
         *configuration.ROUTES,
         *maintenance.ROUTES,
+        *diagnostics.ROUTES,
     ]
     app = Starlette(
         routes=routes,

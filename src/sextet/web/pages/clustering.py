@@ -8,8 +8,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import views
-from sextet.admin.mesh import peer_name
+from sextet.admin import preflight, views
 from sextet.cluster.face import ClusterStatus, Face
 from sextet.model.config import Change, to_document
 from sextet.model.schema import Problem, Refused
@@ -135,18 +134,17 @@ def _asks_for_promotion(status: ClusterStatus, typed: Texts, was: Texts) -> bool
 
 def _doubts(visit: Visit, typed: Texts) -> list[Problem]:
     """Stop what may cut peers off or dissolve the cluster, until the person ticks that it is meant."""
-    status, now = visit.desk.face.status(), _now(visit)
+    now = _now(visit)
     doubts = []
     if any(now[name] for name in PEERS) and not any(typed[name] for name in PEERS) and LEAVE not in visit.posted:
         sentence = "All peer addresses are empty: this peer leaves the cluster. Tick the box below if that is meant."
         doubts.append(Problem("clustering.peer_1_address", sentence))
     mode = "tls_verification_mode"
-    unproven = [member for member in status.members if not member.certificate_ok]
-    if typed[mode] == "Enforce" != now[mode] and unproven and ENFORCE not in visit.posted:
-        causes = "; ".join(f"{peer_name(member)}: {member.certificate}" for member in unproven)
-        sentence = f"Enforce would cut off peers whose certificate is not valid ({causes})."
+    if typed[mode] == "Enforce" != now[mode] and ENFORCE not in visit.posted:
+        causes = "; ".join(preflight.enforce_obstacles(visit.desk.face))
+        sentence = f"Enforce would cut off peers that do not meet what it needs ({causes})."
         sentence += " Put them right first, or tick the box below."
-        doubts.append(Problem(f"clustering.{mode}", sentence))
+        doubts += [Problem(f"clustering.{mode}", sentence)] if causes else []
     return doubts
 
 

@@ -1,0 +1,101 @@
+"""Requirements as people see them: the worst first, one sentence, and what Enforce would cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from sextet.admin.actor import Actor
+from sextet.admin.commands import Commands, Usage
+from sextet.admin.door import Door
+from sextet.admin.preflight import enforce_obstacles, preflight
+from sextet.cluster.face import Checked
+from tests.support.fake_peer import FakePeer, Lines
+
+
+def run(peer: FakePeer, name: str, **arguments: Any) -> Any:
+    registry = Commands(peer, Door(peer, Lines()), Lines()).registry()
+    return asyncio.run(registry.run(name, arguments, Actor(user="r", may_write=False, door="cli")))
+
+
+def test_one_peer_that_fails_makes_the_check_fail_and_says_what_to_do() -> None:
+    peer = FakePeer()
+    peer.judged[("rtt", 2)] = ("failed", "95.0 ms")
+    peer.judged[("rtt", 3)] = ("unknown", "no link to it")
+    page = preflight(peer, peer.checks())
+    line = next(line for line in page.lines if line.id == "rtt")
+    assert (line.state, [(one.peer_name, one.state) for one in line.peers]) == (
+        "failed",
+        [("expc01", "ok"), ("expc02", "failed"), ("expc03", "unknown")],
+    )
+    assert "Shorten the way" in line.remedy
+    assert (page.state, page.failed, page.unknown) == ("failed", 1, 1)
+    assert page.sentence == ("55 of 57 checks passed; failed: Round trip; 1 could not be measured. Measured 12 s ago.")
+
+
+def test_what_does_not_apply_is_not_counted() -> None:
+    peer = FakePeer()
+    for number in (1, 2, 3):
+        peer.judged[("type-ce", number)] = ("not applicable", "one type")
+    assert preflight(peer, peer.checks()).sentence == "54 of 54 checks passed. Measured 12 s ago."
+
+
+def test_nothing_measured_is_not_called_passed() -> None:
+    peer = FakePeer()
+    page = preflight(peer, Checked(results=peer.checks().results, age_s=-1.0))
+    assert page.sentence.startswith("Nothing has been measured yet")
+
+
+def test_the_command_measures_and_may_be_run_by_who_may_only_look() -> None:
+    peer = FakePeer()
+    assert run(peer, "check", id="rtt")["lines"][0]["id"] == "rtt"
+    assert len(run(peer, "check")["lines"]) == 19
+    assert peer.measured == 2
+    with pytest.raises(Usage, match="There is no check 'nonsense'; there are reach-4372,"):
+        run(peer, "check", id="nonsense")
+
+
+def test_enforce_is_held_up_by_certificates_and_by_addresses_that_are_translated() -> None:
+    peer = FakePeer()
+    assert enforce_obstacles(peer) == ()
+    peer.judged[("nat", 2)] = ("failed", "it comes from 192.0.2.9")
+    peer.judged[("rtt", 2)] = ("failed", "95.0 ms")
+    peer.silence(3)
+    assert enforce_obstacles(peer) == ("expc03: Not checked", "expc02: it comes from 192.0.2.9")
+
+
+def test_the_firewall_plan_names_every_peer_and_what_was_found_there() -> None:
+    peer = FakePeer()
+    peer.judged[("reach-4372", 2)] = ("failed", "connection refused")
+    plan = run(peer, "ports")
+    wanted = ("expc02", "4372", "TLS", "30000-35999", ["127.77.0.1", "127.77.0.3"], "failed", "connection refused")
+    lines = [
+        (
+            one["destination_name"],
+            one["destination_ports"],
+            one["protocol"],
+            one["source_ports"],
+            one["sources"],
+            one["checked"],
+            one["measured"],
+        )
+        for one in plan["lines"]
+    ]
+    assert wanted in lines
+    assert len(lines) == 3 * 4
+
+
+def test_the_table_of_old_is_marked_and_has_no_rules_and_nothing_is_measured_for_it() -> None:
+    peer = FakePeer()
+    plan = run(peer, "ports", before_x88=True)
+    assert (plan["in_use"], plan["nft"], peer.measured) == (False, "", 0)
+    assert "sextet does not use these" in plan["table"]
+    assert {one["destination_ports"] for one in plan["lines"]} == {"", "500", "4371", "4369-4380", "1719"}
+
+
+def test_a_system_alone_needs_no_ports() -> None:
+    plan = run(FakePeer(peers=1), "ports")
+    assert plan["lines"] == []
+    assert plan["nft"] == "# This system is in no cluster: no peer needs a port of it.\n"
