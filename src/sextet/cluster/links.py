@@ -116,10 +116,13 @@ class Links:
         try:
             if self._recovery is not None:
                 await self._recovery.start()
-            await self._server.start()
         except EngineError:
             await self._stop_listening()
             raise
+        try:
+            await self._server.start()
+        except EngineError as error:
+            self._server.keep_trying(str(error))  # this peer serves alone meanwhile, and says so
         self.own.start()
         self._look = asyncio.create_task(self._keep_looking(), name="peer names")
 

@@ -94,29 +94,34 @@ class NatsServer:
         self._watch = asyncio.create_task(self._stay(), name="nats-server")
         self._up(access)
 
+    def keep_trying(self, sentence: str) -> None:
+        """Start it as soon as that is possible, after a first start that failed for the reason in the sentence."""
+        self._watch = asyncio.create_task(self._stay(sentence), name="nats-server")
+
     async def stop(self) -> None:
         await end((self._watch,))
         await self._end()
 
-    async def _stay(self) -> None:
+    async def _stay(self, sentence: str = "") -> None:
         pause = RESTART_FIRST_S
         while True:
-            assert self._process is not None
-            began = asyncio.get_running_loop().time()
-            code = await self._process.wait()
-            if asyncio.get_running_loop().time() - began > RESTART_LAST_S:
-                pause = RESTART_FIRST_S
-            sentence = f"nats-server ended ({_ending(code)}); it is started again"
-            while True:
-                self._journal.module("developer.cluster.store", "ERROR", sentence)
-                self._down(sentence)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, RESTART_LAST_S)
-                try:
-                    access = await self._launch()
-                    break
-                except EngineError as error:
-                    sentence = str(error)
+            if not sentence:
+                assert self._process is not None
+                began = asyncio.get_running_loop().time()
+                code = await self._process.wait()
+                if asyncio.get_running_loop().time() - began > RESTART_LAST_S:
+                    pause = RESTART_FIRST_S
+                sentence = f"nats-server ended ({_ending(code)}); it is started again"
+            self._journal.module("developer.cluster.store", "ERROR", sentence)
+            self._down(sentence)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, RESTART_LAST_S)
+            try:
+                access = await self._launch()
+            except EngineError as error:
+                sentence = str(error)
+                continue
+            sentence = ""
             self._up(access)
 
     async def _launch(self) -> Access:
