@@ -245,3 +245,27 @@ def test_no_more_sessions_than_fit_are_kept() -> None:
 
 def _session(user: str, now: float) -> Session:
     return Session(user=user, csrf="c", account=b"", opened_at=now, seen_at=now, may_write=True)
+
+
+def test_log_ins_refused_unchecked_are_counted_in_few_lines() -> None:
+    house = House()
+
+    async def storm() -> None:
+        for n in range(200):
+            with pytest.raises(Refused):
+                await house.access.log_in(f"user{n}", "wrong password", ip="192.0.2.7", port=50000)
+
+    house.access._decoy = cheap("nothing")
+    asyncio.run(storm())
+    lines = [line["Reason"] for line in house.journal.of("Admin Session Login Failure")]
+    checked = access.FAILURES_OF_ADDRESS_MAX
+    assert len(lines) == checked + 1 and lines[-1] == "too many failed log-ins, 1 refused unchecked"
+    house.clock.now += access.TOLD_EVERY_S
+    asyncio.run(refused(house))
+    last = house.journal.of("Admin Session Login Failure")[-1]
+    assert last["Reason"] == f"too many failed log-ins, {200 - checked} refused unchecked"
+
+
+async def refused(house: House) -> None:
+    with pytest.raises(Throttled):
+        await house.access.log_in("admin", "geheim12", ip="192.0.2.7", port=50000)

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from sextet.admin.passwords import LENGTH_MAX, LENGTH_MIN, demand_good, hashed, matches, well_formed
+from sextet.admin.passwords import LENGTH_MAX, LENGTH_MIN, decoy, demand_good, hashed, matches, well_formed
 from sextet.model.schema import Refused
 from sextet.model.sections import Administrator
 
@@ -51,3 +51,9 @@ def test_a_password_that_must_not_be_chosen_is_refused_with_the_remedy(password:
 
 def test_a_password_may_be_of_any_script() -> None:
     demand_good("密碼密碼密碼密碼", "")
+
+
+def test_the_decoy_costs_as_much_as_a_real_one_and_is_made_for_nothing() -> None:
+    made = decoy()
+    assert made != decoy()
+    assert well_formed(made) and made.split("$")[:2] == hashed("x" * 12).split("$")[:2]

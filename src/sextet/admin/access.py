@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import hashlib
 import hmac
 import ipaddress
@@ -32,6 +31,7 @@ FAILURES_OF_USER_MAX = 10  # 2,880 guesses a day; a locked-out person still has 
 THROTTLED_MAX = 10_000  # names and addresses remembered, about 2 MB; the oldest is forgotten first
 HASHES_AT_ONCE = 2  # 16 MiB and 0.2 s each: a flood of log-ins must not starve the cluster
 HASHES_WAITING_MAX = 20  # more than that is told to come back
+TOLD_EVERY_S = 10.0  # of log-ins refused unchecked: some 10,000 lines a day at most
 NAME_MAX = 64  # Administrator.name
 _WRONG = Problem("password", "User name or password is wrong.")
 
@@ -136,16 +136,19 @@ class Access:
         self._throttle = Throttle()
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         self._waiting = 0
+        self._decoy = passwords.decoy()  # so that an unknown user costs as much as a known one
+        self._refused = 0  # log-ins refused unchecked since the last line about them
+        self._told_at = -TOLD_EVERY_S
 
     async def log_in(self, user: str, password: str, *, ip: str, port: int) -> str:
         """Open a session and return its token; raises Refused (one sentence for every reason) or Throttled."""
         wait_s = self._throttle.wait_s(user, ip, self._clock()) or (1.0 if self._waiting >= HASHES_WAITING_MAX else 0.0)
         if wait_s:
-            self._failure(user, ip, port, "too many failed log-ins")
+            self._too_many(user, ip, port)
             raise Throttled(wait_s)
         self._throttle.count(user, ip, self._clock())
         account = self._account(user)
-        stored = account.password_hash if account else _decoy()
+        stored = account.password_hash if account else self._decoy
         right = await self._matches(password[: passwords.LENGTH_MAX + 1], stored)
         if account is None or not right or account != self._account(user):
             self._failure(user, ip, port, "wrong user name or password")
@@ -201,6 +204,13 @@ class Access:
         finally:
             self._waiting -= 1
 
+    def _too_many(self, user: str, ip: str, port: int) -> None:
+        """Write that log-ins are refused, but not each: whoever tries without end must not push all else out."""
+        self._refused += 1
+        if self._clock() - self._told_at >= TOLD_EVERY_S:
+            self._failure(user, ip, port, f"too many failed log-ins, {self._refused} refused unchecked")
+            self._refused, self._told_at = 0, self._clock()
+
     def _failure(self, user: str, ip: str, port: int, reason: str) -> None:
         login_failed(self._journal, user=user[:NAME_MAX], ip=ip, port=port, reason=reason)
 
@@ -226,12 +236,6 @@ def _network(ip: str) -> str:
     except ValueError:
         return ip
     return ip if address.version == 4 else str(ipaddress.ip_network(f"{ip.partition('%')[0]}/64", strict=False))
-
-
-@functools.cache
-def _decoy() -> str:
-    """Make the hash that an unknown user's password is compared with, so that he costs as much as a known one."""
-    return passwords.hashed(secrets.token_urlsafe())
 
 
 def _key(token: str) -> bytes:

@@ -33,6 +33,12 @@ def hashed(password: str, salt: bytes | None = None) -> str:
     return f"scrypt$ln={COST_LOG2},r={BLOCK_SIZE},p={PASSES}${_text(salt)}${_text(made)}"
 
 
+def decoy() -> str:
+    """Give a stored text that no password matches, and that costs as much to compare as any other."""
+    made = secrets.token_bytes(HASH_BYTES)
+    return f"scrypt$ln={COST_LOG2},r={BLOCK_SIZE},p={PASSES}${_text(secrets.token_bytes(SALT_BYTES))}${_text(made)}"
+
+
 def matches(password: str, stored: str) -> bool:
     """Compare; a stored text that is not ours never matches."""
     found = _STORED.fullmatch(stored)
