@@ -107,6 +107,21 @@ class Editor:
                 await self._put_own(own, user=user, source=source, summary=_summary(outcome.differences), done=done)
             return outcome
 
+    async def replace(self, document: Document, *, user: str, source: str, summary: str) -> None:
+        """Put a whole configuration in the place of this one, on a system that stands alone. Raises Refused, NoPrimary.
+
+        What was there stays in the history.
+        """
+        async with self._editing:
+            whole = config.to_document(check(document))
+            try:
+                await self._custody.edit(
+                    lambda _: config.shared_part(whole), expected=None, user=user, source=source, summary=summary
+                )
+            except StoreLost as error:
+                raise Refused(Problem("", f"Nothing was changed: {error}. Free space on that disk.")) from error
+            await self._put_own(config.peer_part(whole), user=user, source=source, summary=summary)
+
     async def moved(self) -> None:
         """Tell those who wait for the primary's version that another one is in place."""
         async with self._moved:

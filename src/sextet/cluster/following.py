@@ -57,6 +57,7 @@ class Identity:
     cluster_port: int
     engine_user: str
     version: str
+    recovery_port: int = 4371
     crl: Path = Path()  # revocation lists, PEM; there need not be any
     waiting: Path = Path()  # a new certificate that waits for the restart
 

@@ -23,11 +23,14 @@ from sextet.cluster.judgement import LIVE, invalid_lines, judge
 from sextet.cluster.keeping import keep
 from sextet.cluster.links import Links
 from sextet.cluster.live import Live
+from sextet.cluster.names import Resolved
 from sextet.cluster.peer_link import Callbacks
 from sextet.cluster.probing import NAME as CHECK
 from sextet.cluster.probing import Files, Probing
+from sextet.cluster.recovery import listener as recovery_door
 from sextet.cluster.revisions import Membership, Store, StoreLost
 from sextet.cluster.settings import waiting
+from sextet.cluster.vault import RENEW, Paths, RunningVault
 from sextet.engine import Engine, Journal
 from sextet.model import alarms as types
 from sextet.model import config
@@ -71,11 +74,29 @@ class Peer:
             enrolment=first_contact,
             callbacks=Callbacks(row=self._row, state=self._state, differs=self._differs),
             trouble=self._trouble,
+            recovery=recovery_door(identity.address, identity.recovery_port, log, lambda: self.vault.copy()),
         )
         self._asker = Asker(self._links.link)
         self._answers = Answers()
         self.live = Live(self._links.own, log, clock, self._changed)
         self._following = Following(identity, self._custody, self._editor, self._links, self.live, log, clock)
+        paths = Paths(
+            state_dir=identity.state_dir,
+            certificate=identity.certificate,
+            private_key=identity.private_key,
+            trusted=identity.trusted,
+        )
+        self.vault = RunningVault(
+            paths=paths,
+            store=self._store,
+            custody=self._custody,
+            editor=self._editor,
+            where=self._where,
+            others=self._ask_others,
+            alarms=self.live.alarms,
+            journal=log,
+            clock=clock,
+        )
         files = Files(certificate=identity.certificate, trusted=identity.trusted)
         self._probing = Probing(files, self._following.evidence, self._links, self.live.alarms, clock)
         self._applied = GENESIS
@@ -91,6 +112,8 @@ class Peer:
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
         self._spawn(keep(self._follow))
         self._spawn(keep(self._beat))
+        self._links.own.serve(RENEW, self.vault.asked_to_renew)
+        self._spawn(keep(self.vault.run))
         self._spawn(self._probing.run())
 
     async def add_first_administrator(self, account: Document) -> None:
@@ -352,6 +375,34 @@ class Peer:
         except (Refused, Moved, NoPrimary) as refusal:
             return forward.answer(refusal)
         return forward.answer(outcome)
+
+    def _where(self) -> dict[str, object]:
+        """Where this peer and the others are: what recovery must know."""
+        running, answers = self._following.running, {n: self._links.resolved(n) for n in self._following.links()}
+        return {
+            "number": self._following.number,
+            "primary": running.configuration_primary,
+            "peers": running.peers,
+            "enforce": running.tls_verification_mode == "Enforce",
+            "addresses": {running.peers[n - 1]: a.ip for n, a in answers.items() if isinstance(a, Resolved)},
+        }
+
+    async def _ask_others(self, name: str, question: bytes) -> dict[str, str]:
+        """Ask every other peer; an answer that is empty is good, every other one says what went wrong."""
+
+        async def ask(number: int) -> str:
+            link = self._links.link(number)
+            if link is None or link.state.value != LIVE:
+                return "it cannot be reached"
+            try:
+                return (await link.request(name, question, forward.LIMIT_S)).decode(errors="replace")
+            except CallFailed as error:
+                return str(error)
+
+        numbers = list(self._following.links())
+        answers = await asyncio.gather(*(ask(number) for number in numbers))
+        names = self._following.names()
+        return {names[number]: answer for number, answer in zip(numbers, answers, strict=True)}
 
     async def _ask_primary(self, question: bytes) -> bytes:
         number = self._following.running.configuration_primary

@@ -107,6 +107,7 @@ class Store:
         """Use the file that stands in the place of a damaged one now. Raises StoreDamaged, StoreLost."""
         with self._lock:
             self._database.close()
+            self.key = SystemKey(self.key.path)
             self._database = self._open()
             self.damage, self._signature = "", self._look()
 
