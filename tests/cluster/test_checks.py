@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sextet.cluster.certificates import Certificate, Inspection
-from sextet.cluster.checks import ALARMS, Answer, Found, Look, Measured, alarms_of, judge
+from sextet.cluster.checks import ALARMS, CONFIRMED, Answer, Found, Look, Measured, alarms_of, judge
 from sextet.cluster.judgement import Evidence
 from sextet.cluster.knock import Knock, ServerTime
 from sextet.model import alarms, checks
@@ -175,6 +175,8 @@ BROKEN = [
     ("clock", 1, with_found(answer=Answer(failure="no answer")), "unknown", "no answer"),
     ("ntp", 1, with_status(clock="unsynchronised"), "failed", "unsynchronised"),
     ("ntp", 1, with_status(clock=""), "unknown", "does not tell"),
+    ("ntp", 1, with_found(answer=Answer(clock="unsynchronised")), "failed", "unsynchronised"),
+    ("ntp", 1, with_found(answer=Answer(clock=CONFIRMED)), "ok", "time server"),
     ("ntp", 2, with_own(clock="unsynchronised"), "failed", "no NTP server is configured"),
     ("ntp", 2, with_own(clock="unknown"), "unknown", "does not tell"),
     ("version", 1, with_status(version="1.3"), "failed", "1.3, this system 1.2"),

@@ -22,6 +22,7 @@ from sextet.model.schema import is_ip
 from sextet.model.status import PeerStatus
 
 DAY_S = 86_400.0
+CONFIRMED = "confirmed by a time server"
 Verdict = tuple[State, str]
 
 
@@ -42,6 +43,7 @@ class Answer:
     clock_ahead_s: float = 0.0  # its wall clock less ours
     uncertain_s: float = 0.0  # plus and minus: half the round trip
     seen_as: str = ""  # our address as it sees it
+    clock: str = ""  # what it knows of its own clock, as below
     failure: str = ""
 
 
@@ -100,6 +102,11 @@ ALARMS = (
     types.NTP_CLIENT_FAILED,
     types.NTP_SERVER_LOST,
 )
+
+
+def confirmed(measured: Measured) -> bool:
+    """Tell whether a time server agrees with this host's clock."""
+    return any(not one.failure and abs(one.offset_s) <= checks.CLOCK_S_MAX for one in measured.servers)
 
 
 def _result(kind: CheckType, number: int, name: str, verdict: Verdict) -> CheckResult:
@@ -181,19 +188,25 @@ def _ntp_here(seen: Evidence, measured: Measured) -> Verdict:
     told = [f"{one.server} {one.failure or f'{one.offset_s:+.3f} s'}" for one in measured.servers]
     if seen.own.clock == SYNCHRONISED:
         return "ok", ", ".join(["the host's kernel says: synchronised", *told])
-    if _confirmed(measured):
-        return "ok", ", ".join(["confirmed by a time server", *told])
+    if confirmed(measured):
+        return "ok", ", ".join([CONFIRMED, *told])
     if seen.own.clock != UNSYNCHRONISED and not measured.servers:
         return "unknown", "the host does not tell, and no NTP server is configured to ask"
-    kernel = "not synchronised" if seen.own.clock == UNSYNCHRONISED else "unknown"
-    return "failed", ", ".join([f"the host's kernel says: {kernel}", *(told or ["no NTP server is configured"])])
+    return "failed", ", ".join(
+        [f"the host's kernel says: {seen.own.clock}", *(told or ["no NTP server is configured"])]
+    )
 
 
 def _ntp_there(seen: Evidence, measured: Measured, number: int) -> Verdict:
     status = _heard(seen, number)
-    if status is None or status.clock not in (SYNCHRONISED, UNSYNCHRONISED):
-        return "unknown", "its host does not tell" if status else _why_not(seen, number)
-    return _verdict(status.clock == SYNCHRONISED, f"its host's kernel says: {status.clock}")
+    if status is None:
+        return "unknown", _why_not(seen, number)
+    clock = _found(measured, number).answer.clock or status.clock
+    if clock == CONFIRMED:
+        return "ok", clock
+    if clock not in (SYNCHRONISED, UNSYNCHRONISED):
+        return "unknown", "its host does not tell"
+    return _verdict(clock == SYNCHRONISED, f"its host's kernel says: {clock}")
 
 
 def _version(seen: Evidence, measured: Measured, number: int) -> Verdict:
@@ -356,7 +369,7 @@ def _time_not_validated(seen: Evidence, measured: Measured) -> str:
         names = seen.running.peers
         words = [f"{-one.clock_ahead_s:+.1f} s against {names[n - 1]}" for n, one in off.items() if n <= len(names)]
         return f"This system's clock is {', '.join(words)}."
-    if measured.servers and seen.own.clock == UNSYNCHRONISED and not _confirmed(measured):
+    if measured.servers and seen.own.clock == UNSYNCHRONISED and not confirmed(measured):
         return "The host's clock is not synchronised, and no NTP server confirms it."
     return ""
 
@@ -366,10 +379,6 @@ def _ntp_client_failed(seen: Evidence, measured: Measured) -> str:
     if not answering or seen.own.clock != UNSYNCHRONISED:
         return ""
     return f"{', '.join(answering)} can be reached, but the host's NTP client does not keep the clock synchronised."
-
-
-def _confirmed(measured: Measured) -> bool:
-    return any(not one.failure and abs(one.offset_s) <= checks.CLOCK_S_MAX for one in measured.servers)
 
 
 def _verdict(good: bool, measured: str) -> Verdict:

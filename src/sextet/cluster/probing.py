@@ -16,10 +16,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sextet.cluster import certificates, knock
+from sextet.cluster import certificates, host, knock
 from sextet.cluster.alarms import Alarms
 from sextet.cluster.certificates import CertificateError, Inspection
-from sextet.cluster.checks import ALARMS, Answer, Found, Look, Measured, alarms_of
+from sextet.cluster.checks import ALARMS, CONFIRMED, Answer, Found, Look, Measured, alarms_of, confirmed
 from sextet.cluster.feed import CallFailed
 from sextet.cluster.judgement import LIVE, Evidence
 from sextet.cluster.knock import Knock, ServerTime
@@ -43,6 +43,9 @@ class Files:
 
     certificate: Path
     trusted: Path
+
+
+_CLOCKS = (CONFIRMED, host.SYNCHRONISED, host.UNSYNCHRONISED, host.UNKNOWN)
 
 
 class Probing:
@@ -97,7 +100,8 @@ class Probing:
             raise CallFailed("the question cannot be read") from error
         seen_as = self._links.addresses().get(number, "") if type(number) is int else ""
         # The wall clock travels for this check only: it is what is compared, and only a sentence follows from it.
-        return json.dumps({"wall_s": time.time(), "seen_as": seen_as}).encode()
+        clock = CONFIRMED if confirmed(self.measured) else host.clock_state()
+        return json.dumps({"wall_s": time.time(), "seen_as": seen_as, "clock": clock}).encode()
 
     async def _ask(self, numbers: Sequence[int], *, here: bool) -> None:
         async with self._asking:
@@ -174,12 +178,18 @@ class Probing:
                 said = json.loads(await link.request(NAME, question, ANSWER_LIMIT_S))
                 took_s = time.monotonic() - started
                 ahead, seen_as = float(said["wall_s"]) - (wall + took_s / 2), _shown(said["seen_as"])
+                clock = said.get("clock")
             except CallFailed as error:
                 return best or Answer(failure=str(error))
-            except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
                 return Answer(failure=f"its answer cannot be read: {type(error).__name__}")
             if best is None or took_s / 2 < best.uncertain_s:
-                best = Answer(clock_ahead_s=ahead, uncertain_s=took_s / 2, seen_as=seen_as)
+                best = Answer(
+                    clock_ahead_s=ahead,
+                    uncertain_s=took_s / 2,
+                    seen_as=seen_as,
+                    clock=clock if clock in _CLOCKS else "",
+                )
         assert best is not None
         return best
 
@@ -222,10 +232,10 @@ class Probing:
         return {name: answer.ip for name, answer in zip(wanted, answers, strict=True) if isinstance(answer, Resolved)}
 
     async def _server(self, server: str) -> ServerTime:
-        host, colon, port = server.rpartition(":")
+        name, colon, port = server.rpartition(":")
         if is_ip(server) or not (colon and port.isdigit()):
-            host, port = server, str(knock.NTP_PORT)
-        answer = await self._resolver.resolve(host)
+            name, port = server, str(knock.NTP_PORT)
+        answer = await self._resolver.resolve(name)
         if isinstance(answer, NameFailure):
             return ServerTime(server, failure=answer.sentence)
         return await knock.ntp(server, answer.ip, int(port))
