@@ -40,6 +40,10 @@ def test_without_tls_neither_the_module_nor_its_settings_are_there() -> None:
     assert 'modparam("tls"' not in text
 
 
+def test_callers_are_answered_100_without_a_joke() -> None:
+    assert 'modparam("tm", "auto_inv_100_reason", "Trying")' in rendering.files(WANTED, RUN, "own", {}).kamailio
+
+
 def test_an_ipv6_address_is_written_in_brackets() -> None:
     text = rendering.files(replace(WANTED, address="2001:db8::1"), RUN, "own", {}).kamailio
     assert "listen=tls:[2001:db8::1]:5061" in text
