@@ -45,3 +45,26 @@ def test_a_configuration_that_the_server_refuses_is_not_started(tmp_path: Path) 
     )  # fmt: skip
     with pytest.raises(EngineError, match="refuses its configuration"):
         asyncio.run(server.start())
+
+
+def test_a_file_that_is_no_program_is_an_obstacle_that_is_told_once_and_tried_again(tmp_path: Path) -> None:
+    binary = tmp_path / "nats-server"
+    binary.write_bytes(b"\x7fELF")
+    binary.chmod(0o755)
+    journal, tries = Lines(), asyncio.Queue[str]()
+    server = NatsServer(
+        name="x", run_dir=tmp_path, user=None, journal=journal, up=lambda access: None, down=tries.put_nowait,
+        binary=str(binary),
+    )  # fmt: skip
+
+    async def play() -> None:
+        with pytest.raises(EngineError, match="cannot be run"):
+            await server.start()
+        server.keep_trying("nats-server cannot be run")
+        assert [await asyncio.wait_for(tries.get(), 5) for _ in range(3)][1:] == [
+            f"{binary} cannot be run: Exec format error"
+        ] * 2
+        await server.stop()
+
+    asyncio.run(play())
+    assert len(journal.lines) == 2

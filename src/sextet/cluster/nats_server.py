@@ -103,7 +103,7 @@ class NatsServer:
         await self._end()
 
     async def _stay(self, sentence: str = "") -> None:
-        pause = RESTART_FIRST_S
+        pause, told = RESTART_FIRST_S, ""
         while True:
             if not sentence:
                 assert self._process is not None
@@ -112,7 +112,9 @@ class NatsServer:
                 if asyncio.get_running_loop().time() - began > RESTART_LAST_S:
                     pause = RESTART_FIRST_S
                 sentence = f"nats-server ended ({_ending(code)}); it is started again"
-            self._journal.module("developer.cluster.store", "ERROR", sentence)
+            if sentence != told:  # at every try it would push everything else out of the log
+                self._journal.module("developer.cluster.store", "ERROR", sentence)
+            told = sentence
             self._down(sentence)
             await asyncio.sleep(pause)
             pause = min(2 * pause, RESTART_LAST_S)
@@ -121,7 +123,7 @@ class NatsServer:
             except EngineError as error:
                 sentence = str(error)
                 continue
-            sentence = ""
+            sentence = told = ""
             self._up(access)
 
     async def _launch(self) -> Access:
@@ -129,12 +131,15 @@ class NatsServer:
         own_password, peer_password = secrets.token_hex(24), secrets.token_hex(24)
         configuration = self._prepare(render(self._name, self._directory, own_password, peer_password))
         as_user = self._as_user()
-        await self._check([*as_user, binary, "-t", "-c", str(configuration)])
-        self._process = await asyncio.create_subprocess_exec(
-            *as_user, "setpriv", "--pdeathsig", "KILL", binary, "-c", str(configuration),
-            stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, cwd="/", start_new_session=True,
-            env={"GOMEMLIMIT": f"{MEMORY_MB + 256}MiB", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-        )  # fmt: skip
+        try:
+            await self._check([*as_user, binary, "-t", "-c", str(configuration)])
+            self._process = await asyncio.create_subprocess_exec(
+                *as_user, "setpriv", "--pdeathsig", "KILL", binary, "-c", str(configuration),
+                stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, cwd="/", start_new_session=True,
+                env={"GOMEMLIMIT": f"{MEMORY_MB + 256}MiB", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            )  # fmt: skip
+        except OSError as error:  # no more processes, no setpriv, a file that is no program
+            raise EngineError(f"{binary} cannot be run: {error.strerror}") from error
         try:
             port = await asyncio.wait_for(self._port(self._process), START_LIMIT_S)
         except (TimeoutError, OSError, ValueError) as error:
