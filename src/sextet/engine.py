@@ -7,7 +7,7 @@ and `main.py` introduces them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +38,9 @@ class Wanted:
     number: int  # this peer's place in the list, 0 when stand-alone
     address: str  # the IP address every socket binds
     neighbours: tuple[Neighbour, ...] = ()
-    secret: bytes = b""  # shared by the cluster (derived from the cluster key): digest nonces, requests between peers
+    secret: bytes = field(
+        default=b"", repr=False
+    )  # shared by the cluster (derived from the cluster key): digest nonces, requests between peers
     certificate: Path = Path()  # PEM, server certificate of this peer with its chain
     private_key: Path = Path()
     trusted: Path = Path()  # PEM, CA certificates

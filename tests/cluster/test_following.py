@@ -16,11 +16,14 @@ from sextet.cluster.editing import Editor
 from sextet.cluster.following import Following, Identity
 from sextet.cluster.history import Version, opening
 from sextet.cluster.live import Live
-from sextet.cluster.names import Answer, Resolved
+from sextet.cluster.names import Answer, NameFailure, Resolved, Resolver
+from sextet.cluster.proof import Grant, Granted, Welcome
 from sextet.cluster.revisions import Membership, Store, StoreLost
 from sextet.engine import EngineError, Wanted
 from sextet.lab.authority import issue
 from sextet.model.config import Change
+from sextet.model.schema import Refused
+from sextet.model.sections import Root
 from sextet.model.status import LinkStatus
 from tests.support.fake_peer import Lines
 
@@ -242,6 +245,68 @@ def test_the_page_can_be_shown_while_this_system_looks_for_its_place(run: Callab
         assert system.following.evidence().number == 2
 
     run(scene)
+
+
+def test_names_that_do_not_resolve_are_asked_at_once_and_not_in_every_round(
+    run: Callable[[Play], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(system: System) -> None:
+        asked: list[str] = []
+        all_asked = asyncio.Event()
+
+        async def ask(self: Resolver, name: str) -> NameFailure:
+            asked.append(name)
+            if len(asked) == 2:
+                all_asked.set()
+            await all_asked.wait()
+            return NameFailure(f"{name}: no answer")
+
+        monkeypatch.setattr(Resolver, "_ask_host", ask)
+        await system.start()
+        await system.set(peer_1_address="a.example.com", peer_2_address="b.example.com")
+        for _ in range(3):
+            await asyncio.wait_for(system.following.once(), 5)
+        assert sorted(asked) == ["a.example.com", "b.example.com"]
+
+    run(scene)
+
+
+def test_a_first_start_that_was_cut_off_takes_the_whole_first_configuration_in(run: Callable[[Play], None]) -> None:
+    async def scene(system: System) -> None:
+        await system.start()
+        initial = {"system": {"name": "one"}, "protocols": {"standard_refresh_maximum": 61}}
+        full = Store.add
+        system.store.add = failing  # type: ignore[method-assign]
+        with pytest.raises(StoreLost):
+            await system.editor.load(initial)
+        system.store.add = full.__get__(system.store)  # type: ignore[method-assign]
+        again = Editor(system.store, system.custody, system.ask)
+        await again.load(initial)
+        assert (again.saved.system.name, again.saved.protocols.standard_refresh_maximum) == ("one", 61)
+
+    run(scene)
+
+
+def test_another_peer_changes_nothing_that_is_specific_to_this_one(run: Callable[[Play], None]) -> None:
+    async def scene(system: System) -> None:
+        await system.start()
+        changes = [Change("set", "system.name", "theirs")]
+        with pytest.raises(Refused, match="specific to a peer"):
+            await system.editor.change(changes, user="u", source="s", expected=None, dry_run=False, forwarded=True)
+
+    run(scene)
+
+
+def test_no_secret_is_shown_by_what_ends_up_in_tracebacks() -> None:
+    wanted = Wanted(config=Root(), generation=1, number=1, address=OWN, secret=b"geheim")
+    shown = [
+        KEY,
+        Grant(key="geheim", cluster_id="c"),
+        Granted(b"geheim", "c"),
+        Welcome(proof="", password="geheim"),
+        wanted,
+    ]
+    assert not [one for one in shown if "geheim" in repr(one) or "kkk" in repr(one)]
 
 
 def failing(*_: object) -> None:

@@ -58,7 +58,7 @@ class Editor:
 
     async def load(self, initial: Document) -> None:
         """Take the first configuration in, while there is none; raises Refused with every problem."""
-        if self._own or self._custody.head.stamp != GENESIS.stamp:
+        if self._custody.head.stamp != GENESIS.stamp:  # it is stored last: a start that was cut off begins again
             return
         whole = config.to_document(check(initial))
         await self._put_own(config.peer_part(whole), user="", source="initial configuration", summary="First start")
@@ -82,6 +82,10 @@ class Editor:
     ) -> Outcome:
         """Store all of it or nothing; see face.Face.change. What was forwarded already is not forwarded again."""
         async with self._editing:
+            if forwarded and (foreign := [change.path for change in changes if config.is_peer_specific(change.path)]):
+                raise Refused(
+                    *(Problem(path, f"{path} is specific to a peer (†); change it there.") for path in foreign)
+                )
             before = self.document
             if expected is not None and expected != self._custody.head.stamp and not forwarded:
                 raise Moved(f"The configuration is now {self._custody.head.stamp}; {expected} was read.")

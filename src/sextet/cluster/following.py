@@ -101,6 +101,7 @@ class Following:
         self._wanted: Wanted | None = None
         self._led: set[str] = set()  # engines that run
         self._start_again: dict[str, float] = {}  # engines that could not be started, and when it is tried again
+        self._resolver: tuple[object, Resolver] | None = None  # with what it was made from
         self._disk = ""  # why what follows from the list cannot be stored
         self._status: PeerStatus | None = None
         self._mesh: object = None
@@ -224,10 +225,14 @@ class Following:
             self._live.renumber(number)
 
     async def _resolve_all(self) -> dict[str, str]:
-        mapping, dns, ipv6 = self._naming()
-        resolver = Resolver(mapping=mapping, servers=dns, ipv6=ipv6, clock=self._clock)
-        answers = {name: await resolver.resolve(name) for name in self.running.peers if name}
-        return {name: answer.ip for name, answer in answers.items() if isinstance(answer, Resolved)}
+        """Ask for all names at once; what was asked a short while ago is not asked again, a round must not wait."""
+        naming = self._naming()
+        if self._resolver is None or self._resolver[0] != naming:
+            mapping, dns, ipv6 = naming
+            self._resolver = naming, Resolver(mapping=mapping, servers=dns, ipv6=ipv6, clock=self._clock)
+        resolver, names = self._resolver[1], [name for name in self.running.peers if name]
+        answers = await asyncio.gather(*(resolver.resolve(name) for name in names))
+        return {name: answer.ip for name, answer in zip(names, answers, strict=True) if isinstance(answer, Resolved)}
 
     def _naming(self) -> tuple[dict[str, str], tuple[str, ...], bool]:
         rows = self.running.address_mappings if self.running.address_mapping_enabled else ()

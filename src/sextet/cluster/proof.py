@@ -15,7 +15,7 @@ import hmac
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import scrypt
 
 from sextet.cluster.certificates import fingerprint as fingerprint_of
@@ -56,14 +56,14 @@ class Enrol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    key: str
+    key: str = field(repr=False)
     cluster_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
     proof: str
-    password: str  # of the loopback store, new with every start: it opens nothing from elsewhere
+    password: str = field(repr=False)  # of the loopback store, new with every start: it opens nothing from elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +119,14 @@ class Proved:
     """Both hold the same key; at the caller with the password of the callee's store."""
 
     peer: str
-    password: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
     """The callee gave the key (at the caller)."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     cluster_id: str
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sextet.cluster import soundness
@@ -58,7 +58,7 @@ class Membership:
     """Which cluster this peer belongs to, and the key that proves it."""
 
     cluster: str = ""
-    key: bytes = b""
+    key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
