@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from sextet.admin import passwords
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
+from sextet.admin.certificates import CertificateDesk
 from sextet.admin.commands import Commands, Registry
 from sextet.admin.door import Door
 from sextet.bootstrap import Bootstrap
+from sextet.cluster.certificate_files import CertificateFiles, Places
 from sextet.cluster.following import Identity
 from sextet.cluster.peer import Peer
 from sextet.cluster.revisions import StoreDamaged, StoreLost
@@ -51,6 +54,11 @@ class Daemon:
         self._start = start
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.journal = EventLog(start.state_dir / "event.log", start.address)
+        places = Places(
+            certificate=start.certificate, private_key=start.private_key, trusted=start.trusted, state_dir=start.state_dir
+        )
+        certificates = CertificateFiles(places, _now)
+        certificates.install_waiting()
         identity = Identity(
             address=start.address,
             state_dir=start.state_dir,
@@ -61,12 +69,16 @@ class Daemon:
             cluster_port=start.cluster_port,
             engine_user=start.engine_user,
             version=__version__,
+            crl=places.crl,
+            waiting=places.waiting,
         )
         self._peer = Peer(identity, self.journal, time.monotonic, lambda: self.end(RESTART))
         self._sip = SipEngine(start.run_dir / "sip", self._peer.live, self.journal, start.engine_user or None)
         door = Door(self._peer, self.journal)
         access = Access(lambda: self._peer.saved.administrators, self.journal)
         registry = Commands(self._peer, door, self.journal).registry()
+        desk = CertificateDesk(certificates, self._peer, door, self.journal, _now, self._certificates_changed)
+        desk.add_commands(registry)
         if start.lab:
             _add_faults(registry, self._peer)
         self._console = ConsoleServer(start.run_dir / SOCKET, registry)
@@ -74,6 +86,7 @@ class Daemon:
             self._peer,
             door,
             access,
+            desk,
             start.address,
             start.https_port,
             start.certificate,
@@ -109,6 +122,14 @@ class Daemon:
             except Exception:  # the task ends here: what one part cannot end must not keep the others running
                 _log.exception("stopping")
         self.journal.close()
+
+    async def _certificates_changed(self) -> None:
+        """Have links, engines and pages use the files as they are now."""
+        await self._peer.look_again()
+        try:
+            self._web.exchange_certificate(self._start.certificate, self._start.private_key)
+        except WebError as error:
+            self.journal.module("developer.web", "ERROR", f"pages keep their certificate: {_chain(error)}")
 
     async def _first_administrator(self) -> None:
         """Make the account that the first log-in needs, and say its password once, to whoever started this system."""
@@ -178,6 +199,10 @@ def say(words: str) -> None:
 
 async def _serve(start: Bootstrap) -> str:
     return await Daemon(start).run()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # the wall clock, since certificates speak of moments
 
 
 def _initial(path: Path) -> Document:

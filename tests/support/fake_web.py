@@ -23,6 +23,7 @@ from sextet.model import alarms
 from sextet.model.config import Difference
 from sextet.model.sections import Administrator
 from sextet.web.app import WebServer
+from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_peer import FakePeer, Lines
 
 USER, PASSWORD = "admin", "sextet-lab"
@@ -73,7 +74,9 @@ def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebSe
     journal = Lines()
     pem, private = certificate(folder, address)
     access = Access(lambda: face.saved.administrators, journal)
-    return WebServer(face, Door(face, journal), access, address, port, pem, private, journal), journal
+    door = Door(face, journal)
+    desk = certificate_desk(folder, face, door, journal)
+    return WebServer(face, door, access, desk, address, port, pem, private, journal), journal
 
 
 async def main(address: str = "127.67.0.1", port: int = 8443) -> None:

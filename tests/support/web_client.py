@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
@@ -15,8 +19,9 @@ from sextet.admin.door import Door
 from sextet.web.desk import Desk
 from sextet.web.events import Bell
 from sextet.web.site import site
+from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_peer import FakePeer, Lines
-from tests.support.fake_web import PASSWORD, READER, USER, peer
+from tests.support.fake_web import PASSWORD, READER, USER, certificate, peer
 
 HOST = "127.77.0.1:8443"
 _FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.S)
@@ -34,7 +39,14 @@ class Browser:
 
     def __post_init__(self) -> None:
         self.access = Access(lambda: self.face.saved.administrators, self.journal)
-        self.desk = Desk(face=self.face, door=Door(self.face, self.journal), access=self.access, instance="first")
+        self.folder = Path(tempfile.mkdtemp(prefix="web"))
+        certificate(self.folder, "127.77.0.1")
+        weakref.finalize(self, shutil.rmtree, self.folder)
+        door = Door(self.face, self.journal)
+        certificates = certificate_desk(self.folder, self.face, door, self.journal)
+        self.desk = Desk(
+            face=self.face, door=door, access=self.access, certificates=certificates, instance="first"
+        )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)
         self.client = TestClient(self.app, base_url=f"https://{HOST}", raise_server_exceptions=False)

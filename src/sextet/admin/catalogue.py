@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-
 BINARY = "data:;base64,"  # before a file's content that is no text (RFC 2397)
 
 

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sextet.admin.access import Access
+from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
 from sextet.cluster.face import Face
 from sextet.engine import Journal
@@ -45,6 +46,7 @@ class WebServer:
         face: Face,
         door: Door,
         access: Access,
+        certificates: CertificateDesk,
         address: str,
         port: int,
         certificate: Path,
@@ -55,7 +57,7 @@ class WebServer:
         self._certificate, self._private_key = certificate, private_key
         self._journal = journal
         self._bell = Bell(face)
-        self._app = site(Desk(face=face, door=door, access=access, instance=secrets.token_hex(8)), self._bell)
+        self._app = site(Desk(face=face, door=door, access=access, certificates=certificates, instance=secrets.token_hex(8)), self._bell)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._server: _Server | None = None

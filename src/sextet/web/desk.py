@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sextet import __version__
 from sextet.admin import listings
 from sextet.admin.access import SESSIONS_MAX, Access, Session
+from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
 from sextet.admin.mesh import peer_name
 from sextet.admin.wording import count, duration
@@ -59,6 +60,7 @@ class Desk:
     face: Face
     door: Door
     access: Access
+    certificates: CertificateDesk
     instance: str  # changes with every start: how a waiting page knows that the peer is back
     templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -25,6 +25,7 @@ COOKIE = "__Host-sextet"  # the prefix makes browsers insist on Secure, Path=/ a
 LOGIN_COOKIE = "__Host-sextet-login"
 BODY_BYTES_MAX = 256 << 10  # the largest form has 40 fields of 128 characters; the rest is margin
 FIELDS_MAX = 500
+UPLOADS_MAX = 4  # files of one form; a certificate and its key are two
 TOKEN_MAX = 128
 FOREIGN_FORM = "This form was not made by this page, or by an earlier log-in. Go back, reload the page and try again."
 ENDED = "You are not logged in any more; nothing was changed. Log in in another tab, come back and send the form again."
@@ -50,6 +51,7 @@ class Visit:
     request: Request
     session: Session
     posted: Mapping[str, str]
+    files: Mapping[str, bytes] = field(default_factory=dict)  # that were uploaded with it
 
     @property
     def actor(self) -> Actor:
@@ -73,18 +75,23 @@ class Visit:
 Handler = Callable[[Visit], Awaitable[Response]]
 
 
-def logged_in(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Let only those in who are logged in, and take forms only with their session's token."""
+def logged_in(handler: Handler, *, upload_bytes_max: int = 0) -> Callable[[Request], Awaitable[Response]]:
+    """Let only those in who are logged in, and take forms only with their session's token; files where allowed."""
 
     async def endpoint(request: Request) -> Response:
         desk: Desk = request.app.state.desk
         session = desk.access.session(token_of(request))
         if session is None:
             return _to_login(request)
-        posted = await form_of(request) if request.method == "POST" else {}
+        posted: Mapping[str, str] = {}
+        files: Mapping[str, bytes] = {}
+        if request.method == "POST" and upload_bytes_max and _is_upload(request):
+            posted, files = await _upload_of(request, upload_bytes_max)
+        elif request.method == "POST":
+            posted = await form_of(request)
         if request.method == "POST" and not csrf_matches(session, posted.get("csrf", "")):
             raise HTTPException(403, FOREIGN_FORM)
-        return await handler(Visit(desk=desk, request=request, session=session, posted=posted))
+        return await handler(Visit(desk=desk, request=request, session=session, posted=posted, files=files))
 
     return endpoint
 
@@ -94,16 +101,34 @@ async def form_of(request: Request) -> dict[str, str]:
     _demand_same_origin(request)
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise HTTPException(415, "Forms are sent as application/x-www-form-urlencoded.")
-    length = request.headers.get("content-length", "")
-    if not length.isdigit():
-        raise HTTPException(411, "The length of the form must be given.")
-    if int(length) > BODY_BYTES_MAX:
-        raise HTTPException(413, f"The form is larger than {BODY_BYTES_MAX >> 10} KiB.")
+    _demand_length(request, BODY_BYTES_MAX)
     try:
         text = (await request.body()).decode()
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"))
     except (ValueError, ClientDisconnect) as error:
         raise HTTPException(400, "The form cannot be read.") from error
+
+
+def _demand_length(request: Request, most: int) -> None:
+    length = request.headers.get("content-length", "")
+    if not length.isdigit():
+        raise HTTPException(411, "The length of the form must be given.")
+    if int(length) > most:
+        raise HTTPException(413, f"The form is larger than {most >> 10} KiB.")
+
+
+def _is_upload(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("multipart/form-data")
+
+
+async def _upload_of(request: Request, most: int) -> tuple[dict[str, str], dict[str, bytes]]:
+    """Read a posted form with files, all of it in memory; an empty file is one that was not chosen."""
+    _demand_same_origin(request)
+    _demand_length(request, most)
+    async with request.form(max_files=UPLOADS_MAX, max_fields=FIELDS_MAX) as form:
+        texts = {name: value for name, value in form.items() if isinstance(value, str)}
+        files = {name: await value.read() for name, value in form.items() if not isinstance(value, str)}
+    return texts, {name: data for name, data in files.items() if data}
 
 
 async def show_login(request: Request) -> Response:

@@ -15,6 +15,7 @@ from sextet.web.desk import HERE, Desk
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
 from sextet.web.pages import clustering, configuration, diagnostics, maintenance, status
+from sextet.web.pages.security import ROUTES as SECURITY
 
 READY = ("Active", "Single peer")
 LIVE_PAGES = (*status.PAGES, clustering.PAGE, maintenance.HISTORY, maintenance.RESTART, diagnostics.PREFLIGHT)
@@ -47,6 +48,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *clustering.ROUTES,
         *configuration.ROUTES,
         *maintenance.ROUTES,
+        *SECURITY,
         *diagnostics.ROUTES,
     ]
     app = Starlette(
