@@ -55,7 +55,10 @@ class Daemon:
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.journal = EventLog(start.state_dir / "event.log", start.address)
         places = Places(
-            certificate=start.certificate, private_key=start.private_key, trusted=start.trusted, state_dir=start.state_dir
+            certificate=start.certificate,
+            private_key=start.private_key,
+            trusted=start.trusted,
+            state_dir=start.state_dir,
         )
         certificates = CertificateFiles(places, _now)
         certificates.install_waiting()

@@ -44,9 +44,7 @@ class Browser:
         weakref.finalize(self, shutil.rmtree, self.folder)
         door = Door(self.face, self.journal)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
-        self.desk = Desk(
-            face=self.face, door=door, access=self.access, certificates=certificates, instance="first"
-        )
+        self.desk = Desk(face=self.face, door=door, access=self.access, certificates=certificates, instance="first")
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)
         self.client = TestClient(self.app, base_url=f"https://{HOST}", raise_server_exceptions=False)

@@ -73,7 +73,7 @@ def configuration(peer: PeerPlan, plan: Plan, drawn: Secrets, password_hash: str
     return document
 
 
-def bootstrap(peer: PeerPlan, authority: Path, engine_user: str) -> str:
+def bootstrap(peer: PeerPlan, engine_user: str) -> str:
     """Write the file that a peer is started with."""
     values = {
         "address": peer.address,
@@ -81,7 +81,7 @@ def bootstrap(peer: PeerPlan, authority: Path, engine_user: str) -> str:
         "run_dir": str(peer.run_dir),
         "certificate": str(peer.state_dir / "certificate.pem"),
         "private_key": str(peer.state_dir / "private_key.pem"),
-        "trusted": str(authority),
+        "trusted": str(peer.trusted),
         "engine_user": engine_user,
         "initial": str(peer.state_dir / "initial.json"),
         "cluster_port": CLUSTER_PORT,
@@ -104,9 +104,11 @@ def write(plan: Plan, drawn: Secrets, engine_user: str, now: datetime) -> None:
         _make(peer.state_dir, 0o700)
         _make(peer.run_dir, 0o711)  # engines reach their own files in it by name
         _certificate(peer, authority, now)
+        peer.trusted.unlink(missing_ok=True)
+        os.link(plan.authority, peer.trusted)  # one file, until a peer is given a list of its own in its place
         document = configuration(peer, plan, drawn, password_hash)
         secret_file(peer.state_dir / "initial.json", json.dumps(document, indent=1, ensure_ascii=False))
-        secret_file(peer.bootstrap, bootstrap(peer, plan.authority, engine_user))
+        secret_file(peer.bootstrap, bootstrap(peer, engine_user))
 
 
 def secret_file(path: Path, text: str) -> None:

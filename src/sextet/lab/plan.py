@@ -59,6 +59,10 @@ class PeerPlan:
         return self.state_dir / "bootstrap.toml"
 
     @property
+    def trusted(self) -> Path:
+        return self.state_dir / "trusted.pem"
+
+    @property
     def log(self) -> Path:
         return self.state_dir / "sextetd.log"
 
