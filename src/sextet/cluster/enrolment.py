@@ -55,7 +55,7 @@ def why_not_hand_over(facts: Facts, number: int) -> str:
     if facts.primary != facts.number:
         return "only the configuration primary hands over the cluster key"
     if number in facts.bound:
-        return "this peer was enrolled before: enter the cluster key on it"
+        return "this peer was enrolled before: on the primary, take it off the list, save, and enter it again"
     if facts.window_s <= 0:
         return "enrolment is closed: save the peer list on the primary to open it for 15 minutes"
     return ""
