@@ -99,7 +99,8 @@ SEEN = Evidence(
 MEASURED = Measured(
     others={1: found(1), 3: found(3)},
     looks={name: Look(ip=f"127.81.0.{n}", by="dns", names=(name,)) for n, name in enumerate(NAMES, 1)},
-    listens={"tcp 4371": Knock("open"), "udp 1719": Knock("open")},
+    looked=True,
+    listens=frozenset({"tcp 4371", "udp 1719"}),
     certificate=certificate(2),
 )
 ALONE = replace(SEEN, running=Clustering(), number=0, links={}, statuses={})
@@ -151,7 +152,7 @@ def test_a_cluster_that_meets_every_requirement_passes_every_check_of_every_peer
 def test_what_this_version_does_not_have_is_said_and_not_passed() -> None:
     for check in ("type-ce", "features"):
         assert of(SEEN, MEASURED, check, 2).state == "not applicable"
-    silent = replace(MEASURED, listens={"tcp 4371": Knock("closed"), "udp 1719": Knock("closed")})
+    silent = replace(MEASURED, listens=frozenset())
     for check in ("reach-4371", "reach-1719"):
         result = of(SEEN, silent, check, 1)
         assert (result.state, "in this version yet" in result.measured) == ("not applicable", True)

@@ -101,6 +101,17 @@ def test_a_udp_port_on_which_nothing_listens_is_closed() -> None:
         assert asyncio.run(knock.udp(HERE, sock.getsockname()[1], 0.05)).answer == "silent"
 
 
+def test_who_listens_here_is_found_without_asking_him() -> None:
+    with socket.create_server((HERE, 0)) as listener, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HERE, 0))
+        tcp, udp = listener.getsockname()[1], sock.getsockname()[1]
+        assert (knock.listens("tcp", HERE, tcp), knock.listens("udp", HERE, udp)) == (True, True)
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert (knock.listens("tcp", HERE, tcp), knock.listens("udp", HERE, udp)) == (False, False)
+
+
 def test_the_host_is_described() -> None:
     assert host.processors() >= 1
     assert host.memory_mb() > 64

@@ -235,6 +235,11 @@ _AGREE: tuple[tuple[str, Callable[[PeerStatus], str], str], ...] = (
         "It follows by itself; look at the alarms if it does not within seconds (alarm 20006).",
     ),
     ("Software version", lambda s: s.version, "Upgrade every peer to the same version."),
+    (
+        "Capacity",
+        lambda s: count(s.processors, "processor") if s.processors else "",
+        "Give every peer's host the same number of processors.",
+    ),
 )
 
 

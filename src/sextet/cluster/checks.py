@@ -66,7 +66,8 @@ class Measured:
     looks: Mapping[str, Look] = field(default_factory=dict)  # by peer address as configured
     zone_ips: Mapping[str, str] = field(default_factory=dict)  # names of zones' peers, as far as they resolve
     servers: tuple[ServerTime, ...] = ()
-    listens: Mapping[str, Knock] = field(default_factory=dict)  # on this system: "tcp 4371"
+    looked: bool = False  # at this system itself, that is
+    listens: frozenset[str] = frozenset()  # on this system: "tcp 4371"
     certificate: Inspection | None = None
     certificate_failure: str = ""
 
@@ -127,8 +128,7 @@ def _reach(transport: str, port: int) -> Callable[[Evidence, Measured, int], Ver
 
     def check(seen: Evidence, measured: Measured, number: int) -> Verdict:
         place = f"{transport} {port}"
-        here = measured.listens.get(place)
-        if here is not None and here.answer == "closed":
+        if measured.looked and place not in measured.listens:
             return "not applicable", f"nothing listens on {place.upper()} in this version yet"
         knock = _found(measured, number).knocks.get(place)
         if knock is None:

@@ -201,7 +201,7 @@ class Front:
                 return await self._talk(connection.number, reader, writer)
             await asyncio.gather(_pump(reader, local[1], gate), _pump(local[0], writer, gate))
         except _Refuse as refusal:
-            self._refuse(ip, refusal.reason)
+            self._refuse(ip, refusal.reason, tell=refusal.tell)
         except TimeoutError:
             self._refuse(ip, f"handshake took longer than {HANDSHAKE_LIMIT_S:g} s")
         finally:
@@ -232,7 +232,8 @@ class Front:
         except OSError as error:
             known = next((one for one in (error, *complaints) if isinstance(one, ssl.SSLError)), None)
             why = tls.sentence(known) if known is not None else "the caller closed the connection"
-            raise _Refuse(f"TLS: {why}") from error
+            # A peer that hangs up before TLS looked whether the port can be reached (checks.py): counted, not told.
+            raise _Refuse(f"TLS: {why}", tell=known is not None) from error
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         try:
             number, verified = await self._prove(reader, writer, ip, rules)
@@ -322,7 +323,7 @@ class Front:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return reader, writer
 
-    def _refuse(self, ip: str, reason: str) -> None:
+    def _refuse(self, ip: str, reason: str, *, tell: bool = True) -> None:
         cause = (ip, reason)
         before = self._refused.pop(cause, None)
         count = before.count + 1 if before is not None else 1
@@ -332,7 +333,7 @@ class Front:
         minute = int(asyncio.get_running_loop().time() // 60)
         if minute != self._minute:
             self._minute, self._logged = minute, 0
-        if count % LOG_EVERY == 1 and self._logged < LOGGED_PER_MINUTE_MAX:
+        if tell and count % LOG_EVERY == 1 and self._logged < LOGGED_PER_MINUTE_MAX:
             self._logged += 1
             self._journal.module(
                 "network.cluster",
@@ -358,9 +359,9 @@ def _shown(text: str) -> str:
 
 
 class _Refuse(Exception):
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, tell: bool = True) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.tell = reason, tell
 
 
 def _qualifies(connection: _Connection, old: Rules, new: Rules) -> bool:

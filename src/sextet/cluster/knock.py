@@ -75,6 +75,18 @@ async def udp(ip: str, port: int, limit_s: float = ICMP_WAIT_S) -> Knock:
     return Knock("open", f"{ip} port {port} answers")
 
 
+def listens(kind: Literal["tcp", "udp"], address: str, port: int) -> bool:
+    """Tell whether something on this host has the port, without disturbing it."""
+    with socket.socket(_family(address), socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as sock:
+        if kind == "tcp":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that just ended do not count
+        try:
+            sock.bind((address, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
 async def ntp(server: str, ip: str, port: int, limit_s: float = LIMIT_S) -> ServerTime:
     """Ask a time server once (SNTP, RFC 4330)."""
     loop = asyncio.get_running_loop()

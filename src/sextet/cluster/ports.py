@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sextet.cluster.dial import SOURCE_PORTS
 from sextet.cluster.links import PORT
+from sextet.cluster.recovery import PORT as RECOVERY_PORT
 from sextet.model.sections import Protocols
 
-RECOVERY_PORT = 4371
 BANDWIDTH_PORT = 1719
 FROM = f"{SOURCE_PORTS[0]}-{SOURCE_PORTS[1]}"
 ANY = "1024-65535"

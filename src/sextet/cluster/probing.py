@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -34,7 +35,10 @@ EXCHANGES = 3  # of clocks; the fastest counts, since waiting in queues is what 
 ANSWER_LIMIT_S = 2.0
 ZONE_NAMES_MAX = 60  # names of zones' peers that are looked up each minute
 NAME = "check"  # the question `rpc.check`
-PORTS = (("tcp", 4371), ("udp", 1719))  # 4372 is watched by the link itself
+PORTS: tuple[tuple[Literal["tcp", "udp"], int], ...] = (
+    ("tcp", 4371),
+    ("udp", 1719),
+)  # 4372 is watched by the link itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +135,16 @@ class Probing:
 
     async def _here(self, seen: Evidence) -> None:
         servers = asyncio.gather(*(self._server(one.address) for one in seen.saved.system.ntp_servers))
-        listens = asyncio.gather(*(self._knock(seen, place, seen.own.ip) for place in PORTS))
         name = seen.running.peers[seen.number - 1] if seen.number else ""
         looks = self._looks([name] if name else [])
         zones = self._zones(seen)
-        told, knocks, look, zone_ips = await asyncio.gather(servers, listens, looks, zones)
+        told, look, zone_ips = await asyncio.gather(servers, looks, zones)
         certificate, failure = await asyncio.to_thread(self._own_certificate, name or _fqdn(seen))
         self.measured = replace(
             self.measured,
             servers=tuple(told),
-            listens={f"{kind} {port}": found for (kind, port), found in zip(PORTS, knocks, strict=True)},
+            listens=frozenset(f"{kind} {port}" for kind, port in PORTS if knock.listens(kind, seen.own.ip, port)),
+            looked=True,
             looks=self._listed({**self.measured.looks, **look}),
             zone_ips=zone_ips,
             certificate=certificate,
@@ -237,7 +241,7 @@ class Probing:
             name, port = server, str(knock.NTP_PORT)
         answer = await self._resolver.resolve(name)
         if isinstance(answer, NameFailure):
-            return ServerTime(server, failure=answer.sentence)
+            return ServerTime(server, failure=answer.sentence.removeprefix(f"{name}: "))
         return await knock.ntp(server, answer.ip, int(port))
 
     def _own_certificate(self, name: str) -> tuple[Inspection | None, str]:
