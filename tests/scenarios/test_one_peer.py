@@ -139,6 +139,21 @@ def test_a_repaired_mirror_is_an_alarm_until_the_peer_is_live_again(directory: P
     play(directory, scene)
 
 
+def test_a_key_that_a_full_disk_does_not_take_is_not_lost(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(peer: Peer) -> None:
+        listed = {"peer_1_address": ADDRESS, "peer_2_address": OTHER, "configuration_primary": 2}
+        changes = [Change("set", f"clustering.{name}", value) for name, value in listed.items()]
+        await peer.change(changes, user="u", source="s")
+        monkeypatch.setattr(Store, "join", full)
+        peer._take(2, b"k" * 32, "apolo", "a fingerprint")
+        await eventually("the disk is full", lambda: true("key could not be stored" in str(peer._journal.lines)))
+        assert not peer._custody.membership.key
+        monkeypatch.undo()
+        await eventually("it is stored", lambda: true(peer._custody.membership.key == b"k" * 32))
+
+    play(directory, scene)
+
+
 async def true(value: object) -> bool:
     return bool(value)
 

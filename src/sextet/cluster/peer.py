@@ -46,6 +46,7 @@ TOPICS_S = 0.25  # pages are told at most four times a second
 
 _log = logging.getLogger("sextet.cluster")
 T = TypeVar("T")
+JOIN_AGAIN_S = 2.0  # space on a disk returns by hand
 
 
 class Peer:
@@ -338,8 +339,15 @@ class Peer:
         self._spawn(self._join(name, fingerprint, Membership(cluster=cluster_id, key=key)))
 
     async def _join(self, primary_name: str, fingerprint: str, membership: Membership) -> None:
-        await self._custody.pin(primary_name, fingerprint)
-        await self._custody.join(membership)
+        # The primary hands the key over once: it is kept in mind until the disk takes it.
+        while True:
+            try:
+                await self._custody.pin(primary_name, fingerprint)
+                await self._custody.join(membership)
+                break
+            except StoreLost as error:
+                self._journal.module("network.cluster", "ERROR", f"The cluster key could not be stored: {error}")
+                await asyncio.sleep(JOIN_AGAIN_S)
         self._wake.set()
 
     # Work
