@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from sextet import __version__, bootstrap
-from sextet.admin import passwords
+from sextet.admin import passwords, record_commands
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.commands import Commands, Registry
 from sextet.admin.door import Door
+from sextet.admin.records import Records
 from sextet.bootstrap import Bootstrap
 from sextet.cluster.certificate_files import CertificateFiles, Places
 from sextet.cluster.following import Identity
@@ -33,10 +34,13 @@ from sextet.cluster.peer import Peer
 from sextet.cluster.revisions import StoreDamaged, StoreLost
 from sextet.console.server import ConsoleError, ConsoleServer
 from sextet.engine import EngineError
+from sextet.model import alarms as types
 from sextet.model.config import Document, merged
 from sextet.model.schema import Refused
 from sextet.sip.engine import SipEngine
-from sextet.watch.event_log import EventLog
+from sextet.watch.diagnostics import Recorder
+from sextet.watch.logs import Logs
+from sextet.watch.syslog import Syslog
 from sextet.web.app import WebError, WebServer
 
 SOCKET = "sextetd.sock"
@@ -53,7 +57,7 @@ class Daemon:
     def __init__(self, start: Bootstrap) -> None:
         self._start = start
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.journal = EventLog(start.state_dir / "event.log", start.address)
+        self.journal = Logs(start.state_dir, start.address)
         places = Places(
             certificate=start.certificate,
             private_key=start.private_key,
@@ -82,6 +86,9 @@ class Daemon:
         registry = Commands(self._peer, door, self.journal).registry()
         desk = CertificateDesk(certificates, self._peer, door, self.journal, _now, self._certificates_changed)
         desk.add_commands(registry)
+        self._records = _records(start, self._peer, door, self.journal)
+        record_commands.add_to(registry, self._records)
+        self._following_logs: asyncio.Task[None] | None = None
         if start.lab:
             _add_faults(registry, self._peer)
         self._console = ConsoleServer(start.run_dir / SOCKET, registry)
@@ -95,6 +102,7 @@ class Daemon:
             start.certificate,
             start.private_key,
             self.journal,
+            self._records,
         )
 
     def end(self, how: str) -> None:
@@ -108,10 +116,10 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(number, self.end, STOP)
         try:
             await self._peer.start([self._sip], _initial(self._start.initial))
+            self._following_logs = asyncio.create_task(self._records.follow(), name="logs")
             await self._first_administrator()
             await self._web.start()
             await self._console.start()
-            self.journal.host = self._peer.host_name
             self.journal.event("Application Start", Detail=f"sextet {__version__}")
             return await self._ending
         finally:
@@ -119,7 +127,9 @@ class Daemon:
 
     async def _stop(self) -> None:
         self.journal.event("Application Exit", Detail=f"sextet {__version__}")
-        for stop in (self._console.stop, self._web.stop, self._sip.stop, self._peer.stop):
+        if self._following_logs:
+            self._following_logs.cancel()
+        for stop in (self._console.stop, self._web.stop, self._records.end, self._sip.stop, self._peer.stop):
             try:
                 await stop()
             except Exception:  # the task ends here: what one part cannot end must not keep the others running
@@ -216,6 +226,20 @@ def _initial(path: Path) -> Document:
     except (OSError, ValueError) as error:
         raise EngineError(f"the first configuration {path} cannot be read: {error}") from error
     return document
+
+
+def _records(start: Bootstrap, peer: Peer, door: Door, logs: Logs) -> Records:
+    alarms = peer.live.alarms
+    recorder = Recorder(start.state_dir / "diagnostics", start.address, time.monotonic)
+
+    def unreachable(server: str, trouble: str) -> None:
+        alarms.set(types.SYSLOG_UNREACHABLE, server, bool(trouble), trouble)
+
+    def verbose(active: bool, cause: str) -> None:
+        alarms.set(types.VERBOSE_LOGS, "", active, cause)
+
+    files = (start.certificate, start.trusted)
+    return Records(peer, door, peer, logs, logs, recorder, Syslog(start.trusted, unreachable), files, verbose)
 
 
 def _add_faults(registry: Registry, peer: Peer) -> None:

@@ -43,7 +43,7 @@ class Lines:
     def module(self, module: str, level: str, detail: str, /, **fields: str) -> None:
         self.lines.append((module, {"Level": level, "Detail": detail, **fields}))
 
-    def tail(self, most: int = 100) -> Sequence[Entry]:
+    def tail(self, most: int = 100, log: str = "event") -> Sequence[Entry]:
         return [_entry(event, fields) for event, fields in self.lines[-most:]]
 
     def of(self, event: str) -> list[dict[str, str]]:

@@ -21,6 +21,7 @@ from sextet.web.events import Bell
 from sextet.web.site import site
 from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_peer import FakePeer, Lines
+from tests.support.fake_records import RecordsDesk
 from tests.support.fake_web import PASSWORD, READER, USER, certificate, peer
 
 HOST = "127.77.0.1:8443"
@@ -43,8 +44,16 @@ class Browser:
         certificate(self.folder, "127.77.0.1")
         weakref.finalize(self, shutil.rmtree, self.folder)
         door = Door(self.face, self.journal)
+        self.records = RecordsDesk(self.face)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
-        self.desk = Desk(face=self.face, door=door, access=self.access, certificates=certificates, instance="first")
+        self.desk = Desk(
+            face=self.face,
+            door=door,
+            access=self.access,
+            certificates=certificates,
+            instance="first",
+            records=self.records.records,
+        )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)
         self.client = TestClient(self.app, base_url=f"https://{HOST}", raise_server_exceptions=False)

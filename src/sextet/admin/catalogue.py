@@ -140,10 +140,11 @@ PORTS = Command(
     ),
     outputs=("nft",),
 )
+LOG = Parameter(name="log", help="Which log: event, configuration or network; event without it.", option=True)
 LOG_TAIL = Command(
     name="log tail",
-    help="Show the newest lines of this peer's event log.",
-    parameters=(Parameter(name="lines", help="How many.", kind="number", option=True, low=1, high=1000),),
+    help="Show the newest lines of one of this peer's logs.",
+    parameters=(LOG, Parameter(name="lines", help="How many.", kind="number", option=True, low=1, high=1000)),
 )
 
 COMMANDS = tuple(value for value in list(globals().values()) if isinstance(value, Command))

@@ -20,6 +20,7 @@ from sextet.watch.line import Entry
 TEXT_MAX = 4096  # of one argument that is not a value
 HISTORY_DEFAULT = 50  # as Face.history
 LINES_DEFAULT = 40  # one screen
+LOGS = ("event", "configuration", "network")
 
 Arguments = Mapping[str, Any]
 Run = Callable[[Actor, Arguments], Awaitable[object]]
@@ -34,9 +35,9 @@ class Usage(Exception):
 
 
 class Log(Protocol):
-    """Where the newest lines of the event log are found."""
+    """Where the newest lines of the logs are found."""
 
-    def tail(self, most: int) -> Sequence[Entry]: ...
+    def tail(self, most: int, log: str) -> Sequence[Entry]: ...
 
 
 class Registry:
@@ -205,8 +206,9 @@ class Commands:
         return firewall.port_plan(self._face, checked, before_x88=before)
 
     async def log_tail(self, actor: Actor, arguments: Arguments) -> object:
-        """Show the newest lines of the event log."""
-        return [entry.text for entry in self._log.tail(int(arguments.get("lines", LINES_DEFAULT)))]
+        """Show the newest lines of a log."""
+        lines = int(arguments.get("lines", LINES_DEFAULT))
+        return [entry.text for entry in self._log.tail(lines, log_name(arguments))]
 
     async def _change(self, verb: Any, actor: Actor, arguments: Arguments) -> object:
         change = Change(verb, str(arguments["path"]), arguments.get("value"))
@@ -226,6 +228,14 @@ class Commands:
         if not found:
             raise Refused(Problem("of", f"There is no revision {revision}; `config history` lists them, such as r12."))
         return min(found, key=lambda one: one.set_aside)
+
+
+def log_name(arguments: Arguments) -> str:
+    """Read which log is wanted; raises Usage."""
+    name = str(arguments.get("log") or LOGS[0])
+    if name not in LOGS:
+        raise Usage(Problem("log", f"There is no log {name[:60]!r}; it is one of {', '.join(LOGS)}."))
+    return name
 
 
 def _names(text: str, stamp: Stamp) -> bool:

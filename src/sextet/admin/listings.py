@@ -56,7 +56,8 @@ class AlarmOfPeer:
     peer: int
     peer_name: str
     detail: str
-    age_s: float
+    age_s: float  # since it was raised first
+    last_age_s: float  # since it was raised last
     count: int
     acknowledged: bool
     stale: bool
@@ -240,6 +241,7 @@ def _alarm(number: int, key: str, raised: Sequence[Owned[Alarm]], names: dict[in
             peer_name=names.get(one.number, one.peer),
             detail=one.row.detail,
             age_s=one.age_s,
+            last_age_s=max(0.0, one.age_s - (one.row.last_s - one.row.since_s)),
             count=one.row.count,
             acknowledged=one.row.acknowledged,
             stale=one.stale,

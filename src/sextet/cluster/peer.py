@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -106,7 +106,7 @@ class Peer:
         """Serve from the own copy, whoever else is there. Raises EngineError, Refused and StoreLost."""
         self.live.engines = self._following.engines = engines
         await self._links.start()
-        self._links.own.serve(forward.NAME, self._forwarded)
+        self.answer(forward.NAME, self._forwarded)
         self._links.own.serve(CHECK, self._probing.answer)
         await self._custody.start(self)
         await self._editor.load(initial)
@@ -262,6 +262,20 @@ class Peer:
         """Follow files that were changed, such as a new certificate, now rather than within a second."""
         await self._following.once()
 
+    async def ask(self, number: int, name: str, question: bytes, limit_s: float) -> bytes:
+        """Ask another peer something. Raises CallFailed."""
+        journal.message_sent(self._journal, self._following.names().get(number, str(number)), name, len(question))
+        return await self._asker.ask(number, name, question, limit_s)
+
+    def answer(self, name: str, handler: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """Answer what other peers ask under this name."""
+
+        async def heard(question: bytes) -> bytes:
+            journal.message_received(self._journal, name, len(question))
+            return await handler(question)
+
+        self._links.own.serve(name, heard)
+
     async def changes(self) -> AsyncIterator[frozenset[str]]:
         queue: asyncio.Queue[str] = asyncio.Queue()
         self._listeners.add(queue)
@@ -416,7 +430,7 @@ class Peer:
         number = self._following.running.configuration_primary
         name = self._following.names().get(number, "")
         try:
-            return await self._asker.ask(number, forward.NAME, question, forward.LIMIT_S)
+            return await self.ask(number, forward.NAME, question, forward.LIMIT_S)
         except CallFailed as error:
             raise NoPrimary(
                 f"Shared settings are changed on the configuration primary, peer {number} {name}, and it cannot be "

@@ -1,4 +1,4 @@
-"""What is told in the journal about links and the cluster's settings: once for each change, however often it is seen."""
+"""What is told in the journal about links and cluster settings: once for each change, however often it is seen."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import click
 
 from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
 from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
+from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
 from sextet.console import client, render
 
 OK, FAILED, USAGE, CHECK_FAILED, NOT_PRIMARY, CONFLICT, UNREACHABLE = range(7)
@@ -78,7 +79,7 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
 
 def add_commands(group: click.Group) -> None:
     """Add every declared command under its noun."""
-    for command in (*COMMANDS, *CERTIFICATE_COMMANDS):
+    for command in (*COMMANDS, *CERTIFICATE_COMMANDS, *RECORD_COMMANDS):
         *nouns, verb = command.name.split(" ")
         place = group
         for depth, noun in enumerate(nouns, 1):
@@ -111,7 +112,8 @@ _NOUNS = {
     "registration": "Registered devices.",
     "call": "Calls.",
     "alarm": "Alarms.",
-    "log": "The event log.",
+    "log": "The event, configuration and network log of one peer.",
+    "diagnostics": "Diagnostic logging on one peer or all.",
     "cert": "This peer's certificates.",
     "cert csr": "The signing request for the server certificate.",
     "cert trust": "The CA certificates that this peer trusts.",

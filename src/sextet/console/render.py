@@ -255,6 +255,17 @@ def _lines(paper: Paper, rows: Sequence[str]) -> None:
         paper.say(line)
 
 
+def _recordings(paper: Paper, result: Sequence[Row]) -> None:
+    columns: dict[str, Cell] = {
+        "Peer": lambda row: f"{row['peer']} {row['peer_name']}" if row["peer"] else row["peer_name"],
+        "Diagnostic logging": lambda row: f"{'✔' if row['ok'] else '✘'} {row['sentence']}",
+        "For": lambda row: duration(row["state"]["running_s"]) if row["state"] and row["state"]["running"] else "",
+        "Lines": lambda row: str(row["state"]["lines"]) if row["state"] else "",
+        "Packets": lambda row: row["state"]["capture"] if row["state"] else "",
+    }
+    paper.table(columns, result, "", lambda row: "" if row["ok"] else "red")
+
+
 def _anything(paper: Paper, result: Any) -> None:
     if isinstance(result, list) and result and all(isinstance(row, dict) for row in result):
         paper.table({key: _key(key) for key in result[0]}, result, "")
@@ -280,6 +291,10 @@ _WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "call list": _calls,
     "alarm list": _alarms,
     "log tail": _lines,
+    "log search": _lines,
+    "diagnostics start": _recordings,
+    "diagnostics stop": _recordings,
+    "diagnostics status": _recordings,
     "check": _checks,
     "ports": _ports,
 }

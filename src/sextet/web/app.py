@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from sextet.admin.access import Access
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
+from sextet.admin.records import Records
 from sextet.cluster.face import Face
 from sextet.engine import Journal
 from sextet.web.desk import Desk
@@ -52,12 +53,23 @@ class WebServer:
         certificate: Path,
         private_key: Path,
         journal: Journal,
+        records: Records | None = None,
     ) -> None:
         self._address, self._port = address, port
         self._certificate, self._private_key = certificate, private_key
         self._journal = journal
         self._bell = Bell(face)
-        self._app = site(Desk(face=face, door=door, access=access, certificates=certificates, instance=secrets.token_hex(8)), self._bell)
+        self._app = site(
+            Desk(
+                face=face,
+                door=door,
+                access=access,
+                certificates=certificates,
+                instance=secrets.token_hex(8),
+                records=records,
+            ),
+            self._bell,
+        )
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._server: _Server | None = None

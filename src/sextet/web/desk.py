@@ -19,6 +19,7 @@ from sextet.admin.access import SESSIONS_MAX, Access, Session
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
 from sextet.admin.mesh import peer_name
+from sextet.admin.records import Records
 from sextet.admin.wording import count, duration
 from sextet.cluster.face import Face
 from sextet.web.menu import MENU, entry_of
@@ -62,6 +63,7 @@ class Desk:
     access: Access
     certificates: CertificateDesk
     instance: str  # changes with every start: how a waiting page knows that the peer is back
+    records: Records | None = None  # the logs, where there are any
     templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)

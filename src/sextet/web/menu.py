@@ -24,6 +24,9 @@ MENU = (
     Entry("Status", "", "Alarms", "/status/alarms"),
     Entry("Status", "", "Registrations", "/status/registrations"),
     Entry("Status", "", "Calls", "/status/calls"),
+    Entry("Status", "Logs", "Event log", "/status/logs/event"),
+    Entry("Status", "Logs", "Configuration log", "/status/logs/configuration"),
+    Entry("Status", "Logs", "Network log", "/status/logs/network"),
     Entry("System", "", "Administration", "/system/administration"),
     Entry("System", "", "DNS", "/system/dns"),
     Entry("System", "", "Time", "/system/time"),
@@ -44,7 +47,9 @@ MENU = (
     Entry("Maintenance", "Security", "Trusted CA certificate", "/maintenance/security/trusted-ca"),
     Entry("Maintenance", "Security", "CRL", "/maintenance/security/crl"),
     Entry("Maintenance", "", "Configuration history", "/maintenance/history"),
+    Entry("Maintenance", "", "Logging", "/maintenance/logging"),
     Entry("Maintenance", "Diagnostics", "Preflight check", "/maintenance/diagnostics/preflight"),
+    Entry("Maintenance", "Diagnostics", "Diagnostic logging", "/maintenance/diagnostics/logging"),
     Entry("Maintenance", "", "Restart options", "/maintenance/restart"),
 )
 BY_PATH = {entry.path: entry for entry in MENU}

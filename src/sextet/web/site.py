@@ -14,7 +14,7 @@ from sextet.web import guard
 from sextet.web.desk import HERE, Desk
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
-from sextet.web.pages import clustering, configuration, diagnostics, maintenance, status
+from sextet.web.pages import clustering, configuration, diagnostics, maintenance, records, status
 from sextet.web.pages.security import ROUTES as SECURITY
 
 READY = ("Active", "Single peer")
@@ -49,6 +49,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *configuration.ROUTES,
         *maintenance.ROUTES,
         *SECURITY,
+        *records.ROUTES,
         *diagnostics.ROUTES,
     ]
     app = Starlette(

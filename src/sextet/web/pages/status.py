@@ -87,7 +87,7 @@ def _filter(query: Mapping[str, str]) -> str:
 
 
 def _mentions(alarm: listings.AlarmLine, wanted: str) -> bool:
-    texts = [str(alarm.number), alarm.key, alarm.title, alarm.text, alarm.severity]
+    texts = [str(alarm.number), alarm.uuid, alarm.key, alarm.title, alarm.text, alarm.severity]
     texts += [text for peer in alarm.peers for text in (peer.peer_name, peer.detail)]
     return not wanted or any(wanted.casefold() in text.casefold() for text in texts)
 

@@ -1,0 +1,41 @@
+"""The commands about searching logs and diagnostic logging."""
+
+from __future__ import annotations
+
+from sextet.admin import record_catalogue as catalogue
+from sextet.admin.actor import Actor
+from sextet.admin.commands import LINES_DEFAULT, Arguments, Registry, log_name
+from sextet.admin.records import Records
+
+
+def add_to(registry: Registry, records: Records) -> None:
+    """Add them to a peer's commands."""
+
+    async def search(actor: Actor, arguments: Arguments) -> object:
+        lines = int(arguments.get("lines", LINES_DEFAULT))
+        return [entry.text for entry in await records.search(log_name(arguments), str(arguments["text"]), lines)]
+
+    async def start(actor: Actor, arguments: Arguments) -> object:
+        everywhere, capture = bool(arguments.get("all")), bool(arguments.get("capture"))
+        return await records.start(actor, everywhere=everywhere, capture=capture)
+
+    async def stop(actor: Actor, arguments: Arguments) -> object:
+        return await records.stop(actor, everywhere=bool(arguments.get("all")))
+
+    async def status(actor: Actor, arguments: Arguments) -> object:
+        return await records.states()
+
+    async def mark(actor: Actor, arguments: Arguments) -> object:
+        records.mark(actor, str(arguments["text"]))
+        return {"sentence": "The marker is in this peer's diagnostic log."}
+
+    async def collect(actor: Actor, arguments: Arguments) -> object:
+        path = await records.archive(actor)
+        return {"sentence": f"The archive is {path}.", "path": str(path), "bytes": path.stat().st_size}
+
+    registry.add(catalogue.LOG_SEARCH, search)
+    registry.add(catalogue.DIAGNOSTICS_START, start)
+    registry.add(catalogue.DIAGNOSTICS_STOP, stop)
+    registry.add(catalogue.DIAGNOSTICS_STATUS, status)
+    registry.add(catalogue.DIAGNOSTICS_MARK, mark)
+    registry.add(catalogue.DIAGNOSTICS_COLLECT, collect)
