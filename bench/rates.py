@@ -20,6 +20,8 @@ SEXTET, BARE, DMQ = "sextet", "bare Kamailio", "dmq_usrloc"
 ENGINE, DAEMON, STORE, OTHERS = "engine", "sextetd", "nats-server", "other peers"
 CALLER, CALLEE = ("u0", "u0"), ("callee", "u1")
 RATE_AIM, COST_AIM, DMQ_AIM = 0.95, 1.5, 1.5
+SETTLE_S, QUIET_S = 5.0, 0.1  # how long a system may go on after its load ended, and how often it is looked at
+QUIET = 0.15  # processors; three idle peers use some 0.06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Run:
     rate: float
     cost_us: Mapping[str, float]
     repeated: int
+    failed: int
     foreign: float  # processors that were busy with something else
 
 
@@ -120,8 +123,7 @@ def _measured(systems: Sequence[System], system: System, act: Callable[[], tuple
     parts = {part: machine.processor_s(pids) for part, pids in system.parts.items()}
     ours, busy, began = machine.processor_s(everything) + machine.own_s(), machine.busy_s(), time.monotonic()
     played, units = act()
-    # What was reported is still being told to the other peers; that belongs to the cost.
-    time.sleep(0.3)
+    _settle([pid for pids in system.parts.values() for pid in pids])
     took = time.monotonic() - began
     busy, ours = machine.busy_s() - busy, machine.processor_s(everything) + machine.own_s() - ours
     cost = {part: (machine.processor_s(pids) - parts[part]) / units * 1e6 for part, pids in system.parts.items()}
@@ -129,8 +131,18 @@ def _measured(systems: Sequence[System], system: System, act: Callable[[], tuple
         rate=units / played.took_s,
         cost_us=cost,
         repeated=played.repeated,
+        failed=played.failed,
         foreign=max(0.0, (busy - ours) / took),
     )
+
+
+def _settle(pids: Sequence[int]) -> None:
+    """Wait until what was reported is told to the other peers too: it belongs to the cost, and to nobody else's run."""
+    for _ in range(int(SETTLE_S / QUIET_S)):
+        before = machine.processor_s(pids)
+        time.sleep(QUIET_S)
+        if machine.processor_s(pids) - before < QUIET * QUIET_S:
+            return
 
 
 def _figures(measure: str, what: str, runs: Mapping[str, Sequence[Run]]) -> list[Figure]:
@@ -153,9 +165,9 @@ def _figures(measure: str, what: str, runs: Mapping[str, Sequence[Run]]) -> list
             f"{part} {median([run.cost_us[part] for run in mine]):.0f}" for part in mine[0].cost_us if part != ENGINE
         )
         note = f"µs CPU besides: {more}; " if more else ""
-        note += (
-            f"{sum(run.repeated for run in mine)} sent again; {median([run.foreign for run in mine]):.1f} CPU foreign"
-        )
+        repeated, failed = sum(run.repeated for run in mine), sum(run.failed for run in mine)
+        foreign = median([run.foreign for run in mine])
+        note += f"{repeated} sent again, {failed} failed; {foreign:.1f} CPU busy with other work"
         figures += [
             Figure(measure=measure, name=f"{what}/s, {name}", value=median(rates), samples=rates, note=note),
             Figure(measure=measure, name=f"CPU per {what}, {name}", value=median(costs), unit="µs", samples=costs),
