@@ -75,7 +75,8 @@ def issue(
 def _builder(
     name: str, key: ec.EllipticCurvePrivateKey, now: datetime, days: float, issuer: Issued | None
 ) -> x509.CertificateBuilder:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])  # RFC 5280 appendix A: ub-common-name
+    # RFC 5280 appendix A: ub-common-name; there need not be one.
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])] if name else [])
     end = now + timedelta(days=days)
     builder = x509.CertificateBuilder().subject_name(subject).public_key(key.public_key())
     builder = builder.issuer_name(issuer.certificate.subject if issuer else subject)
