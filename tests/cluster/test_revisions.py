@@ -225,3 +225,19 @@ class TestStore(Claims):
 
 def _numbered(n: int) -> Version:
     return opening(GENESIS, {"n": n}, cluster="c", term=n + 1, author="a", **MADE)
+
+
+def test_headings_are_the_history_without_documents_and_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "config.db")
+    store.add(FIRST, NONE)
+    store.add(RIVAL, frozenset({FIRST.stamp}))
+    whole, headings = store.history(), store.headings()
+    assert [one.version.stamp for one in headings] == [RIVAL.stamp, FIRST.stamp]
+    assert [(one.version.digest, one.version.user, one.aside) for one in headings] == [
+        (one.version.digest, one.version.user, one.aside) for one in whole
+    ]
+    assert not any(one.version.document for one in headings)
+    monkeypatch.setattr(store, "_version", None)
+    assert [one.version for one in store.headings(1)] == [headings[0].version]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -28,7 +29,7 @@ from sextet.cluster.peer_link import Callbacks
 from sextet.cluster.probing import NAME as CHECK
 from sextet.cluster.probing import Files, Probing
 from sextet.cluster.recovery import listener as recovery_door
-from sextet.cluster.revisions import Membership, Store, StoreLost
+from sextet.cluster.revisions import KEPT_MAX, Membership, Store, StoreDamaged, StoreLost
 from sextet.cluster.settings import waiting
 from sextet.cluster.vault import RENEW, Paths, RunningVault
 from sextet.engine import Engine, Journal
@@ -113,6 +114,7 @@ class Peer:
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
         self._spawn(keep(self._follow))
         self._spawn(keep(self._beat))
+        self._spawn(self._read_history())
         self._links.own.serve(RENEW, self.vault.asked_to_renew)
         self._spawn(keep(self.vault.run))
         self._spawn(self._probing.run())
@@ -177,7 +179,7 @@ class Peer:
                 summary=kept.version.summary,
                 set_aside=kept.aside,
             )
-            for kept in self._store.history(most)
+            for kept in self._store.headings(most)
         ]
 
     def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
@@ -441,6 +443,11 @@ class Peer:
         await self._wake.wait()
         self._wake.clear()
         await self._following.once()
+
+    async def _read_history(self) -> None:
+        """Have the history read before somebody looks at it: in the event loop it would stop the heartbeats."""
+        with contextlib.suppress(StoreLost, StoreDamaged):  # who looks at it will see why
+            await asyncio.to_thread(self._store.headings, KEPT_MAX)
 
     async def _beat(self) -> None:
         await asyncio.sleep(BEAT_S)
