@@ -29,8 +29,13 @@ CSR_CREATE = Command(
         _option("unit", "Department."),
     ),
     writes=True,
+    outputs=("pem",),
 )
-CSR_SHOW = Command(name="cert csr show", help="Show the pending signing request, to hand to an authority.")
+CSR_SHOW = Command(
+    name="cert csr show",
+    help="Show the pending signing request, to hand to an authority; -o pem shows nothing else.",
+    outputs=("pem",),
+)
 CSR_DISCARD = Command(
     name="cert csr discard",
     help="Forget the pending signing request and its private key.",
