@@ -192,3 +192,19 @@ def test_a_primary_that_saw_a_newer_term_while_it_stored_does_not_acknowledge_in
         assert kept is not None and kept.aside
 
     asyncio.run(play())
+
+
+def test_an_edit_that_is_on_disk_is_acknowledged_though_what_came_after_it_is_not() -> None:
+    async def play() -> None:
+        one = await (await OnePeer("one").start()).lead()
+        base = one.custody.head
+        made = {"user": "", "source": "", "summary": ""}
+        theirs = opening(base, {**base.document, "count": 9}, cluster="cluster-1", term=9, author="two", **made)
+        one.fills_when_it_shows = True
+        ours, _ = await asyncio.gather(
+            one.custody.edit(one_more, **WHO), one.custody.receive(primary.Seen("two", theirs))
+        )
+        assert one.custody.head == ours == one.store.head()
+        assert one.custody.authority.trouble
+
+    asyncio.run(play())

@@ -99,6 +99,18 @@ def test_without_a_primary_a_change_of_both_kinds_changes_neither() -> None:
     asyncio.run(play())
 
 
+def test_a_change_of_both_kinds_is_split_between_this_peer_and_the_primary() -> None:
+    async def play() -> None:
+        one, two = await pair()
+        changes = [Change("set", OWN, "second"), Change("set", SHARED, 61)]
+        await two.editor.change(changes, user="ann", source="web", expected=None, dry_run=False)
+        assert two.editor.saved.system.name == "second"
+        assert one.editor.saved.system.name == ""
+        assert one.editor.saved.protocols.standard_refresh_maximum == 61
+
+    asyncio.run(play())
+
+
 def test_what_was_forwarded_is_not_forwarded_again_and_brings_no_settings_of_another_peer() -> None:
     async def play() -> None:
         _, two = await pair()

@@ -27,6 +27,7 @@ class OnePeer:
         self.lines = Lines()
         self.primary: OnePeer | None = None  # whom it can reach
         self.asked = 0
+        self.fills_when_it_shows = False  # the disk, with the next version that is stored
         self.shown: list[bytes] = []
         self.applied: list[Version] = []
         self.restart()
@@ -68,6 +69,7 @@ class OnePeer:
 
     def show(self, key: str, value: bytes) -> None:
         self.shown.append(value)
+        self.store.full = self.store.full or self.fills_when_it_shows
 
     def apply(self, version: Version) -> None:
         self.applied.append(version)
