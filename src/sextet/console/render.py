@@ -293,9 +293,11 @@ def _certificate(paper: Paper, result: Row) -> None:
         words = "leads to a trusted CA" if result["trusted"] else "leads to no trusted CA; `sextet cert trust add`"
         paper.say(f"  {'✔' if result['trusted'] else '✘'} {words}", "green" if result["trusted"] else "red")
     if result["waiting"]:
-        paper.say(f"Used after the restart: {result['waiting']['subject']}, {result['waiting']['fingerprint']}", "yellow")
+        later = result["waiting"]
+        paper.say(f"Used after the restart: {later['subject']}, {later['fingerprint']}", "yellow")
     if result["request"]:
-        paper.say(f"A signing request for {result['request']['common_name']} is pending; `sextet cert csr show`.", "yellow")
+        asked = result["request"]["common_name"]
+        paper.say(f"A signing request for {asked} is pending; `sextet cert csr show`.", "yellow")
 
 
 def _request(paper: Paper, result: Row) -> None:
