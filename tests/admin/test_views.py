@@ -61,9 +61,10 @@ def test_an_engine_in_trouble_makes_the_cluster_degraded_and_the_peer_not_ready(
 
 def test_a_waiting_restart_is_told_but_nothing_is_wrong() -> None:
     peer = FakePeer()
-    peer.restart_reasons = ("protocols.sip_udp",)
+    peer.restart_reasons = ("protocols.sip_udp", "protocols.of_another_version")
     seen = views.overview(peer)
-    assert (seen.state, seen.findings) == ("healthy", ("expc01 must be restarted: protocols.sip_udp.",))
+    sentence = "expc01 must be restarted: UDP mode and protocols.of_another_version."
+    assert (seen.state, seen.findings) == ("healthy", (sentence,))
 
 
 def test_a_half_open_pair_says_who_does_not_see_whom_and_why() -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sextet.admin.mesh import Mesh, mesh, peer_name
 from sextet.admin.wording import count, listed
 from sextet.cluster.face import ClusterStatus, Face, Member
-from sextet.model.config import as_text, to_document
-from sextet.model.schema import Applies, Setting
+from sextet.model.config import as_text, setting_at, to_document
+from sextet.model.schema import Applies, Refused, Setting
 from sextet.model.sections import PEERS_MAX, Clustering
 from sextet.model.status import PeerStatus
 
@@ -143,6 +143,11 @@ def readiness(face: Face) -> Readiness:
     return Readiness(ready=not reasons, reasons=tuple(reasons))
 
 
+def labels(paths: Sequence[str]) -> tuple[str, ...]:
+    """Call settings as the pages do; a peer of another version may name one that is not known here."""
+    return tuple(dict.fromkeys(_label(path) for path in paths))
+
+
 def clustering(face: Face) -> ClusteringPage:
     """Show the Clustering page."""
     status = face.status()
@@ -162,7 +167,7 @@ def clustering(face: Face) -> ClusteringPage:
         revision=str(status.in_force),
         digest=status.digest,
         enrolment_s=status.enrolment_s,
-        restart_reasons=status.restart_reasons,
+        restart_reasons=labels(status.restart_reasons),
     )
 
 
@@ -279,9 +284,16 @@ def _engine_findings(heard: Sequence[PeerStatus]) -> list[str]:
     return [f"{row.host_name}: {sentence}" for row in heard for sentence in row.engines]
 
 
+def _label(path: str) -> str:
+    try:
+        return setting_at(path).label
+    except Refused:
+        return path
+
+
 def _restart_findings(heard: Sequence[PeerStatus]) -> list[str]:
     waiting = [row for row in heard if row.restart_reasons]
-    return [f"{row.host_name} must be restarted: {listed(row.restart_reasons)}." for row in waiting]
+    return [f"{row.host_name} must be restarted: {listed(labels(row.restart_reasons))}." for row in waiting]
 
 
 def _own_name(face: Face) -> str:

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import listings
+from sextet.admin import listings, views
 from sextet.cluster.face import Face
 from sextet.model.schema import Refused
 from sextet.model.status import Stamp
@@ -34,7 +34,7 @@ def restart_options(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
         "calls": len({row.row.tag for row in face.calls() if row.number == own}),
         "registrations": len(registered),
         "elsewhere": len(registered & elsewhere),
-        "reasons": face.status().restart_reasons,
+        "reasons": views.labels(face.status().restart_reasons),
     }
 
 
