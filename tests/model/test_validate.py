@@ -139,6 +139,7 @@ def test_a_mapping_that_is_used_has_a_row_for_every_name() -> None:
         ({"sip_tls": False}, "protocols.sip_mode"),
         ({"sip_tcp": True, "sip_tcp_port": 5061}, "protocols.sip_tls_port"),
         ({"sip_tls_port": 4372}, "protocols.sip_tls_port"),
+        ({"sip_tls_port": 8443}, "protocols.sip_tls_port"),
         ({"sip_tcp": True, "sip_tcp_port": 4371}, "protocols.sip_tcp_port"),
         ({"sip_udp": True, "sip_udp_port": 1719}, "protocols.sip_udp_port"),
         ({"standard_refresh_minimum": 61}, "protocols.standard_refresh_minimum"),

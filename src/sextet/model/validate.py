@@ -29,6 +29,7 @@ from sextet.model.sections import (
 LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")
 SOURCE_NAMES = (*LOCAL_NAMES, "DefaultZone")  # what a search rule's source may name besides zones
 CLUSTER_PORTS = {4371: "cluster recovery", 4372: "cluster communication"}  # guide, "群集連線和埠"; TCP
+TAKEN_PORTS = CLUSTER_PORTS | {8443: "the web pages"}  # TCP
 RAS_PORT = 1719  # UDP, between peers and for H.323 endpoints
 NOT_YET = ("ipv4_1", "ipv4_2", "ipv6_1", "ipv6_2")  # variables of facts 7.4 that need a second network interface
 PATTERN_ONLY = ("ip", "localdomains")  # they stand for many texts
@@ -158,8 +159,8 @@ def _ports(protocols: Protocols) -> Found:
         if protocols.sip_mode and getattr(protocols, name)
     ]
     for name, label, port in tcp:
-        if port in CLUSTER_PORTS:
-            yield Problem(f"protocols.{name}_port", f"{label}: {port} is for {CLUSTER_PORTS[port]}; choose another.")
+        if port in TAKEN_PORTS:
+            yield Problem(f"protocols.{name}_port", f"{label}: {port} is for {TAKEN_PORTS[port]}; choose another.")
     if len(tcp) == 2 and tcp[0][2] == tcp[1][2]:
         yield Problem("protocols.sip_tls_port", f"TLS port: {tcp[1][2]} is the TCP port already; choose another.")
     if protocols.sip_mode and protocols.sip_udp and protocols.sip_udp_port == RAS_PORT:
