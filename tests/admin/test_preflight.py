@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sextet.admin.actor import Actor
 from sextet.admin.commands import Commands, Usage
 from sextet.admin.door import Door
 from sextet.admin.preflight import enforce_obstacles, preflight
+from sextet.admin.views import agreement
 from sextet.cluster.face import Checked
 from tests.support.fake_peer import FakePeer, Lines
 
@@ -99,3 +101,14 @@ def test_a_system_alone_needs_no_ports() -> None:
     plan = run(FakePeer(peers=1), "ports")
     assert plan["lines"] == []
     assert plan["nft"] == "# This system is in no cluster: no peer needs a port of it.\n"
+
+
+def test_hosts_of_different_size_stand_out_in_the_table_of_agreement() -> None:
+    peer = FakePeer()
+    status = peer.status()
+    members = [
+        replace(one, status=replace(one.status, processors=8)) if one.number == 3 else one for one in status.members
+    ]
+    row = next(one for one in agreement(replace(status, members=tuple(members))) if one.label == "Capacity")
+    assert (row.cells, row.differs) == (("2 processors", "2 processors", "8 processors"), (False, False, True))
+    assert row.sentence.startswith("expc03: not as on the primary.")
