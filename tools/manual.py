@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sextet.admin.catalogue import COMMANDS, Command, Parameter
+from sextet import admin
+from sextet.admin.catalogue import Command, Parameter
 from sextet.model.alarms import TYPES
 from sextet.model.schema import Applies, Kind, Setting, settings
 from sextet.model.sections import KEYS, Root
@@ -38,7 +41,7 @@ Numbers are the original's; 60901 and above are sextet's own. An alarm is lowere
 acknowledge it only says that it was seen. The raised alarm adds what was measured, such as the peer and the reason.
 """
 COMMANDS_HEAD = """\
-Written by `make manual` from `src/sextet/admin/catalogue.py`; edits here are lost.
+Written by `make manual` from `src/sextet/admin/*catalogue.py`; edits here are lost.
 
 Every command takes `-o table` (for people, the default) or `-o json` (for programs; keys keep their meaning).
 Before the noun stand `--socket PATH` or `--peer N` (of the lab on this machine), which say which peer is asked.
@@ -84,13 +87,20 @@ def alarms_page() -> str:
 def commands_page() -> str:
     """Show every command with its arguments."""
     lines = ["# Commands", "", COMMANDS_HEAD]
-    for command in sorted(COMMANDS, key=lambda command: command.name):
+    for command in sorted(commands(), key=lambda command: command.name):
         lines += [f"## sextet {command.name}", "", f"    {_usage(command)}", "", command.help, ""]
         if command.confirm:
             lines += ["Asks first; `--yes` answers it.", ""]
         if command.parameters:
             lines += [*[f"- `{_shown(one)}`: {one.help}" for one in command.parameters], ""]
     return "\n".join(lines)
+
+
+def commands() -> list[Command]:
+    """Gather what every catalogue declares."""
+    names = [found.name for found in pkgutil.iter_modules(admin.__path__) if found.name.endswith("catalogue")]
+    modules = [importlib.import_module(f"{admin.__name__}.{name}") for name in names]
+    return [command for module in modules for command in module.COMMANDS]
 
 
 def _sections() -> Iterator[tuple[str, type | Setting]]:

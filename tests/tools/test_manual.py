@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
-from sextet.admin.catalogue import COMMANDS
+from sextet.console import cli
 from sextet.model.alarms import TYPES
 from sextet.model.config import to_document
 from sextet.model.sections import Root
 from tools import manual
+
+
+def spoken(group: click.Group, before: str = "") -> list[str]:
+    """List what a peer can be told."""
+    found = []
+    for name, one in group.commands.items():
+        words = f"{before} {name}".strip()
+        found += spoken(one, words) if isinstance(one, click.Group) else [words]
+    return found
 
 
 @pytest.mark.parametrize("name", sorted(manual.pages()))
@@ -40,8 +50,10 @@ def test_every_alarm_and_every_command_stands_in_the_manual() -> None:
     alarms, commands = manual.alarms_page(), manual.commands_page()
     for number, kind in TYPES.items():
         assert f'<a id="{number}"></a>{number} | {kind.severity} | {kind.title} |' in alarms
-    for command in COMMANDS:
-        assert f"## sextet {command.name}\n" in commands
+    peers = click.Group()
+    cli.add_commands(peers)
+    for words in spoken(peers):
+        assert f"## sextet {words}\n" in commands
 
 
 def test_what_is_written_is_what_is_held(tmp_path: Path) -> None:
