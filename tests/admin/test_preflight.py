@@ -17,9 +17,9 @@ from sextet.cluster.face import Checked
 from tests.support.fake_peer import FakePeer, Lines
 
 
-def run(peer: FakePeer, name: str, **arguments: Any) -> Any:
+def run(peer: FakePeer, name: str, *, may_write: bool = False, **arguments: Any) -> Any:
     registry = Commands(peer, Door(peer, Lines()), Lines()).registry()
-    return asyncio.run(registry.run(name, arguments, Actor(user="r", may_write=False, door="cli")))
+    return asyncio.run(registry.run(name, arguments, Actor(user="r", may_write=may_write, door="cli")))
 
 
 def test_one_peer_that_fails_makes_the_check_fail_and_says_what_to_do() -> None:
@@ -66,6 +66,16 @@ def test_enforce_is_held_up_by_certificates_and_by_addresses_that_are_translated
     peer.judged[("rtt", 2)] = ("failed", "95.0 ms")
     peer.silence(3)
     assert enforce_obstacles(peer) == ("expc03: Not checked", "expc02: it comes from 192.0.2.9")
+
+
+def test_the_command_line_warns_before_enforce_and_with_it() -> None:
+    peer = FakePeer()
+    peer.judged[("nat", 2)] = ("failed", "it comes from 192.0.2.9")
+    change = {"path": "clustering.tls_verification_mode", "value": "Enforce"}
+    warned = ["Enforce cuts off expc02: it comes from 192.0.2.9."]
+    assert run(peer, "config set", **change, dry_run=True, may_write=True)["warnings"] == warned
+    assert run(peer, "config set", **change, may_write=True)["warnings"] == warned
+    assert run(peer, "config set", **(change | {"value": "Permissive"}), may_write=True)["warnings"] == []
 
 
 def test_the_firewall_plan_names_every_peer_and_what_was_found_there() -> None:

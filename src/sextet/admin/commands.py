@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sextet.admin import catalogue, firewall, listings, preflight, views
@@ -214,8 +215,10 @@ class Commands:
         change = Change(verb, str(arguments["path"]), arguments.get("value"))
         expected = self._expected(str(arguments.get("revision", "")))
         dry_run = bool(arguments.get("dry_run", False))
+        enforces = (change.path, change.value) == ("clustering.tls_verification_mode", "Enforce")
+        warnings = preflight.enforce_warnings(self._face) if enforces else ()
         outcome = await self._door.change(actor, [change], expected=expected, dry_run=dry_run)
-        return _outcome(outcome, stored=not dry_run)
+        return _outcome(replace(outcome, warnings=(*outcome.warnings, *warnings)), stored=not dry_run)
 
     def _expected(self, revision: str) -> Stamp | None:
         held = self._face.status().held

@@ -78,6 +78,11 @@ def enforce_obstacles(face: Face) -> tuple[str, ...]:
     return tuple(found)
 
 
+def enforce_warnings(face: Face) -> tuple[str, ...]:
+    """Say what Enforce does to peers that do not meet what it needs."""
+    return tuple(f"Enforce cuts off {obstacle}." for obstacle in enforce_obstacles(face))
+
+
 def _line(check: str, results: list[CheckResult], names: dict[int, str]) -> CheckLine:
     kind = TYPES[check]
     return CheckLine(

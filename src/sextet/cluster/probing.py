@@ -76,6 +76,15 @@ class Probing:
     async def run(self) -> None:
         """Ask for ever, each peer in its turn."""
         await asyncio.sleep(FIRST_S)
+        while True:
+            try:
+                await self._rounds()
+            except Exception as error:  # the task ends here: what fails once must not end the checks for good
+                context = {"message": "checks: our error", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
+            await asyncio.sleep(EVERY_S)
+
+    async def _rounds(self) -> None:
         await self.now()
         while True:
             others = sorted(self._evidence().links)
@@ -103,8 +112,8 @@ class Probing:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise CallFailed("the question cannot be read") from error
         seen_as = self._links.addresses().get(number, "") if type(number) is int else ""
-        # The wall clock travels for this check only: it is what is compared, and only a sentence follows from it.
         clock = CONFIRMED if confirmed(self.measured) else host.clock_state()
+        # The wall clock travels for this check only: it is what is compared, and only a sentence follows from it.
         return json.dumps({"wall_s": time.time(), "seen_as": seen_as, "clock": clock}).encode()
 
     async def _ask(self, numbers: Sequence[int], *, here: bool) -> None:
