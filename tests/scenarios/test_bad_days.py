@@ -254,10 +254,10 @@ def test_garbage_on_every_port_stops_nothing(lab: Lab) -> None:
             await listed(lab, (ALICE, 1, False), (BOB, 2, False))
             for _ in range(3):
                 garbage = dice.randbytes(GARBAGE_BYTES)
-                for port in (5060, 5061, 4372, 8443):
+                for port in (5060, 5061, 4371, 4372, 8443):
                     await _throw(address, port, garbage)
                     await _throw(address, port, b"GET / HTTP/1.1\r\n\r\n")
-                for port in (5061, 4372, 8443):
+                for port in (5061, 4371, 4372, 8443):
                     await _throw(address, port, garbage, tls=True)
                     await _throw(address, port, b'{"peer":' + b"[" * 50_000, tls=True)
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:

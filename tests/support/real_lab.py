@@ -29,6 +29,7 @@ from tests.support.sip_client import Dialog, Message, Phone
 
 SEXTET = (sys.executable, "-m", "sextet.cli")
 START_S = 60.0  # 2 s on an idle machine
+STOP_S = 20.0  # 1 s on an idle machine; a peer that does not end is killed by the lab after 5 s
 STEP_S = 10.0  # what takes milliseconds; this is for a busy machine
 NETWORKS = 256  # 127.78.0 to 127.78.255
 PERMISSIVE = 40049  # the one alarm of a lab that is well
@@ -208,9 +209,11 @@ def lab(peers: int = 3, prepare: Callable[[Plan, Secrets], None] | None = None) 
         yield Lab(made, drawn.users, drawn.administrator, process.pid)
     finally:
         process.send_signal(signal.SIGINT)
+        stuck = ""
         try:
-            process.wait(20)
+            process.wait(STOP_S)
         except subprocess.TimeoutExpired:
+            stuck = (directory / "lab.log").read_text()
             process.kill()
             process.wait()
         asyncio.run(children.sweep(made.run_dir, made.state_dir))
@@ -218,6 +221,7 @@ def lab(peers: int = 3, prepare: Callable[[Plan, Secrets], None] | None = None) 
             if leftover.is_mount():
                 subprocess.run(["umount", "-l", leftover], check=False)
         shutil.rmtree(directory, ignore_errors=True)
+        assert not stuck, f"the lab did not end within {STOP_S:g} s: {stuck}"
 
 
 def edit_initial(peer: PeerPlan, change: Callable[[dict[str, Any]], None]) -> None:
