@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ import sextet
 from sextet.console import cli
 
 _LAB = "sextet.lab.commands"
+_PROOF = "sextet.lab.alarm_proof"
 
 
 class Program(click.Group):
@@ -54,7 +56,21 @@ def program() -> click.Group:
         no_args_is_help=True,
     )
     cli.add_commands(made)
+    alarm = made.commands["alarm"]
+    assert isinstance(alarm, click.Group)
+    alarm.add_command(_prove)
     return made
+
+
+@click.command("prove")
+@click.option(
+    "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), help="Where the lab has its files."
+)
+def _prove(directory: Path | None) -> int:
+    """Raise and lower each alarm by a real fault, on a lab that runs on this machine."""
+    done = importlib.import_module(_PROOF).run(directory)
+    assert isinstance(done, int)
+    return done
 
 
 def _remember(output: str, socket: str, peer: int | None) -> None:

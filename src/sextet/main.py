@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet import __version__, bootstrap
-from sextet.admin import passwords, record_commands
+from sextet.admin import passwords, record_commands, vault_commands
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
@@ -27,24 +27,32 @@ from sextet.admin.certificates import CertificateDesk
 from sextet.admin.commands import Commands, Registry
 from sextet.admin.door import Door
 from sextet.admin.records import Records
+from sextet.admin.safekeeping import Safekeeping
+from sextet.admin.snapshot import Snapshots
 from sextet.bootstrap import Bootstrap
 from sextet.cluster.certificate_files import CertificateFiles, Places
+from sextet.cluster.face import Owned
 from sextet.cluster.following import Identity
 from sextet.cluster.peer import Peer
 from sextet.cluster.revisions import StoreDamaged, StoreLost
+from sextet.cluster.system_key import KeyLost
 from sextet.console.server import ConsoleError, ConsoleServer
+from sextet.degraded import Degraded
 from sextet.engine import EngineError
 from sextet.model import alarms as types
 from sextet.model.config import Document, merged
 from sextet.model.schema import Refused
 from sextet.sip.engine import SipEngine
 from sextet.watch.diagnostics import Recorder
+from sextet.watch.event_log import wall_clock
 from sextet.watch.logs import Logs
 from sextet.watch.syslog import Syslog
 from sextet.web.app import WebError, WebServer
 
 SOCKET = "sextetd.sock"
 LOCK = "lock"
+ANSWER_S = 0.5  # an answer has left by then, also over a slow line
+SNAPSHOT = ("status", "cluster status", "alarm list", "registration list", "call list", "config history")
 STOP, RESTART = "stop", "restart"
 FIRST_ADMINISTRATOR = "admin"
 
@@ -66,20 +74,7 @@ class Daemon:
         )
         certificates = CertificateFiles(places, _now)
         certificates.install_waiting()
-        identity = Identity(
-            address=start.address,
-            state_dir=start.state_dir,
-            run_dir=start.run_dir,
-            certificate=start.certificate,
-            private_key=start.private_key,
-            trusted=start.trusted,
-            cluster_port=start.cluster_port,
-            engine_user=start.engine_user,
-            version=__version__,
-            crl=places.crl,
-            waiting=places.waiting,
-        )
-        self._peer = Peer(identity, self.journal, time.monotonic, lambda: self.end(RESTART))
+        self._peer = Peer(_identity(start, places), self.journal, time.monotonic, lambda: self.end(RESTART))
         self._sip = SipEngine(start.run_dir / "sip", self._peer.live, self.journal, start.engine_user or None)
         door = Door(self._peer, self.journal)
         access = Access(lambda: self._peer.saved.administrators, self.journal)
@@ -88,6 +83,8 @@ class Daemon:
         desk.add_commands(registry)
         self._records = _records(start, self._peer, door, self.journal)
         record_commands.add_to(registry, self._records)
+        keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
+        vault_commands.add_to(registry, keeping, snapshots)
         self._following_logs: asyncio.Task[None] | None = None
         if start.lab:
             _add_faults(registry, self._peer)
@@ -103,6 +100,8 @@ class Daemon:
             start.private_key,
             self.journal,
             self._records,
+            keeping,
+            snapshots,
         )
 
     def end(self, how: str) -> None:
@@ -114,6 +113,7 @@ class Daemon:
         """Serve until told to end; returns how. Raises EngineError, Refused, StoreLost, WebError and ConsoleError."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.end, STOP)
+        self._records.apply()  # so that the first lines carry this system's name
         try:
             await self._peer.start([self._sip], _initial(self._start.initial))
             self._following_logs = asyncio.create_task(self._records.follow(), name="logs")
@@ -211,7 +211,53 @@ def say(words: str) -> None:
 
 
 async def _serve(start: Bootstrap) -> str:
-    return await Daemon(start).run()
+    try:
+        daemon = Daemon(start)
+    except (StoreDamaged, KeyLost) as error:
+        return await Degraded(start, error, Logs(start.state_dir, start.address), SOCKET).run()
+    return await daemon.run()
+
+
+def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], None]) -> tuple[Safekeeping, Snapshots]:
+    def own(owned: Owned[Any]) -> bool:
+        return owned.number == next((member.number for member in peer.status().members if member.this_system), 0)
+
+    def load() -> tuple[int, int]:
+        calls = {call.row.tag for call in peer.calls() if own(call)}
+        return len(calls), len({one.row.alias for one in peer.registrations() if own(one)})
+
+    def restart() -> None:
+        asyncio.get_running_loop().call_later(ANSWER_S, end, RESTART)
+
+    def failed(sentence: str) -> None:
+        peer.live.alarms.set(types.RESTORE_FAILED, "", bool(sentence), sentence)
+
+    async def look() -> dict[str, object]:
+        actor = Actor(user="sextetd", may_write=False, door="cli")
+        return {name: await registry.run(name, {}, actor) for name in SNAPSHOT}
+
+    def host() -> str:
+        return peer.host_name
+
+    keeping = Safekeeping(peer.vault, logs, __version__, host, load, restart, failed, wall_clock)
+    return keeping, Snapshots(peer.vault, logs, host, look, wall_clock)
+
+
+def _identity(start: Bootstrap, places: Places) -> Identity:
+    return Identity(
+        address=start.address,
+        state_dir=start.state_dir,
+        run_dir=start.run_dir,
+        certificate=start.certificate,
+        private_key=start.private_key,
+        trusted=start.trusted,
+        cluster_port=start.cluster_port,
+        recovery_port=start.recovery_port,
+        engine_user=start.engine_user,
+        version=__version__,
+        crl=places.crl,
+        waiting=places.waiting,
+    )
 
 
 def _now() -> datetime:
@@ -239,7 +285,17 @@ def _records(start: Bootstrap, peer: Peer, door: Door, logs: Logs) -> Records:
         alarms.set(types.VERBOSE_LOGS, "", active, cause)
 
     files = (start.certificate, start.trusted)
-    return Records(peer, door, peer, logs, logs, recorder, Syslog(start.trusted, unreachable), files, verbose)
+    return Records(
+        peer,
+        door,
+        peer,
+        logs,
+        logs,
+        recorder,
+        Syslog(start.trusted, unreachable, address=start.address),
+        files,
+        verbose,
+    )
 
 
 def _add_faults(registry: Registry, peer: Peer) -> None:

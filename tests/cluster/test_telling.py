@@ -41,6 +41,14 @@ def test_a_link_is_lost_only_after_it_was_live_and_returns() -> None:
     ]
 
 
+def test_a_link_that_is_renewed_on_purpose_is_neither_lost_nor_failed() -> None:
+    lines = Lines()
+    telling = Telling(lines)
+    for state, reason in (("LIVE", ""), ("DOWN", "cluster settings changed"), ("CONNECTING", ""), ("LIVE", "")):
+        telling.link("expc02", state, reason)
+    assert details(lines) == ["Connected to a peer"]
+
+
 def test_a_version_is_told_as_synchronised_once() -> None:
     lines = Lines()
     telling = Telling(lines)

@@ -12,6 +12,7 @@ from sextet.model.schema import Refused
 from sextet.model.status import Stamp
 
 TLS_PATH = "clustering.tls_verification_mode"
+RENEWED = ("cluster settings changed", "resolving its name", "dialling for the first time")  # on purpose, at once again
 PLACES = ("clustering.peer_", "clustering.address_mapping")  # settings that say where peers are
 
 
@@ -32,10 +33,13 @@ class Telling:
     def link(self, peer: str, state: str, reason: str) -> None:
         """The link to a peer has another state now."""
         journal.link_state(self._journal, peer, state, reason)
+        if reason in RENEWED:
+            return
         if state == LIVE:
-            self._heard.add(peer)
             self._failures.pop(peer, None)
-            journal.peer_returned(self._journal, peer)
+            if peer not in self._heard:
+                self._heard.add(peer)
+                journal.peer_returned(self._journal, peer)
         elif state == "DOWN" and peer in self._heard:
             self._heard.discard(peer)
             journal.peer_lost(self._journal, peer, reason)

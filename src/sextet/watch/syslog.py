@@ -46,8 +46,11 @@ class Count:
 class Syslog:
     """Sends to the servers that are configured; `told(server, trouble)` hears when one cannot be reached, and again."""
 
-    def __init__(self, trusted: Path, told: Callable[[str, str], None], *, queue_max: int = QUEUE_MAX) -> None:
+    def __init__(
+        self, trusted: Path, told: Callable[[str, str], None], *, address: str = "", queue_max: int = QUEUE_MAX
+    ) -> None:
         self._trusted = trusted
+        self._address = address  # from which lines are sent: servers know peers by it
         self._told = told
         self._queue_max = queue_max
         self._senders: dict[SyslogServer, _Sender] = {}
@@ -59,7 +62,7 @@ class Syslog:
             self._told(_name(server), "")
         for server in servers:
             if server not in self._senders:
-                self._senders[server] = _Sender(server, self._trusted, self._told, self._queue_max)
+                self._senders[server] = _Sender(server, self._trusted, self._told, self._address, self._queue_max)
 
     def send(self, said: Said) -> None:
         """Queue a line for every server that wants it; never waits."""
@@ -92,11 +95,14 @@ def message(said: Said) -> bytes:
 class _Sender:
     """The queue and the connection of one server."""
 
-    def __init__(self, server: SyslogServer, trusted: Path, told: Callable[[str, str], None], queue_max: int) -> None:
+    def __init__(
+        self, server: SyslogServer, trusted: Path, told: Callable[[str, str], None], address: str, queue_max: int
+    ) -> None:
         self.count = Count()
         self._server = server
         self._trusted = trusted
         self._told = told
+        self._local = (address, 0) if address else None
         self._severity = SYSLOG_LEVELS.index(server.level)
         self._queue: deque[Said] = deque()
         self._queue_max = queue_max
@@ -128,7 +134,9 @@ class _Sender:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(self._server.address, self._server.port, type=socket.SOCK_DGRAM)
         ip = str(found[0][4][0])
-        transport, protocol = await loop.create_datagram_endpoint(_Ear, remote_addr=(ip, self._server.port))
+        transport, protocol = await loop.create_datagram_endpoint(
+            _Ear, remote_addr=(ip, self._server.port), local_addr=self._local
+        )
         self._told(_name(self._server), "")
         try:
             while True:
@@ -144,7 +152,9 @@ class _Sender:
     async def _by_stream(self) -> None:
         context = ssl.create_default_context(cafile=self._trusted) if self._server.transport == "TLS" else None
         async with asyncio.timeout(CONNECT_S):
-            reader, writer = await asyncio.open_connection(self._server.address, self._server.port, ssl=context)
+            reader, writer = await asyncio.open_connection(
+                self._server.address, self._server.port, ssl=context, local_addr=self._local
+            )
         self._told(_name(self._server), "")
         ended = asyncio.create_task(reader.read(1))  # a syslog server says nothing; what comes is the end
         try:

@@ -1,0 +1,89 @@
+"""The table of faults: what counts as raised and lowered, and that a fault is mended whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sextet.lab import alarm_proof
+from sextet.lab.alarm_proof import FAULTS, Bench, Fault, prove
+from sextet.lab.ask import Failed
+from sextet.model.alarms import TYPES
+
+
+class PlayedBench(Bench):
+    """A lab whose one alarm is what the test says."""
+
+    def __init__(self, *, deaf: bool = False, stuck: bool = False, peers: int = 3) -> None:
+        super().__init__(Path("/nowhere"))
+        self.raised: set[tuple[int, int]] = {(20018, 1)} if stuck else set()
+        self.done: list[str] = []
+        self._deaf, self._stuck, self._count = deaf, stuck, peers
+
+    async def open(self) -> None:
+        if self._count < alarm_proof.PEERS_MIN:
+            raise Failed("too small")
+
+    async def set(self, number: int, path: str, value: Any) -> None:
+        self.done.append(f"{path}={value}")
+
+    async def run(self, number: int, command: str, **arguments: Any) -> Any:
+        return []
+
+    async def cause(self, number: int, alarm: int) -> str | None:
+        return "measured" if (alarm, number) in self.raised else None
+
+    async def breaks(self) -> None:
+        if not self._deaf:
+            self.raised.add((20018, 1))
+
+    async def mends(self) -> None:
+        self.done.append("mended")
+        if not self._stuck:
+            self.raised.discard((20018, 1))
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarm_proof, "RAISED_S", 0.02)
+    monkeypatch.setattr(alarm_proof, "LOWERED_S", 0.02)
+    monkeypatch.setattr(alarm_proof, "LOOK_S", 0.001)
+
+
+def played(bench: PlayedBench) -> tuple[bool, bool]:
+    fault = Fault(what="x", alarms=((20018, 1),), breaks=lambda _: bench.breaks(), mends=lambda _: bench.mends())
+    (found,) = asyncio.run(prove(bench, lambda _: None, (fault,)))
+    return found.raised, found.lowered
+
+
+def test_an_alarm_that_comes_and_goes_with_its_fault_is_proved() -> None:
+    assert played(PlayedBench()) == (True, True)
+
+
+def test_an_alarm_that_does_not_come_or_stood_before_or_stays_is_not() -> None:
+    assert played(PlayedBench(deaf=True)) == (False, True)
+    assert played(PlayedBench(stuck=True)) == (False, False)
+
+
+def test_what_fails_is_mended_all_the_same_and_the_lab_is_left_permissive() -> None:
+    bench = PlayedBench()
+
+    async def fails() -> None:
+        raise Failed("it cannot")
+
+    fault = Fault(what="x", alarms=((20018, 1),), breaks=lambda _: fails(), mends=lambda _: bench.mends())
+    with pytest.raises(Failed, match="cannot"):
+        asyncio.run(prove(bench, lambda _: None, (fault,)))
+    assert bench.done[-2:] == ["mended", "clustering.tls_verification_mode=Permissive"]
+
+
+def test_a_lab_that_is_too_small_is_refused() -> None:
+    with pytest.raises(Failed):
+        asyncio.run(prove(PlayedBench(peers=2), lambda _: None, ()))
+
+
+def test_every_alarm_of_the_table_is_declared() -> None:
+    assert {number for fault in FAULTS for number, _ in fault.alarms} <= set(TYPES)

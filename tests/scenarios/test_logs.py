@@ -1,0 +1,136 @@
+"""Logs and diagnostics on a real cluster: the guide's lines on all peers, copies to a server, one click for all."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tarfile
+
+import pytest
+
+from sextet.lab import alarm_proof
+from sextet.lab.alarm_proof import Bench
+from tests.support.real_lab import PERMISSIVE, Lab, eventually
+
+pytestmark = pytest.mark.scenario
+
+NODE = 'Node="clusterdb@{fqdn}" '
+CHANGED = 'Event="System Configuration Changed" '
+MANAGEMENT = 'management: .* Module="developer.management.databasemanager" Level="INFO" '
+TLS_CHANGE = (  # the guide's lines about a change of the TLS verification mode, on every peer, in this order
+    CHANGED + NODE + 'Detail="xconfiguration clusterConfiguration tls_verify - changed from: Permissive to: Enforcing"',
+    MANAGEMENT + 'Detail="Cluster configuration change detected"',
+    MANAGEMENT + 'Detail="TLS Verify change status" Startup="False" New="True"',
+    CHANGED + NODE + 'Detail="xconfiguration alternatesConfiguration - Changed"',
+    'alternatesmanager" Level="INFO" ' + NODE + 'Detail="alternate peer changed info recieved"',
+)  # fmt: skip
+SYNCHRONISED = (
+    'replication: .* Module="developer.replication" Level="INFO" Detail="Starting synchronisation"',
+    r'ConfigurationMasterIndex="0" LocalPeerIndex="{index}"',
+    'Detail="Synchronisation completed successfully"',
+)
+
+
+def in_order(lines: list[str], patterns: tuple[str, ...], **more: object) -> str:
+    """Say which pattern does not come after the one before it; empty when all do."""
+    place = 0
+    for pattern in patterns:
+        wanted = re.compile(re.sub(r"\{(fqdn|index)\}", lambda found: str(more[found[1]]), pattern))
+        place = next((n for n, line in enumerate(lines[place:], place + 1) if wanted.search(line)), -1)
+        if place < 0:
+            return pattern
+    return ""
+
+
+def test_a_change_of_the_tls_mode_is_told_as_in_the_guide_on_every_peer(lab: Lab) -> None:
+    async def play() -> None:
+        before = {number: len(lab.lines(number)) for number in lab.numbers}
+        await lab.set(1, "clustering.tls_verification_mode", "Enforce")
+        try:
+            await lab.whole()
+            for number in lab.numbers:
+                known = {"fqdn": lab.peer(number).fqdn, "index": number - 1}
+
+                async def missing(number: int = number, known: dict[str, object] = known) -> str:
+                    lines = lab.lines(number)[before[number] :]
+                    return in_order(lines, TLS_CHANGE, **known) or in_order(lines, SYNCHRONISED, **known)
+
+                await eventually(f"peer {number} says all of it", missing, wanted="")
+            by_hand = [line for line in lab.lines(1)[before[1] :] if "configuration/cluster/tls_verify" in line]
+            assert len(by_hand) == 1 and " cli: " in by_hand[0] and 'User="' in by_hand[0]
+        finally:
+            await lab.set(1, "clustering.tls_verification_mode", "Permissive")
+        await lab.alarm(1, PERMISSIVE)
+        found = (await lab.ask(2, "log tail", log="configuration", lines=20))[-2:]
+        assert any("from: Enforcing to: Permissive" in line for line in found), found
+
+    asyncio.run(play())
+
+
+def test_a_syslog_server_gets_the_alarms_of_a_peer(lab: Lab) -> None:
+    async def play() -> None:
+        heard = bytearray()
+        ended = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(65536):
+                heard.extend(data)
+            writer.transport.abort()
+            ended.set()
+
+        address = f"{lab.plan.network}.170"
+        server = await asyncio.start_server(serve, address, 0)
+        port = server.sockets[0].getsockname()[1]
+        entry = {"address": address, "port": port, "transport": "TCP", "level": "warning"}
+        await lab.ask(2, "config add", path="logging.syslog_servers", value=entry)
+        try:
+            await lab.set(1, "protocols.h323_mode", False)
+            await lab.alarm(2, 20018)
+
+            async def told() -> bool:
+                return b'Event="Alarm Raised" Id="20018"' in heard
+
+            await eventually("the server has the alarm", told)
+            # Each line comes with its length (RFC 6587 3.4.1), without an end of line.
+            assert re.search(rb"\d+ <132>1 \S+ expc02 alarm - AlarmRaised - Level", bytes(heard))
+        finally:
+            await lab.set(1, "protocols.h323_mode", True)
+            await lab.ask(2, "config remove", path=f"logging.syslog_servers[{address}]")
+            server.close()
+            await ended.wait()
+        await lab.alarm(2, 60921, standing=False)
+
+    asyncio.run(play())
+
+
+def test_diagnostic_logging_on_all_peers_from_one_peer(lab: Lab) -> None:
+    async def play() -> None:
+        done = await lab.ask(2, "diagnostics start", all=True)
+        try:
+            assert [(one["peer"], one["ok"]) for one in done] == [(number, True) for number in lab.numbers]
+            for number in lab.numbers:
+                assert await lab.alarm(number, 25019) == "Diagnostic logging runs."
+            await lab.ask(3, "diagnostics mark", text="a moment")
+            assert "runs already" in (await lab.ask(2, "diagnostics start"))[0]["sentence"]
+        finally:
+            await lab.ask(1, "diagnostics stop", all=True)
+        for number in lab.numbers:
+            await lab.alarm(number, 25019, standing=False)
+        collected = await lab.ask(3, "diagnostics collect")
+        with tarfile.open(collected["path"]) as packed:
+            (name,) = [name for name in packed.getnames() if name.startswith("loggingsnapshot_expc03")]
+            text = (packed.extractfile(name) or pytest.fail()).read().decode()
+            everything = b"".join(data.read() for one in packed if (data := packed.extractfile(one)))
+        assert 'Event="DEBUG_MARKER" Detail="a moment"' in text
+        assert not any(secret.encode() in everything for secret in lab.passwords.values())
+        assert b"PRIVATE KEY" not in everything
+
+    asyncio.run(play())
+
+
+def test_every_alarm_of_the_table_comes_and_goes_with_its_fault(lab: Lab) -> None:
+    async def play() -> None:
+        found = await alarm_proof.prove(Bench(lab.plan.run_dir), lambda fault: None)
+        assert [(one.number, one.peer, one.what) for one in found if not one.good] == []
+
+    asyncio.run(play())
