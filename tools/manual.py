@@ -15,6 +15,7 @@ from pathlib import Path
 from sextet import admin
 from sextet.admin.catalogue import Command, Parameter
 from sextet.model.alarms import TYPES
+from sextet.model.checks import TYPES as CHECKS
 from sextet.model.schema import Applies, Kind, Setting, settings
 from sextet.model.sections import KEYS, Root
 
@@ -46,8 +47,16 @@ Written by `make manual` from `src/sextet/admin/*catalogue.py`; edits here are l
 Every command takes `-o table` (for people, the default) or `-o json` (for programs; keys keep their meaning).
 Before the noun stand `--socket PATH` or `--peer N` (of the lab on this machine), which say which peer is asked.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong command line, 3 `status` says that this peer takes no calls, 4 the
-primary cannot be reached, 5 the configuration has moved on, 6 no peer answers.
+Exit codes: 0 done, 1 refused or failed, 2 wrong command line, 3 `status` says that this peer takes no calls or `check`
+found a requirement that is not met, 4 the primary cannot be reached, 5 the configuration has moved on, 6 no peer
+answers.
+"""
+CHECKS_HEAD = """\
+Written by `make manual` from `src/sextet/model/checks.py`; edits here are lost.
+
+`sextet check` and Maintenance > Diagnostics > Preflight check measure these from the peer that is asked, for itself and
+every other peer; each peer also does so by itself, every peer once a minute. The ids never change. A check is *ok*,
+*failed*, *unknown* (with the reason why it could not be measured) or *not applicable* (this version has no such thing).
 """
 
 
@@ -62,7 +71,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def pages() -> dict[str, str]:
     """Give every page by its file name."""
-    return {"settings.md": settings_page(), "alarms.md": alarms_page(), "commands.md": commands_page()}
+    return {
+        "settings.md": settings_page(),
+        "alarms.md": alarms_page(),
+        "commands.md": commands_page(),
+        "checks.md": checks_page(),
+    }
 
 
 def settings_page() -> str:
@@ -84,6 +98,12 @@ def alarms_page() -> str:
     return "\n".join(["# Alarms", "", ALARMS_HEAD, f"Severities, worst first: {order}.", "", *_table(head, rows), ""])
 
 
+def checks_page() -> str:
+    """Show every check, in the order in which they are shown everywhere."""
+    rows = [(f'<a id="{kind.id}"></a>`{kind.id}`', kind.title, kind.expected, kind.remedy) for kind in CHECKS.values()]
+    return "\n".join(["# Checks", "", CHECKS_HEAD, *_table(("Id", "Title", "Expected", "Remedy"), rows), ""])
+
+
 def commands_page() -> str:
     """Show every command with its arguments."""
     lines = ["# Commands", "", COMMANDS_HEAD]
@@ -91,6 +111,8 @@ def commands_page() -> str:
         lines += [f"## sextet {command.name}", "", f"    {_usage(command)}", "", command.help, ""]
         if command.confirm:
             lines += ["Asks first; `--yes` answers it.", ""]
+        if command.outputs:
+            lines += [f"Besides table and JSON: {', '.join(f'`-o {one}`' for one in command.outputs)}.", ""]
         if command.parameters:
             lines += [*[f"- `{_shown(one)}`: {one.help}" for one in command.parameters], ""]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import pytest
 
 from sextet.console import cli
 from sextet.model.alarms import TYPES
+from sextet.model.checks import TYPES as CHECKS
 from sextet.model.config import to_document
 from sextet.model.sections import Root
 from tools import manual
@@ -54,6 +55,13 @@ def test_every_alarm_and_every_command_stands_in_the_manual() -> None:
     cli.add_commands(peers)
     for words in spoken(peers):
         assert f"## sextet {words}\n" in commands
+
+
+def test_every_check_stands_in_the_manual() -> None:
+    page = manual.checks_page()
+    for kind in CHECKS.values():
+        assert f'<a id="{kind.id}"></a>`{kind.id}` | {kind.title} | {kind.expected} | {kind.remedy} |' in page
+    assert "`-o nft`" in manual.commands_page()
 
 
 def test_what_is_written_is_what_is_held(tmp_path: Path) -> None:
