@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from sextet import main
+from sextet.console import client
 
 SENTENCE_LINES = 1
 
@@ -53,13 +55,26 @@ def test_a_second_one_on_the_same_state_is_refused_and_touches_nothing(tmp_path:
     assert [one.name for one in state.iterdir()] == [main.LOCK]
 
 
-def test_a_damaged_database_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+def test_with_a_damaged_database_it_says_so_leaves_it_as_it_is_and_goes_on(tmp_path: Path) -> None:
     path = bootstrap(tmp_path)
     (tmp_path / "state").mkdir()
     database = tmp_path / "state" / "config.db"
     database.write_bytes(b"this is no database, although it is long enough to look like one" * 100)
     before = database.read_bytes()
-    assert f"{database}: the database is damaged" in refusal(path)
+    command = [sys.executable, "-m", "sextet.main", "--bootstrap", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not (tmp_path / "run" / main.SOCKET).exists():
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            answer = client.ask(tmp_path / "run" / main.SOCKET, "status", {}, 10)
+            assert f"{database}: the database is damaged" in answer.result["sentence"]
+            assert not answer.result["ready"]
+            assert client.ask(tmp_path / "run" / main.SOCKET, "alarm list", {}, 10).result[0]["number"] == 15008
+        finally:
+            process.terminate()
+            assert process.wait(10) == 0
     assert database.read_bytes() == before
 
 

@@ -30,7 +30,8 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "bootstrap": 1,
     "journal": 1,
     "cli": 5,
-    "main": 5,
+    "degraded": 5,
+    "main": 6,
 }
 PURE = ("model", "call")  # these run inside Kamailio's workers too
 IMPURE_MODULES = ("asyncio", "logging", "random", "secrets", "socket", "subprocess", "threading", "time")

@@ -113,7 +113,6 @@ class Daemon:
         """Serve until told to end; returns how. Raises EngineError, Refused, StoreLost, WebError and ConsoleError."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.end, STOP)
-        self._records.apply()  # so that the first lines carry this system's name
         try:
             await self._peer.start([self._sip], _initial(self._start.initial))
             self._following_logs = asyncio.create_task(self._records.follow(), name="logs")

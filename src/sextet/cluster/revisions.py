@@ -124,7 +124,8 @@ class Store:
                 return self.damage
             gone = signature[:1] != self._signature[:1]
             fault = "the file was deleted or replaced" if gone else soundness.file_fault(self._path)
-            self.damage = f"{self._path}: the database is damaged, {fault}" if fault else ""
+            if fault:
+                self._damaged(fault)
             self._signature = signature
             return self.damage
 
@@ -408,7 +409,7 @@ class Store:
         self.key.settle()
 
     def _damaged(self, fault: str) -> StoreDamaged:
-        self.damage = self.damage or f"{self._path}: the database is damaged, {fault}"
+        self.damage = self.damage or f"{self._path}: the database is damaged, {' '.join(fault.split())}"
         return StoreDamaged(self.damage)
 
     def _look(self) -> tuple[int, int, int]:

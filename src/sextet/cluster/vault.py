@@ -206,9 +206,10 @@ class RunningVault:
         if why := self.why_no_restore():
             raise Refused(Problem("", why))
         async with self._busy:
+            put = await asyncio.to_thread(laid_out, self.paths, contents)
             summary = "Backup restored"
             await self._editor.replace(alone(contents.document), user=user, source=source, summary=summary)
-            await asyncio.to_thread(write_certificates, self.paths, contents)
+            await asyncio.to_thread(put)
 
     async def purge(self) -> Path:
         async with self._busy:
@@ -264,20 +265,30 @@ def alone(document: Document) -> Document:
     return {**document, "clustering": clustering}
 
 
-def write_certificates(paths: Paths, contents: Contents) -> None:
-    """Put the certificate, its key and the trusted authorities of a backup in place; what was there is kept beside.
+def laid_out(paths: Paths, contents: Contents) -> Callable[[], None]:
+    """Write certificate, key and trusted authorities of a backup beside those in use; gives what puts them in place.
 
-    Raises Refused.
+    What was in use is kept beside. Raises Refused, and changes nothing then.
     """
-    files = (
-        (paths.private_key, contents.private_key),
-        (paths.certificate, contents.certificate),
-        (paths.trusted, contents.trusted),
-    )
+    files = {
+        paths.private_key: contents.private_key,
+        paths.certificate: contents.certificate,
+        paths.trusted: contents.trusted,
+    }
     try:
-        for path, text in files:
-            if path.exists() and path.read_bytes() != text.encode():
-                write_secret(path.with_name(f"{path.name}.before-restore"), path.read_bytes())
-            write_secret(path, text.encode())
+        for path, text in files.items():
+            write_secret(_beside(path, "restored"), text.encode())
+            if path.exists():
+                write_secret(_beside(path, "before-restore"), path.read_bytes())
     except OSError as error:
-        raise Refused(Problem("", f"The configuration was restored, but not the certificates: {error}.")) from error
+        raise Refused(Problem("", f"Nothing was restored: {error}.")) from error
+
+    def put() -> None:
+        for path in files:
+            _beside(path, "restored").replace(path)
+
+    return put
+
+
+def _beside(path: Path, what: str) -> Path:
+    return path.with_name(f"{path.name}.{what}")

@@ -15,6 +15,7 @@ import click
 from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
 from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
 from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
+from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
 from sextet.console import client, render
 
 OK, FAILED, USAGE, CHECK_FAILED, NOT_PRIMARY, CONFLICT, UNREACHABLE = range(7)
@@ -79,7 +80,7 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
 
 def add_commands(group: click.Group) -> None:
     """Add every declared command under its noun."""
-    for command in (*COMMANDS, *CERTIFICATE_COMMANDS, *RECORD_COMMANDS):
+    for command in (*COMMANDS, *CERTIFICATE_COMMANDS, *RECORD_COMMANDS, *VAULT_COMMANDS):
         *nouns, verb = command.name.split(" ")
         place = group
         for depth, noun in enumerate(nouns, 1):
@@ -114,6 +115,9 @@ _NOUNS = {
     "alarm": "Alarms.",
     "log": "The event, configuration and network log of one peer.",
     "diagnostics": "Diagnostic logging on one peer or all.",
+    "database": "What this peer stores, and what to do when it is damaged.",
+    "backup": "Encrypted backups of this peer.",
+    "snapshot": "System snapshots for support.",
     "cert": "This peer's certificates.",
     "cert csr": "The signing request for the server certificate.",
     "cert trust": "The CA certificates that this peer trusts.",

@@ -21,6 +21,8 @@ from sextet.admin.access import Access
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
 from sextet.admin.records import Records
+from sextet.admin.safekeeping import Safekeeping
+from sextet.admin.snapshot import Snapshots
 from sextet.cluster.face import Face
 from sextet.engine import Journal
 from sextet.web.desk import Desk
@@ -54,6 +56,8 @@ class WebServer:
         private_key: Path,
         journal: Journal,
         records: Records | None = None,
+        keeping: Safekeeping | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._address, self._port = address, port
         self._certificate, self._private_key = certificate, private_key
@@ -67,6 +71,8 @@ class WebServer:
                 certificates=certificates,
                 instance=secrets.token_hex(8),
                 records=records,
+                keeping=keeping,
+                snapshots=snapshots,
             ),
             self._bell,
         )

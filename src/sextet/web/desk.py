@@ -20,6 +20,8 @@ from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
 from sextet.admin.mesh import peer_name
 from sextet.admin.records import Records
+from sextet.admin.safekeeping import Safekeeping
+from sextet.admin.snapshot import Snapshots
 from sextet.admin.wording import count, duration
 from sextet.cluster.face import Face
 from sextet.web.menu import MENU, entry_of
@@ -64,6 +66,8 @@ class Desk:
     certificates: CertificateDesk
     instance: str  # changes with every start: how a waiting page knows that the peer is back
     records: Records | None = None  # the logs, where there are any
+    keeping: Safekeeping | None = None
+    snapshots: Snapshots | None = None
     templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)
