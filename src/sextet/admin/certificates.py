@@ -18,6 +18,7 @@ from sextet.admin.catalogue import BINARY
 from sextet.admin.certificate_views import List, NameCheck, Request, Shown
 from sextet.admin.commands import Registry
 from sextet.admin.door import Door
+from sextet.admin.wording import count
 from sextet.cluster import certificates, revocation
 from sextet.cluster.certificate_checks import with_root
 from sextet.cluster.certificate_files import CertificateFiles
@@ -208,15 +209,15 @@ class CertificateDesk:
         """Use other revocation lists; raises Refused where they cannot be read."""
         self._door.demand_write(actor, "upload a CRL")
         found, warnings = self._files.upload_crl(data)
-        count = sum(len(one) for one in found.lists)
+        revoked = count(sum(len(one) for one in found.lists), "certificate is", "certificates are")
         issuers = "; ".join(one.issuer.rfc4514_string() for one in found.lists)
-        self._audit(actor, f"CRLs were uploaded, {count} certificates are revoked: {issuers}")
+        self._audit(actor, f"CRLs were uploaded, {revoked} revoked: {issuers}")
         await self._changed()
         missing = self.uncovered()
         if missing:
             names = "; ".join(missing)
             warnings += (f"SIP over TLS does not check yet: no CRL of today from {names}.",)
-        return Done(sentence=f"{count} certificates are revoked by {issuers}.", warnings=warnings)
+        return Done(sentence=f"{revoked} revoked by {issuers}.", warnings=warnings)
 
     async def remove_crl(self, actor: Actor) -> Done:
         """Use no revocation lists; raises Refused where there are none."""

@@ -92,13 +92,15 @@ class SipEngine:
             self._account = process.account_of(self._user)
             self._prepare()
             await self._resolve()
-            self._write(wanted)
+            certificates = self._write(wanted)
             adopted = await self._adopted(wanted)
             if not adopted:
                 await self._launch(wanted)
             self._listener.open(self._account)
             self._owners_complete = not adopted  # one that kept running knows owners from before, until we know better
             await self._line.follow()
+            if adopted and certificates and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
+                await command(self._run_dir, "tls.reload")
             await self._feed()
             await self._picture()
             self._keeper = asyncio.create_task(self._keep(), name="sip engine")
