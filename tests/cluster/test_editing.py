@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from sextet.cluster import primary
 from sextet.cluster.face import Moved, NoPrimary
 from sextet.model.config import Change
 from sextet.model.schema import Refused
@@ -70,6 +71,19 @@ def test_a_shared_setting_on_a_subordinate_goes_to_the_primary_and_is_here_when_
             assert peer.custody.head.stamp == outcome.stamp
         assert [(d.path, d.old, d.new) for d in outcome.differences] == [(SHARED, "60", "61")]
         assert one.custody.head.user == "ann"
+
+    asyncio.run(play())
+
+
+def test_a_fenced_primary_says_so_and_asks_nobody() -> None:
+    async def play() -> None:
+        one, two = await pair()
+        await two.custody.receive(primary.Configured(peers=True, named=True, primary="two"))
+        await two.custody.ask(primary.Promoted(user="ann", source="web"))
+        await one.see(two)
+        with pytest.raises(NoPrimary, match="The newest configuration is not this peer's own"):
+            await one.set(SHARED, 61)
+        assert one.asked == 0
 
     asyncio.run(play())
 

@@ -11,6 +11,7 @@ from sextet.cluster import forward
 from sextet.cluster.custody import Custody
 from sextet.cluster.face import Moved, NoPrimary, Outcome
 from sextet.cluster.history import GENESIS
+from sextet.cluster.primary import State
 from sextet.cluster.revisions import Store, StoreLost
 from sextet.model import config
 from sextet.model.config import Change, Difference, Document
@@ -99,7 +100,7 @@ class Editor:
             if dry_run:
                 return outcome
             if shared and self._custody.authority.why_not:
-                if forwarded:
+                if forwarded or self._custody.authority.state is State.FENCED:  # named by itself: nobody to ask
                     raise NoPrimary(self._custody.authority.why_not)
                 outcome = replace(outcome, stamp=await self._forward(changes, user, source, expected))
             elif shared:
