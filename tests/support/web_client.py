@@ -95,7 +95,11 @@ def fields_of(text: str, action: str | None) -> dict[str, str]:
                 if "checkbox" not in match:
                     fields[_attribute(match, "name")] = _attribute(match, "value")
             for match, options in _SELECT.findall(body):
-                chosen = [words for marks, words in _OPTION.findall(options) if "selected" in marks]
+                chosen = [
+                    _attribute(marks, "value") if "value=" in marks else words
+                    for marks, words in _OPTION.findall(options)
+                    if "selected" in marks
+                ]
                 fields[_attribute(match, "name")] = html.unescape(chosen[0])
             return fields
     raise AssertionError(f"there is no form {action or 'with was'} on the page")

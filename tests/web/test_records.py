@@ -7,6 +7,7 @@ import tarfile
 
 import pytest
 
+from sextet.model.sections import SyslogServer
 from tests.support.web_client import Browser, fields_of, words_of
 
 PAGE = "/maintenance/diagnostics/logging"
@@ -60,3 +61,5 @@ def test_without_a_log_the_page_says_so_and_a_reader_changes_nothing(browser: Br
 def test_level_and_servers_are_settings_of_this_peer(browser: Browser) -> None:
     browser.save("/maintenance/logging", log_level="2")
     assert browser.face.saved.logging.log_level == 2
+    browser.save("/maintenance/logging", **{"syslog_servers.0.address": "192.0.2.9"})
+    assert browser.face.saved.logging.syslog_servers == (SyslogServer(address="192.0.2.9"),)

@@ -19,6 +19,7 @@ INLINE_MAX = (
     6  # a list of at most so many items is edited in place (peers, mappings, servers); a longer one has its own page
 )
 WAS_BYTES_MAX = 64 << 10  # the largest form (Clustering with six mappings) needs 3 KiB
+_CHOSEN = (Kind.NUMBER, Kind.CHOICE, Kind.SWITCH)  # kinds that are never empty
 KEEP = "The password is not sent back to the browser; type it again, or leave it empty to keep the old one."
 
 Texts = dict[str, Any]  # of one form: name -> text, or for a list in place: list of {name -> text}
@@ -174,7 +175,7 @@ def posted_texts(fields: Sequence[tuple[str, Setting]], posted: Posted) -> Texts
             there = any(
                 f"{name}.{n}.{column}" in posted for n in range(setting.high) for column, _ in _columns(setting)
             )
-            texts[name] = [row for row in sent if any(row.values())] if there else was.get(name, [])
+            texts[name] = [_filled(setting, row) for row in sent if any(row.values())] if there else was.get(name, [])
         else:
             text = posted.get(name, was.get(name, ""))
             texts[name] = text if setting.secret else text.strip()
@@ -234,6 +235,12 @@ def with_moved(form: Form, moved: Texts) -> Form:
     """Show beside each control what somebody else made of it meanwhile."""
     parts = tuple(replace(part, moved=_shown(moved[part.name])) if part.name in moved else part for part in form.parts)
     return replace(form, parts=parts)
+
+
+def _filled(setting: Setting, row: Mapping[str, str]) -> dict[str, str]:
+    """Put the default where nothing was chosen, so that of a new row only what is mandatory need be typed."""
+    defaults = {name: as_text(column.default) for name, column in _columns(setting) if column.kind in _CHOSEN}
+    return {name: text or defaults.get(name, "") for name, text in row.items()}
 
 
 def _text_of(setting: Setting, value: Any) -> Any:
