@@ -1,0 +1,102 @@
+"""Certificates on the command line: files are read where the command is typed, and what comes back is readable."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sextet import cli as program
+from sextet.admin.commands import Commands
+from sextet.admin.door import Door
+from sextet.cluster import revocation
+from sextet.console import cli
+from sextet.console.server import ConsoleServer
+from sextet.lab.authority import issue, new_authority
+from tests.support.certificate_lab import certificate_desk, crl, places, signed
+from tests.support.fake_peer import FakePeer, Lines
+
+NOW = datetime.now(UTC)  # certificates speak of moments
+ROOT = new_authority("Root", NOW)
+
+
+class Shell:
+    """A peer that answers in a thread, and the program asking it."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys = folder, capsys
+        where = places(folder)
+        issue(ROOT, ["expc01.apolo.local", "expc-cluster.apolo.local"], NOW).write(where.certificate, where.private_key)
+        peer, journal = FakePeer(), Lines()
+        door = Door(peer, journal)
+        registry = Commands(peer, door, journal).registry()
+        certificate_desk(folder, peer, door, journal).add_commands(registry)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._server = ConsoleServer(folder / "s", registry)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(5)
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        code = cli.run(program.program(), ["--socket", str(self.folder / "s"), *words])
+        said = self._capsys.readouterr()
+        return code, said.out + said.err
+
+    def file(self, name: str, data: bytes) -> str:
+        (self.folder / name).write_bytes(data)
+        return str(self.folder / name)
+
+
+@pytest.fixture
+def sextet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Shell]:
+    shell = Shell(tmp_path, capsys)
+    yield shell
+    shell.close()
+
+
+def test_the_certificate_is_shown_with_every_name_that_counts(sextet: Shell) -> None:
+    code, out = sextet("cert", "show")
+    assert code == 0
+    for words in ("✘ Certificate: Invalid (issuer not trusted)", "✔ Cluster name", "○ Peer 2 address", "no trusted CA"):
+        assert words in out
+    assert "✔ leads to a trusted CA" not in out
+    assert "Trusted from now on: CN=Root" in sextet("cert", "trust", "add", sextet.file("ca", ROOT.pem))[1]
+    assert "✔ Certificate: Valid" in sextet("cert", "show")[1]
+
+
+def test_a_request_leaves_as_a_file_and_its_certificate_comes_back_as_one(sextet: Shell) -> None:
+    sextet("cert", "trust", "add", sextet.file("ca", ROOT.pem))
+    code, pem = sextet("cert", "csr", "create", "--key", "EC P-256", "--more-names", "a.example.com", "-o", "pem")
+    assert code == 0 and pem == sextet("cert", "csr", "show", "-o", "pem")[1]
+    path = sextet.file("signed", signed(ROOT, pem.encode(), NOW))
+    assert "Nothing was stored" in sextet("cert", "upload", path, "--dry-run")[1]
+    code, out = sextet("cert", "upload", path)
+    assert (code, "▲" in out) == (0, False), out
+    assert "a.example.com" in sextet("cert", "show")[1]
+    code, out = sextet("cert", "csr", "discard", "--yes")
+    assert (code, "No signing request is pending" in out) == (cli.FAILED, True)
+
+
+def test_a_file_that_is_no_text_arrives_whole(sextet: Shell) -> None:
+    der = revocation.read(crl(ROOT, NOW))[0].public_bytes(Encoding.DER)
+    code, out = sextet("cert", "crl", "upload", sextet.file("list", der))
+    assert code == 0 and "0 certificates are revoked by CN=Root" in out and "Unknown CRL" in out
+    assert "CN=Root" in sextet("cert", "crl", "show")[1]
+
+
+def test_a_file_that_cannot_be_read_or_is_too_large_is_named_before_anything_is_asked(sextet: Shell) -> None:
+    code, out = sextet("cert", "upload", "/no/such/file")
+    assert code == cli.USAGE and "/no/such/file cannot be read" in out
+    large = sextet.file("large", b"x" * (cli.FILE_BYTES_MAX + 1))
+    assert sextet("cert", "trust", "add", large)[0] == cli.USAGE
