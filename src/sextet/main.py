@@ -43,6 +43,7 @@ from sextet.model import alarms as types
 from sextet.model.config import Document, merged
 from sextet.model.schema import Refused
 from sextet.sip.engine import SipEngine
+from sextet.watch.call_log import CallLog
 from sextet.watch.diagnostics import Recorder
 from sextet.watch.event_log import wall_clock
 from sextet.watch.logs import Logs
@@ -75,7 +76,9 @@ class Daemon:
         certificates = CertificateFiles(places, _now)
         certificates.install_waiting()
         self._peer = Peer(_identity(start, places), self.journal, time.monotonic, lambda: self.end(RESTART))
-        self._sip = SipEngine(start.run_dir / "sip", self._peer.live, self.journal, start.engine_user or None)
+        self._sip = SipEngine(
+            start.run_dir / "sip", CallLog(self._peer.live, self.journal), self.journal, start.engine_user or None
+        )
         door = Door(self._peer, self.journal)
         access = Access(lambda: self._peer.saved.administrators, self.journal)
         registry = Commands(self._peer, door, self.journal).registry()
@@ -113,6 +116,7 @@ class Daemon:
         """Serve until told to end; returns how. Raises EngineError, Refused, StoreLost, WebError and ConsoleError."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.end, STOP)
+        self._records.apply()  # so that the first lines carry this system's name
         try:
             await self._peer.start([self._sip], _initial(self._start.initial))
             self._following_logs = asyncio.create_task(self._records.follow(), name="logs")

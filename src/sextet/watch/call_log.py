@@ -1,0 +1,85 @@
+"""Which calls and registrations are told in the Event log? Each change, as it passes from the engine to the peer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sextet.engine import Host, Journal, Picture
+from sextet.model.status import Binding, Call
+
+STATES = {"ringing": "Call Attempted", "connected": "Call Connected"}  # facts 11.6
+
+
+class CallLog:
+    """Stands between an engine and its host; what was there at the start or after a gap is not told again."""
+
+    def __init__(self, host: Host, journal: Journal) -> None:
+        self._host = host
+        self._journal = journal
+        self._devices: dict[str, dict[str, Binding]] = {}  # alias -> device -> binding
+        self._calls: dict[str, Call] = {}
+
+    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
+        """See engine.Host."""
+        before = self._devices.get(alias, {})
+        now = {binding.device: binding for binding in bindings}
+        for device in now.keys() - before.keys():
+            self._tell_device("Registration Accepted", alias, now[device])
+        for device in before.keys() - now.keys():
+            self._tell_device("Registration Removed", alias, before[device])
+        self._keep(alias, now)
+        self._host.registered(alias, bindings)
+
+    def call_changed(self, call: Call) -> None:
+        """See engine.Host."""
+        before = self._calls.get(call.call_id)
+        self._calls[call.call_id] = call
+        if (before is None or before.state != call.state) and call.state in STATES:
+            self._tell_call(STATES[call.state], call)
+        self._host.call_changed(call)
+
+    def call_ended(self, call_id: str, reason: str) -> None:
+        """See engine.Host."""
+        call = self._calls.pop(call_id, None)
+        if call is not None:
+            event = "Call Disconnected" if call.state == "connected" else "Call Rejected"
+            self._tell_call(event, call, reason)
+        self._host.call_ended(call_id, reason)
+
+    def picture(self, picture: Picture) -> None:
+        """See engine.Host."""
+        self._devices = {
+            alias: {one.device: one for one in bindings} for alias, bindings in picture.registrations.items()
+        }
+        self._calls = {call.call_id: call for call in picture.calls}
+        self._host.picture(picture)
+
+    def engine_state(self, engine: str, sentence: str) -> None:
+        """See engine.Host."""
+        self._host.engine_state(engine, sentence)
+
+    def _keep(self, alias: str, devices: dict[str, Binding]) -> None:
+        if devices:
+            self._devices[alias] = devices
+        else:
+            self._devices.pop(alias, None)
+
+    def _tell_device(self, event: str, alias: str, binding: Binding) -> None:
+        address, _, transport = binding.received.partition(";")
+        ip, _, port = address.rpartition(":")
+        where = {"Source-ip": ip, "Source-port": port} if ip else {}
+        fields = {"Service": "SIP", **where, "Protocol": transport or "SIP", "AOR": alias, "Contact": binding.contact}
+        self._journal.event(event, **fields, Level="1")
+
+    def _tell_call(self, event: str, call: Call, reason: str = "") -> None:
+        fields = {
+            "Service": call.protocol,
+            "Src-alias": call.source,
+            "Dst-alias": call.destination,
+            "Call-serial-number": call.serial,
+            "Tag": call.tag,
+            "Call-id": call.call_id,
+            **({"Detail": f"{call.rule}: {call.route}"} if call.rule else {}),
+            **({"Reason": reason} if reason else {}),
+        }
+        self._journal.event(event, **fields, Level="1")
