@@ -30,7 +30,6 @@ from sextet.cluster.probing import NAME as CHECK
 from sextet.cluster.probing import Files, Probing
 from sextet.cluster.recovery import listener as recovery_door
 from sextet.cluster.revisions import KEPT_MAX, Membership, Store, StoreDamaged, StoreLost
-from sextet.cluster.settings import waiting
 from sextet.cluster.vault import RENEW, Paths, RunningVault
 from sextet.engine import Engine, Journal
 from sextet.model import alarms as types
@@ -224,9 +223,8 @@ class Peer:
                 sentence = f"This peer is named, but is not the primary yet: {error}. Free space and name it again."
                 raise Refused(Problem("clustering.configuration_primary", sentence)) from error
             await self._following.once()
-        waits = waiting(self.saved.clustering, self._following.running)
         asked = {difference.path for difference in outcome.differences}
-        restart = outcome.restart + tuple(path for path in waits if path in asked)
+        restart = tuple(path for path in self.status().restart_reasons if path in asked)
         return replace(outcome, stamp=self._custody.head.stamp, restart=restart)
 
     async def promote(self, *, user: str, source: str) -> Outcome:
