@@ -70,9 +70,10 @@ def test_a_change_of_the_tls_mode_is_told_as_in_the_guide_on_every_peer(lab: Lab
 def test_a_syslog_server_gets_the_alarms_of_a_peer(lab: Lab) -> None:
     async def play() -> None:
         heard = bytearray()
-        ended = asyncio.Event()
+        begun, ended = asyncio.Event(), asyncio.Event()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            begun.set()
             while data := await reader.read(65536):
                 heard.extend(data)
             writer.transport.abort()
@@ -84,6 +85,7 @@ def test_a_syslog_server_gets_the_alarms_of_a_peer(lab: Lab) -> None:
         entry = {"address": address, "port": port, "transport": "TCP", "level": "warning"}
         await lab.ask(2, "config add", path="logging.syslog_servers", value=entry)
         try:
+            await begun.wait()
             await lab.set(1, "protocols.h323_mode", False)
             await lab.alarm(2, 20018)
 
