@@ -19,6 +19,8 @@ from sextet.cluster.enrolment import Facts, FirstContact
 from sextet.cluster.face import Checked, ClusterStatus, Moved, NoPrimary, Outcome, Owned, Revision
 from sextet.cluster.feed import CallFailed
 from sextet.cluster.following import Following, Identity
+from sextet.cluster.forcing import NAME as WHOLE
+from sextet.cluster.forcing import Forced, Forcing
 from sextet.cluster.history import GENESIS, Version, from_row
 from sextet.cluster.judgement import LIVE, invalid_lines, judge
 from sextet.cluster.keeping import keep
@@ -40,6 +42,9 @@ from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.status import Alarm, Call, PeerStatus, Registration, Stamp
 
+LOOK_S = 0.03  # after a change the status rows of all peers come within milliseconds: one round looks at them all
+RELAY_S = 0.1  # the primary's row reaches everybody within milliseconds; a relay is for those whom it does not reach
+PUBLISH_S = 0.001  # own rows are on their way before a round keeps the loop busy
 BEAT_S = 1.0  # the status row goes out this often: ages are reckoned from it
 MODE = "clustering.tls_verification_mode"
 TOPICS_S = 0.25  # pages are told at most four times a second
@@ -101,6 +106,9 @@ class Peer:
         files = Files(certificate=identity.certificate, trusted=identity.trusted)
         self._probing = Probing(files, self._following.evidence, self._links, self.live.alarms, clock)
         self._applied = GENESIS
+        self._read: tuple[bytes, Version] = b"", GENESIS  # all peers relay the same bytes
+        self._relaying: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = None
 
     async def start(self, engines: Sequence[Engine], initial: Document) -> None:
         """Serve from the own copy, whoever else is there. Raises EngineError, Refused and StoreLost."""
@@ -108,6 +116,7 @@ class Peer:
         await self._links.start()
         self.answer(forward.NAME, self._forwarded)
         self._links.own.serve(CHECK, self._probing.answer)
+        self.answer(WHOLE, self._forcing.answer)
         await self._custody.start(self)
         await self._editor.load(initial)
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
@@ -126,6 +135,9 @@ class Peer:
     async def stop(self) -> None:
         """Let go of everything but the engines, which are stopped by who made them."""
         await end((*self._tasks, *self._doing))
+        for timer in (self._relaying, self._looking):
+            if timer is not None:
+                timer.cancel()
         await self._links.stop()
         self._store.close()
 
@@ -212,6 +224,7 @@ class Peer:
         if any(change.path.startswith("clustering.peer_") for change in changes):
             self._following.open_window()
         self._following.telling.own(outcome.differences)
+        await asyncio.sleep(PUBLISH_S)
         await self._following.once()
         self._changed("config")
         # Naming this system is the administrator's act that opens a new term; a fenced one may name itself again.
@@ -236,6 +249,12 @@ class Peer:
 
     async def restart(self, *, user: str, source: str) -> None:
         self._restart()
+
+    async def force_update(self) -> Forced:
+        """Replace the shared configuration of this subordinate by the primary's. Raises Refused."""
+        forced = await self._whole(self._forcing.update())
+        await self._following.once()
+        return forced
 
     def acknowledge(self, alarm: AlarmType, key: str) -> None:
         self.live.alarms.acknowledge(alarm, key)
@@ -299,7 +318,12 @@ class Peer:
     # What custody tells (custody.Follower)
 
     def show(self, key: str, value: bytes) -> None:
-        self._links.own.put(key, value)
+        if self._relaying is not None:
+            self._relaying.cancel()
+        if self._custody.authority.state is primary.State.PRIMARY:
+            self._links.own.put(key, value)
+        else:
+            self._relaying = asyncio.get_running_loop().call_later(RELAY_S, self._links.own.put, key, value)
 
     def apply(self, version: Version) -> None:
         before, self._applied = self._applied, version
@@ -316,8 +340,8 @@ class Peer:
                 self._spawn(self._see(number, value))
             return
         self.live.row(number, key, value)
-        if key == "peer":
-            self._wake.set()
+        if key == "peer" and self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     def _state(self, number: int, state: str, reason: str) -> None:
         name = self._following.names().get(number, str(number))
@@ -366,9 +390,15 @@ class Peer:
 
     # Work
 
+    def _look(self) -> None:
+        self._looking = None
+        self._wake.set()
+
     async def _see(self, number: int, value: bytes) -> None:
         try:
-            version = from_row(value)
+            if self._read[0] != value:
+                self._read = value, from_row(value)
+            version = self._read[1]
         except ValueError as error:
             _log.warning("peer %s: its configuration cannot be read: %s", number, error)
             return
@@ -440,6 +470,7 @@ class Peer:
     async def _follow(self) -> None:
         await self._wake.wait()
         self._wake.clear()
+        await asyncio.sleep(PUBLISH_S)
         await self._following.once()
 
     async def _read_history(self) -> None:
