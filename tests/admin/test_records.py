@@ -10,6 +10,7 @@ import pytest
 from sextet.admin.actor import Actor
 from sextet.model.config import Change
 from sextet.model.schema import Refused
+from sextet.model.sections import SyslogServer
 from tests.support.fake_peer import FakePeer
 from tests.support.fake_records import RecordsDesk
 
@@ -32,6 +33,16 @@ def test_level_and_names_follow_the_settings_and_a_verbose_level_is_an_alarm() -
             await set_level(face, level)
             desk.records.apply()
             assert (desk.logs.level, desk.alarms[-1]) == (level, alarm)
+
+    asyncio.run(play())
+
+
+def test_each_server_is_listed_with_what_was_sent_and_lost() -> None:
+    async def play() -> None:
+        desk = RecordsDesk(FakePeer())
+        desk.syslog.configure([SyslogServer(address="127.85.0.9", port=9, transport="TCP")])
+        assert desk.records.servers() == [{"server": "127.85.0.9 port 9 TCP", "sent": 0, "dropped": 0}]
+        await desk.records.end()
 
     asyncio.run(play())
 

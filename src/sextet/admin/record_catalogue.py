@@ -15,6 +15,10 @@ LOG_SEARCH = Command(
         Parameter(name="lines", help="How many at most.", kind="number", option=True, low=1, high=1000),
     ),
 )
+LOG_SERVERS = Command(
+    name="log servers",
+    help="Show how many lines went to each remote syslog server of this peer, and how many were lost.",
+)
 DIAGNOSTICS_START = Command(
     name="diagnostics start",
     help="Start diagnostic logging: every line of every level is kept until it is stopped.",

@@ -15,6 +15,9 @@ def add_to(registry: Registry, records: Records) -> None:
         lines = int(arguments.get("lines", LINES_DEFAULT))
         return [entry.text for entry in await records.search(log_name(arguments), str(arguments["text"]), lines)]
 
+    async def servers(actor: Actor, arguments: Arguments) -> object:
+        return records.servers()
+
     async def start(actor: Actor, arguments: Arguments) -> object:
         everywhere, capture = bool(arguments.get("all")), bool(arguments.get("capture"))
         return await records.start(actor, everywhere=everywhere, capture=capture)
@@ -34,6 +37,7 @@ def add_to(registry: Registry, records: Records) -> None:
         return {"sentence": f"The archive is {path}.", "path": str(path), "bytes": path.stat().st_size}
 
     registry.add(catalogue.LOG_SEARCH, search)
+    registry.add(catalogue.LOG_SERVERS, servers)
     registry.add(catalogue.DIAGNOSTICS_START, start)
     registry.add(catalogue.DIAGNOSTICS_STOP, stop)
     registry.add(catalogue.DIAGNOSTICS_STATUS, status)

@@ -100,6 +100,11 @@ class Records:
         """Give the newest lines of a log that contain a text, the newest last."""
         return await asyncio.to_thread(self._logs.search, containing, most, log)
 
+    def servers(self) -> list[dict[str, object]]:
+        """Say what became of the lines for each remote syslog server."""
+        counts = self._syslog.counts.items()
+        return [{"server": name, "sent": count.sent, "dropped": count.dropped} for name, count in counts]
+
     def state(self) -> Recording:
         """How diagnostic logging is on this peer."""
         return self._recorder.state()

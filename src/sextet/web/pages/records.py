@@ -45,7 +45,8 @@ async def show_log(visit: Visit) -> Response:
     wanted = visit.query.get("filter", "").strip()[:FILTER_MAX]
     found = await _records(visit).search(name, wanted, LINES_MAX)
     rows = [(tone_of(entry), entry) for entry in reversed(found)]
-    return visit.page("log.html", rows=rows, filter=wanted, title=TITLES[name], most=LINES_MAX)
+    servers = _records(visit).servers() if name == LOGS[0] else []
+    return visit.page("log.html", rows=rows, filter=wanted, title=TITLES[name], most=LINES_MAX, servers=servers)
 
 
 async def show_diagnostics(visit: Visit) -> Response:
