@@ -17,8 +17,10 @@ from sextet.cluster.remembrance import Remembered
 from sextet.cluster.revisions import KEY_FILE, MEMORY_FILE, Membership, Store
 from sextet.cluster.soundness import EXPANDED_MAX, fault_of
 from sextet.cluster.system_key import KeyFailure, SystemKey
+from sextet.model import config
 from sextet.model.config import Document
 from sextet.model.secrets import replaced
+from sextet.model.sections import Root
 
 DATABASE = "config.db"
 ASIDE = "set-aside"  # folder of what was replaced
@@ -26,7 +28,7 @@ ASIDE_MAX = 5  # copies; older ones are removed
 _FRESH = "new"
 
 
-def rebuild(state_dir: Path, remembered: Remembered, version: Version | None, *, new_key: bool = False) -> Path:
+def rebuild(state_dir: Path, remembered: Remembered, version: Version, *, new_key: bool = False) -> Path:
     """Make a database of what is remembered and of a whole version; gives where the damaged one is kept.
 
     Raises OSError, StoreLost and KeyFailure; the damaged database stays in its place then.
@@ -48,8 +50,7 @@ def rebuild(state_dir: Path, remembered: Remembered, version: Version | None, *,
             highest_term=remembered.highest_term,
             own=remembered.own,
         )
-        if version is not None:
-            store.add(version, frozenset())
+        store.add(version, frozenset())
     finally:
         store.close()
     kept = set_aside(state_dir)
@@ -86,7 +87,11 @@ def purge(state_dir: Path, own: Document) -> Path:
     nobody = Remembered(
         peer_id=str(uuid.uuid4()), membership=Membership(), pins={}, highest_term=0, own=own or {"system": {}}
     )
-    kept = rebuild(state_dir, nobody, None, new_key=True)
+    made = {"user": "sextetd", "source": "purge", "summary": "Factory settings"}
+    document = config.shared_part(config.to_document(Root()))
+    # A first version, so that the configuration for first starts is not loaded: it may name the cluster that was left.
+    first = opening(GENESIS, document, cluster="", term=1, author=nobody.peer_id, **made)
+    kept = rebuild(state_dir, nobody, first, new_key=True)
     with contextlib.suppress(FileNotFoundError):
         (state_dir / MEMORY_FILE).unlink()
     return kept
