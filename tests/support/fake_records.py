@@ -39,7 +39,6 @@ class RecordsDesk:
 
     def __init__(self, face: FakePeer, journal: Journal | None = None) -> None:
         folder = Path(tempfile.mkdtemp())
-        weakref.finalize(self, shutil.rmtree, folder, True)
         self.folder = folder
         self.alarms: list[tuple[bool, str]] = []
         self.troubles: list[tuple[str, str]] = []
@@ -63,3 +62,4 @@ class RecordsDesk:
             (folder / "server.pem", folder / "ca.pem"),
             lambda active, cause: self.alarms.append((active, cause)),
         )
+        weakref.finalize(self.records, shutil.rmtree, folder, True)

@@ -25,6 +25,7 @@ from sextet.model.sections import Administrator
 from sextet.web.app import WebServer
 from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_peer import FakePeer, Lines
+from tests.support.fake_records import RecordsDesk
 
 USER, PASSWORD = "admin", "sextet-lab"
 READER = "auditor"
@@ -76,7 +77,8 @@ def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebSe
     access = Access(lambda: face.saved.administrators, journal)
     door = Door(face, journal)
     desk = certificate_desk(folder, face, door, journal)
-    return WebServer(face, door, access, desk, address, port, pem, private, journal), journal
+    records = RecordsDesk(face).records
+    return WebServer(face, door, access, desk, address, port, pem, private, journal, records), journal
 
 
 async def main(address: str = "127.67.0.1", port: int = 8443) -> None:
