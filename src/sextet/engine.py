@@ -46,6 +46,7 @@ class Wanted:
     trusted: Path = Path()  # PEM, CA certificates
     crl: Path = Path()  # PEM, revocation lists of all these authorities; Path() = do not check
     material: str = ""  # changes with the content of these files
+    maintenance: bool = False  # take no new calls and registrations; what runs goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from sextet import __version__, bootstrap
-from sextet.admin import passwords, record_commands, vault_commands
+from sextet.admin import lifecycle_commands, passwords, record_commands, vault_commands
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.commands import Commands, Registry
 from sextet.admin.door import Door
+from sextet.admin.lifecycle import Lifecycles
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
@@ -88,6 +89,8 @@ class Daemon:
         record_commands.add_to(registry, self._records)
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
+        lives = Lifecycles(self._peer.lifecycle, self.journal, lambda: _load(self._peer), door.demand_write)
+        lifecycle_commands.add_to(registry, lives)
         self._following_logs: asyncio.Task[None] | None = None
         if start.lab:
             _add_faults(registry, self._peer)
@@ -222,13 +225,6 @@ async def _serve(start: Bootstrap) -> str:
 
 
 def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], None]) -> tuple[Safekeeping, Snapshots]:
-    def own(owned: Owned[Any]) -> bool:
-        return owned.number == next((member.number for member in peer.status().members if member.this_system), 0)
-
-    def load() -> tuple[int, int]:
-        calls = {call.row.tag for call in peer.calls() if own(call)}
-        return len(calls), len({one.row.alias for one in peer.registrations() if own(one)})
-
     def restart() -> None:
         asyncio.get_running_loop().call_later(ANSWER_S, end, RESTART)
 
@@ -242,8 +238,18 @@ def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], No
     def host() -> str:
         return peer.host_name
 
-    keeping = Safekeeping(peer.vault, logs, __version__, host, load, restart, failed, wall_clock)
+    keeping = Safekeeping(peer.vault, logs, __version__, host, lambda: _load(peer), restart, failed, wall_clock)
     return keeping, Snapshots(peer.vault, logs, host, look, wall_clock)
+
+
+def _load(peer: Peer) -> tuple[int, int]:
+    """Count the calls and the registered aliases of this peer."""
+
+    def own(owned: Owned[Any]) -> bool:
+        return owned.number == next((member.number for member in peer.status().members if member.this_system), 0)
+
+    calls = {call.row.tag for call in peer.calls() if own(call)}
+    return len(calls), len({one.row.alias for one in peer.registrations() if own(one)})
 
 
 def _identity(start: Bootstrap, places: Places) -> Identity:

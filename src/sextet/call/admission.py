@@ -9,6 +9,7 @@ from sextet.call.source import Source, SourceKind
 from sextet.call.table import Refresh, Table
 
 BRIEF_BELOW_S = 3600  # RFC 3261 10.3 step 7: an interval of an hour or more is never too brief
+MAINTENANCE = "Maintenance mode"  # an endpoint that gets 503 tries another peer (RFC 3263 4.3)
 NEVER_CHALLENGED = ("ACK", "CANCEL")  # RFC 3261 22.1: neither can be sent again with credentials
 
 
@@ -53,6 +54,8 @@ def admit(table: Table, wanted: Registering, dice: float) -> Grant | Refuse:
         return Refuse(404, "the alias to register must be user@domain")
     if wanted.asked_s == 0:
         return Grant(0)
+    if table.maintenance:
+        return Refuse(503, MAINTENANCE)
     if table.policy == "Allow List" and not table.listed.has(wanted.alias):
         return Refuse(403, f"{wanted.alias} is not in the allow list")
     if table.policy == "Deny List" and table.listed.has(wanted.alias):

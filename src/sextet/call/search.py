@@ -126,6 +126,8 @@ def explain(table: Table, request: Request, here: Here, elsewhere: Elsewhere) ->
 
 def _decide(state: _Search) -> Decision:
     request = state.request
+    if state.table.maintenance:
+        return Refuse(503, "this peer is in maintenance mode")  # who asked tries another peer (facts 6.7)
     if request.hops <= 0:
         return Refuse(483, "Too many hops")  # RFC 3261 16.3 step 3
     if not request.alias or len(request.alias) > ALIAS_MAX:

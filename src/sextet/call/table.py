@@ -133,6 +133,7 @@ class Table:
     zone_of_ip: Mapping[str, str]
     transforms: tuple[Transform, ...]
     rules: tuple[Rule, ...]  # by priority, then in the order of the configuration
+    maintenance: bool  # no new calls and registrations (facts 6.7)
     document: Mapping[str, Any]  # what to_json writes
 
     @classmethod
@@ -145,6 +146,7 @@ class Table:
         *,
         address: str = "",
         resolved: Mapping[str, Sequence[str]] | None = None,
+        maintenance: bool = False,
     ) -> Table:
         """Make the table of one peer; raises TableError.
 
@@ -159,6 +161,7 @@ class Table:
             "address": plain_ip(address),
             "neighbours": [to_document(peer) for peer in parts],
             "resolved": {name.lower(): [plain_ip(ip) for ip in ips] for name, ips in (resolved or {}).items()},
+            "maintenance": maintenance,
             "config": {name: to_document(getattr(config, name)) for name in SECTIONS},
         }
         return _built(document, config, parts)
@@ -217,6 +220,7 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         zone_of_ip=_zone_of_ip(config, document["resolved"]),
         transforms=_transforms(config, variables),
         rules=tuple(sorted((_rule(rule, variables) for rule in config.search_rules), key=lambda rule: rule.priority)),
+        maintenance=bool(document["maintenance"]),
         document=document,
     )
 

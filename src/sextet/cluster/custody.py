@@ -143,6 +143,23 @@ class Custody:
         await asyncio.to_thread(self._store.dismiss, stamp)
         await self.receive(primary.Dismissed(stamp))
 
+    @property
+    def is_primary(self) -> bool:
+        return self.authority.state is primary.State.PRIMARY
+
+    async def force(self, version: Version) -> tuple[Stamp, ...]:
+        """Hold this version instead of what is held; gives the edits that are no conflict any more.
+
+        Raises like edit. Everything stays in the history.
+        """
+        async with self._editing:
+            await self._rest()
+            await self._ask(primary.Forced(version))
+            aside = tuple(sorted(self.authority.aside))
+            for stamp in aside:
+                await self.dismiss(stamp)
+            return aside
+
     async def _ask(self, event: Event) -> Version:
         effects = self.authority.receive(event, self._clock())
         made = next((effect.version for effect in effects if isinstance(effect, primary.Store)), self.head)

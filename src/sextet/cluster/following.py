@@ -78,6 +78,7 @@ class Following:
         self.engines: Sequence[Engine] = ()
         self.running = Clustering()
         self.number = 0
+        self.maintenance = False  # takes no new calls and registrations until the next restart
         self.telling = Telling(log)
         self._identity = identity
         self._custody = custody
@@ -123,6 +124,12 @@ class Following:
         """The peers of the running list; a stand-alone system is number 0 under its host name."""
         listed = {number: name for number, name in enumerate(self.running.peers, 1) if name}
         return listed if self.number else {0: self.host_name(), **listed}
+
+    def leader(self) -> tuple[int, str]:
+        """The configuration primary, by number and name; number 0 where that is this peer, or nobody."""
+        number = self.running.configuration_primary
+        name = self.names().get(number, "")
+        return (0, "") if number == self.number or not name or not self.number else (number, name)
 
     def links(self) -> dict[int, LinkStatus]:
         """How this peer sees the way to every other one of the list, by number."""
@@ -345,6 +352,7 @@ class Following:
             trusted=self._identity.trusted,
             crl=self._own_certificate.seen.crl,
             material=self._own_certificate.seen.material,
+            maintenance=self.maintenance,
         )
 
     def _judge(self) -> None:

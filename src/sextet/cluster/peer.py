@@ -20,10 +20,11 @@ from sextet.cluster.face import Checked, ClusterStatus, Moved, NoPrimary, Outcom
 from sextet.cluster.feed import CallFailed
 from sextet.cluster.following import Following, Identity
 from sextet.cluster.forcing import NAME as WHOLE
-from sextet.cluster.forcing import Forced, Forcing
+from sextet.cluster.forcing import Forcing
 from sextet.cluster.history import GENESIS, Version, from_row
 from sextet.cluster.judgement import LIVE, invalid_lines, judge
 from sextet.cluster.keeping import keep
+from sextet.cluster.lifecycle import Lifecycle
 from sextet.cluster.links import Links
 from sextet.cluster.live import Live
 from sextet.cluster.names import Resolved
@@ -86,14 +87,8 @@ class Peer:
         self._answers = Answers()
         self.live = Live(self._links.own, log, clock, self._changed)
         self._following = Following(identity, self._custody, self._editor, self._links, self.live, log, clock)
-        paths = Paths(
-            state_dir=identity.state_dir,
-            certificate=identity.certificate,
-            private_key=identity.private_key,
-            trusted=identity.trusted,
-        )
         self.vault = RunningVault(
-            paths=paths,
+            paths=Paths.of(identity),
             store=self._store,
             custody=self._custody,
             editor=self._editor,
@@ -105,6 +100,8 @@ class Peer:
         )
         files = Files(certificate=identity.certificate, trusted=identity.trusted)
         self._probing = Probing(files, self._following.evidence, self._links, self.live.alarms, clock)
+        self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
+        self.lifecycle = Lifecycle(self._forcing, self._following, self.live.alarms, log, self._whole)
         self._applied = GENESIS
         self._read: tuple[bytes, Version] = b"", GENESIS  # all peers relay the same bytes
         self._relaying: asyncio.TimerHandle | None = None
@@ -249,12 +246,6 @@ class Peer:
 
     async def restart(self, *, user: str, source: str) -> None:
         self._restart()
-
-    async def force_update(self) -> Forced:
-        """Replace the shared configuration of this subordinate by the primary's. Raises Refused."""
-        forced = await self._whole(self._forcing.update())
-        await self._following.once()
-        return forced
 
     def acknowledge(self, alarm: AlarmType, key: str) -> None:
         self.live.alarms.acknowledge(alarm, key)

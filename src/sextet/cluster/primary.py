@@ -113,7 +113,14 @@ class Dismissed:
     stamp: Stamp
 
 
-Event = Configured | Edited | Promoted | Founded | Joined | Seen | Stored | NotStored | Dismissed
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """An administrator has this peer take over what the primary holds, whatever it holds itself."""
+
+    version: Version
+
+
+Event = Configured | Edited | Promoted | Founded | Joined | Seen | Stored | NotStored | Dismissed | Forced
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +253,8 @@ class Authority:
             case Dismissed(stamp=stamp):
                 self.aside -= {stamp}
                 return []
+            case Forced(version=version):
+                return self._force(version)
 
     def tick(self, now: float) -> list[Effect]:
         """Try again to store what could not be stored."""
@@ -288,6 +297,15 @@ class Authority:
         if state is State.PRIMARY:
             return []
         return self._open(self.cluster, self.head.document, event.user, event.source, "Made the configuration primary")
+
+    def _force(self, version: Version) -> list[Effect]:
+        if self.state not in (State.FOLLOWER, State.JOINING):
+            raise Refused(Problem("", "This peer names no other one as the configuration primary."))
+        if not self.cluster or version.cluster != self.cluster:
+            raise Refused(Problem("", "The configuration of the primary is that of another cluster."))
+        self._must_rest()
+        self._adopting, self.conflicts = True, {}
+        return self._store(version, frozenset())
 
     def _open(self, cluster: str, content: Document, user: str, source: str, summary: str) -> list[Effect]:
         term = max(self._highest_term, self.head.stamp.term) + 1

@@ -14,6 +14,7 @@ import click
 
 from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
 from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
+from sextet.admin.lifecycle_catalogue import COMMANDS as LIFECYCLE_COMMANDS
 from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
 from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
 from sextet.console import client, render
@@ -80,7 +81,7 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
 
 def add_commands(group: click.Group) -> None:
     """Add every declared command under its noun."""
-    for command in (*COMMANDS, *CERTIFICATE_COMMANDS, *RECORD_COMMANDS, *VAULT_COMMANDS):
+    for command in (*COMMANDS, *CERTIFICATE_COMMANDS, *RECORD_COMMANDS, *VAULT_COMMANDS, *LIFECYCLE_COMMANDS):
         *nouns, verb = command.name.split(" ")
         place = group
         for depth, noun in enumerate(nouns, 1):

@@ -123,6 +123,7 @@ def instructions(wanted: Wanted, secret: str, resolved: Mapping[str, Sequence[st
         wanted.generation,
         address=wanted.address,
         resolved=resolved,
+        maintenance=wanted.maintenance,
     )
     transport, port = (listeners(wanted) or [("tls", wanted.config.protocols.sip_tls_port)])[0]
     return Instructions(

@@ -34,7 +34,13 @@ DEVICE_MS = 5_000  # to a device's
 REQUEST_MS = 8_000  # to the final answer of what is not an INVITE
 FINAL = (401, 407, 484, 486, 487)  # answers of the person asked for: searching on would not help
 _MARK = re.compile(r";sxl=([0-9a-f]{16})")
-_PHRASES = {404: "Not Found", 480: "Temporarily Unavailable", 414: "Request-URI Too Long", 483: "Too Many Hops"}
+_PHRASES = {
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    414: "Request-URI Too Long",
+    483: "Too Many Hops",
+    503: "Service Unavailable",
+}
 
 Leg = dict[str, Any]
 

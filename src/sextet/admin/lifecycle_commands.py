@@ -1,0 +1,29 @@
+"""What the commands about a peer as a whole do (lifecycle_catalogue.py)."""
+
+from __future__ import annotations
+
+from sextet.admin import lifecycle_catalogue as catalogue
+from sextet.admin.actor import Actor
+from sextet.admin.commands import Arguments, Registry, Usage
+from sextet.admin.lifecycle import Lifecycles
+from sextet.model.schema import Problem
+
+MODES = {"on": True, "off": False}
+
+
+def add_to(registry: Registry, lives: Lifecycles) -> None:
+    """Add them to a peer's commands."""
+
+    async def force(actor: Actor, arguments: Arguments) -> object:
+        return {"sentence": await lives.force_update(actor)}
+
+    async def maintenance(actor: Actor, arguments: Arguments) -> object:
+        mode = str(arguments.get("mode", "")).lower()
+        if mode and mode not in MODES:
+            raise Usage(Problem("mode", f"There is no mode {mode[:20]!r}; it is on or off."))
+        if mode:
+            await lives.maintain(actor, MODES[mode])
+        return {"maintenance": lives.maintenance, "sentence": lives.maintenance_sentence()}
+
+    registry.add(catalogue.FORCE_CONFIG_UPDATE, force)
+    registry.add(catalogue.PEER_MAINTENANCE, maintenance)
