@@ -136,3 +136,20 @@ def test_every_alarm_of_the_table_comes_and_goes_with_its_fault(lab: Lab) -> Non
         assert [(one.number, one.peer, one.what) for one in found if not one.good] == []
 
     asyncio.run(play())
+
+
+def test_an_acknowledged_alarm_is_new_again_after_a_restart(lab: Lab) -> None:
+    async def play() -> None:
+        async def acknowledged() -> bool:
+            lines = await lab.ask(3, "alarm list")
+            return any(peer["acknowledged"] for line in lines for peer in line["peers"] if peer["peer"] == 3)
+
+        await lab.alarm(3, PERMISSIVE)
+        assert (await lab.run(3, "alarm", "acknowledge", str(PERMISSIVE)))[0] == 0
+        await eventually("it is acknowledged", acknowledged)
+        await lab.do("restart", peer=3)
+        await lab.whole()
+        await lab.alarm(3, PERMISSIVE)
+        assert not await acknowledged()
+
+    asyncio.run(play())

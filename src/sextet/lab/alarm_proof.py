@@ -125,6 +125,26 @@ async def _two_names(bench: Bench) -> None:
     await bench.set(3, "clustering.peer_4_address", bench.address(1))
 
 
+async def _part_ways(bench: Bench) -> None:
+    """Let the primary accept an edit that nobody hears of, while another peer becomes the primary."""
+    for other in (2, 3):
+        await bench.do("cut", peer=1, other=other)
+    await bench.set(1, "protocols.standard_refresh_maximum", 61)
+    await bench.run(2, "cluster promote")
+    await bench.set(3, "clustering.configuration_primary", 2)
+    await bench.do("heal")
+
+
+async def _settle(bench: Bench) -> None:
+    """Deal with the edit, and give the lab back the primary that it had."""
+    await bench.set(1, "clustering.configuration_primary", 2)
+    for proposal in await bench.run(1, "config set-aside"):
+        await bench.run(1, "config dismiss", revision=proposal["revision"]["revision"])
+    await bench.run(1, "cluster promote")
+    for other in (2, 3):
+        await bench.set(other, "clustering.configuration_primary", 1)
+
+
 _H323 = _setting(1, "protocols.h323_mode", False, True)
 _NAME = _setting(3, "clustering.cluster_name", "", "expc-cluster.apolo.local")
 _PRIMARY = _setting(3, "clustering.configuration_primary", 2, 1)
@@ -172,6 +192,12 @@ FAULTS = (
         alarms=((20007, 1), (20020, 1), (20007, 2), (20020, 2)),
         breaks=_at_restart,
         mends=_as_before,
+    ),
+    Fault(
+        what="An edit of a cut-off primary, while another peer became the primary",
+        alarms=((20011, 1),),
+        breaks=_part_ways,
+        mends=_settle,
     ),
     Fault(what="A SIP port is changed", alarms=((25008, 1), (25008, 2)), breaks=_PORT[0], mends=_PORT[1]),
     Fault(
