@@ -26,6 +26,7 @@ from sextet.web.app import WebServer
 from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
+from tests.support.fake_vault import KeepingDesk
 
 USER, PASSWORD = "admin", "sextet-lab"
 READER = "auditor"
@@ -78,7 +79,11 @@ def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebSe
     door = Door(face, journal)
     desk = certificate_desk(folder, face, door, journal)
     records = RecordsDesk(face).records
-    return WebServer(face, door, access, desk, address, port, pem, private, journal, records), journal
+    kept = KeepingDesk(face, folder, journal)
+    web = WebServer(
+        face, door, access, desk, address, port, pem, private, journal, records, kept.keeping, kept.snapshots
+    )
+    return web, journal
 
 
 async def main(address: str = "127.67.0.1", port: int = 8443) -> None:

@@ -22,6 +22,7 @@ from sextet.web.site import site
 from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
+from tests.support.fake_vault import KeepingDesk
 from tests.support.fake_web import PASSWORD, READER, USER, certificate, peer
 
 HOST = "127.77.0.1:8443"
@@ -45,6 +46,7 @@ class Browser:
         weakref.finalize(self, shutil.rmtree, self.folder)
         door = Door(self.face, self.journal)
         self.records = RecordsDesk(self.face)
+        self.keeping = KeepingDesk(self.face, self.folder, self.journal)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
         self.desk = Desk(
             face=self.face,
@@ -53,6 +55,8 @@ class Browser:
             certificates=certificates,
             instance="first",
             records=self.records.records,
+            keeping=self.keeping.keeping,
+            snapshots=self.keeping.snapshots,
         )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)

@@ -156,6 +156,17 @@ class Safekeeping:
         self._journal.event("System backup completed", Detail=name, **actor.audit)
         return path
 
+    async def take_in(self, data: bytes) -> str:
+        """Keep a backup that was uploaded; gives its name. Raises Refused for what is none."""
+        label = backup.label_of(data)
+        name = f"uploaded_{label.serial[:8]}_{self._clock():%Y%m%d_%H%M%S}{SUFFIX}"
+        if not all(letter.isalnum() or letter in "._-" for letter in name):
+            raise Refused(Problem("file", "This is not a backup of sextet; choose another file."))
+        try:
+            return (await asyncio.to_thread(self._store, name, data)).name
+        except OSError as error:
+            raise Refused(Problem("file", f"The file could not be kept: {error.strerror}.")) from error
+
     def find(self, file: str) -> Path:
         """Find a backup by its path, or by its name among those that are kept here. Raises Refused."""
         path = Path(file) if "/" in file else self._folder / file

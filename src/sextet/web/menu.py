@@ -46,10 +46,12 @@ MENU = (
     Entry("Maintenance", "Security", "Server certificate", "/maintenance/security/server-certificate"),
     Entry("Maintenance", "Security", "Trusted CA certificate", "/maintenance/security/trusted-ca"),
     Entry("Maintenance", "Security", "CRL", "/maintenance/security/crl"),
+    Entry("Maintenance", "", "Backup and restore", "/maintenance/backup"),
     Entry("Maintenance", "", "Configuration history", "/maintenance/history"),
     Entry("Maintenance", "", "Logging", "/maintenance/logging"),
     Entry("Maintenance", "Diagnostics", "Preflight check", "/maintenance/diagnostics/preflight"),
     Entry("Maintenance", "Diagnostics", "Diagnostic logging", "/maintenance/diagnostics/logging"),
+    Entry("Maintenance", "Diagnostics", "System snapshot", "/maintenance/diagnostics/snapshot"),
     Entry("Maintenance", "", "Restart options", "/maintenance/restart"),
 )
 BY_PATH = {entry.path: entry for entry in MENU}

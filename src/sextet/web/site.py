@@ -15,6 +15,7 @@ from sextet.web.desk import HERE, Desk
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
 from sextet.web.pages import clustering, configuration, diagnostics, maintenance, records, status
+from sextet.web.pages.safekeeping import ROUTES as SAFEKEEPING
 from sextet.web.pages.security import ROUTES as SECURITY
 
 READY = ("Active", "Single peer")
@@ -51,6 +52,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *SECURITY,
         *records.ROUTES,
         *diagnostics.ROUTES,
+        *SAFEKEEPING,
     ]
     app = Starlette(
         routes=routes,
