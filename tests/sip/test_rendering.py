@@ -68,13 +68,13 @@ def test_ha1_is_that_of_rfc_2617() -> None:
 
 
 def test_certificates_are_checked_of_peers_in_enforce_and_of_zones_that_say_so() -> None:
-    assert "verify_certificate = yes" not in rendering.tls_text(WANTED, RUN, {})
+    assert rendering.verified(WANTED, {}) == ()
     enforced = with_config(clustering=Clustering(tls_verification_mode="Enforce"))
-    assert "[client:192.0.2.2:5061]" in rendering.tls_text(enforced, RUN, {})
+    assert rendering.verified(enforced, {}) == ("192.0.2.2",)
     zone = Zone(name="z", tls_verify=True, peers=(ZonePeer(address="sip.other.test"),), sip_port=5071)
-    text = rendering.tls_text(with_config(zones=(zone,)), RUN, {"sip.other.test": ("192.0.2.77",)})
-    assert text.count("verify_certificate = yes") == 1
-    assert "[client:192.0.2.77:5071]" in text
+    assert rendering.verified(with_config(zones=(zone,)), {"sip.other.test": ("192.0.2.77",)}) == ("192.0.2.77",)
+    text = rendering.tls_text(WANTED, RUN)
+    assert text.count("verify_certificate = yes") == 1 and "server_id = verified" in text
 
 
 def test_only_settings_that_say_restart_are_compared_with_what_runs() -> None:

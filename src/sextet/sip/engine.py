@@ -213,7 +213,7 @@ class SipEngine:
                 contents = {name: path.read_bytes() for name, path in sources.items()}
                 for name, data in contents.items():
                     changed |= rendering.write_private(self._run_dir / "tls" / name, data, owner)
-                tls = rendering.tls_text(wanted, self._run_dir, self._resolved)
+                tls = rendering.tls_text(wanted, self._run_dir)
                 changed |= rendering.write_private(self._run_dir / "tls.cfg", tls, owner)
             rendering.write_private(self._run_dir / USERS_FILE, told.users_text(rendering.users(wanted)), owner)
             rendering.write_private(self._run_dir / told.FILE, text, owner)

@@ -22,6 +22,8 @@ CHILDREN = 3  # processes for each UDP socket, and as many for all TCP and TLS: 
 CONTACTS_MAX = 10  # devices of one alias on one peer
 SWEEP_S = 2  # how often expired and lost bindings are looked for
 MARK_S = 600  # after this long even an unchanged registration is decided and told anew
+NOBODY = "192.0.2.255"  # RFC 5737: an address that is never our own
+VERIFIED = "verified"  # the part of tls.cfg that kamailio.cfg.j2 asks for by this name
 CODE = ("model", "call", "sip/kemi")  # what the workers import, besides the packages' own __init__.py
 LOADER = '''"""Where app_python3 begins; written by sextetd."""
 
@@ -77,7 +79,7 @@ def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Mapping[str, Seq
         sweep_s=SWEEP_S,
         mark_s=MARK_S,
     )
-    return Files(kamailio=rendered, tls=tls_text(wanted, run_dir, resolved))
+    return Files(kamailio=rendered, tls=tls_text(wanted, run_dir))
 
 
 def nonce_secret(wanted: Wanted, secret: str) -> str:
@@ -86,13 +88,13 @@ def nonce_secret(wanted: Wanted, secret: str) -> str:
     return hashlib.sha256(b"sextet digest nonces\n" + seed).hexdigest()
 
 
-def tls_text(wanted: Wanted, run_dir: Path, resolved: Mapping[str, Sequence[str]]) -> str:
+def tls_text(wanted: Wanted, run_dir: Path) -> str:
     """Render tls.cfg: certificates of peers are checked in the mode Enforce, those of zones where the zone says so.
 
     Kamailio checks the chain and the dates; it does not compare names. Between peers the proof in each request stands
     for the name.
     """
-    directory, config = run_dir / "tls", wanted.config
+    directory = run_dir / "tls"
     own = f"method = TLSv1.2+\nprivate_key = {directory}/key.pem\ncertificate = {directory}/certificate.pem\n"
     trusted = f"ca_list = {directory}/trusted.pem\n" if wanted.trusted.is_file() else ""
     if wanted.crl.is_file():
@@ -100,18 +102,22 @@ def tls_text(wanted: Wanted, run_dir: Path, resolved: Mapping[str, Sequence[str]
     checked = "verify_certificate = yes\nrequire_certificate = yes\n"
     free = "verify_certificate = no\nrequire_certificate = no\n"
     parts = [f"[server:default]\n{own}{free}", f"[client:default]\n{own}{free}"]
-    targets: set[tuple[str, int]] = set()
+    # Kamailio matches [client:IP:PORT] with its own address, never with the other side's: the script names this one.
+    parts.append(f"[client:{NOBODY}:5061]\nserver_id = {VERIFIED}\n{own}{trusted}{checked}")
+    return "\n".join(parts)
+
+
+def verified(wanted: Wanted, resolved: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """List the IP addresses whose certificates are checked when Kamailio connects to them."""
+    config = wanted.config
+    found: set[str] = set()
     if config.clustering.tls_verification_mode == "Enforce":
-        targets |= {(peer.ip, config.protocols.sip_tls_port) for peer in wanted.neighbours if peer.ip}
+        found |= {peer.ip for peer in wanted.neighbours if peer.ip}
     for zone in config.zones:
         if zone.state == "Enabled" and zone.tls_verify and zone.sip_transport == "TLS":
             for peer in zone.peers:
-                ips = [peer.address] if is_ip(peer.address) else resolved.get(peer.address.lower(), ())
-                targets |= {(ip, zone.sip_port) for ip in ips}
-    for ip, port in sorted(targets):
-        host = f"[{ip}]" if ":" in ip else ip
-        parts.append(f"[client:{host}:{port}]\n{own}{trusted}{checked}")
-    return "\n".join(parts)
+                found |= set([peer.address] if is_ip(peer.address) else resolved.get(peer.address.lower(), ()))
+    return tuple(sorted(found))
 
 
 def instructions(wanted: Wanted, secret: str, resolved: Mapping[str, Sequence[str]]) -> Instructions:
@@ -133,6 +139,7 @@ def instructions(wanted: Wanted, secret: str, resolved: Mapping[str, Sequence[st
         realm=realm(wanted),
         peer_transport=transport,
         peer_port=port,
+        verified=verified(wanted, resolved),
     )
 
 

@@ -25,6 +25,9 @@ WAIT_S = 5.0  # for a sextetd that does not read; then it is let go, and asks ag
 CLIENTS_MAX = 8
 
 
+KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
+
+
 class Agent:
     """Everything sextetd asks for, by name."""
 
@@ -34,7 +37,7 @@ class Agent:
         self._reporter = reporter
         self._current = Current(ksr, run_dir)
         self._users: dict[str, str] = {}
-        self._sources: set[str] = set()
+        self._sources: dict[str, int] = {}
         self._owners: set[str] = set()  # seen since a complete list began
 
     def serve(self) -> None:
@@ -65,7 +68,8 @@ class Agent:
         local = told.table.authentication_local == "Check credentials"
         self._ksr.pvx.shv_seti("auth", 1 if local else 0)
         self._set_users()
-        self._set_sources({peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip))
+        known = {peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip)
+        self._set_sources(dict.fromkeys(known, KNOWN) | dict.fromkeys(told.verified, CHECKED))
         self._ksr.pvx.shv_seti("table", int(self._ksr.pv.get("$shv(table)")) + 1)
         return {"problem": ""}
 
@@ -119,11 +123,12 @@ class Agent:
                 self._ksr.htable.sht_sets("ha1", name, ha1)
         self._users = users
 
-    def _set_sources(self, sources: set[str]) -> None:
-        for ip in self._sources - sources:
+    def _set_sources(self, sources: dict[str, int]) -> None:
+        for ip in self._sources.keys() - sources.keys():
             self._ksr.htable.sht_rm("source", ip)
-        for ip in sources - self._sources:
-            self._ksr.htable.sht_seti("source", ip, 1)
+        for ip, kind in sources.items():
+            if self._sources.get(ip) != kind:
+                self._ksr.htable.sht_seti("source", ip, kind)
         self._sources = sources
 
     def _accepted(self, listener: socket.socket) -> socket.socket:

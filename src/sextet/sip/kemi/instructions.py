@@ -27,6 +27,7 @@ class Instructions:
     realm: str  # of digest challenges
     peer_transport: str  # between peers
     peer_port: int
+    verified: tuple[str, ...] = ()  # addresses whose certificates are checked
 
 
 def to_text(instructions: Instructions) -> str:
@@ -39,6 +40,7 @@ def to_text(instructions: Instructions) -> str:
             "realm": instructions.realm,
             "peer_transport": instructions.peer_transport,
             "peer_port": instructions.peer_port,
+            "verified": list(instructions.verified),
         }
     )
 
@@ -54,6 +56,7 @@ def from_text(text: str) -> Instructions:
             realm=str(values["realm"]),
             peer_transport=str(values["peer_transport"]),
             peer_port=int(values["peer_port"]),
+            verified=tuple(str(ip) for ip in values["verified"]),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise TableError(f"the instructions cannot be read ({type(error).__name__}: {error})") from error
