@@ -76,15 +76,6 @@ def alarms_of(seen: Evidence) -> dict[AlarmType, str]:
     return {alarm: cause for alarm, cause in (*_of_settings(seen), *_of_peers(seen), *_of_primary(seen)) if cause}
 
 
-def invalid_lines(status: ClusterStatus) -> tuple[str, ...]:
-    """Warn of every peer that Enforce would cut off, with the reason that its certificate line gives."""
-    return tuple(
-        f"{member.address}: the certificate line is {member.certificate}; under Enforce the others refuse this peer."
-        for member in status.members
-        if not member.certificate_ok
-    )
-
-
 def may_carry_calls(link: LinkStatus) -> bool:
     """Say whether calls are sent to a peer: calls do not depend on the link, but a machine that is silent is spared."""
     if link.state in (LIVE, "SYNCHRONISING"):

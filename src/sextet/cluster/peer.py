@@ -22,7 +22,7 @@ from sextet.cluster.following import Following, Identity
 from sextet.cluster.forcing import NAME as WHOLE
 from sextet.cluster.forcing import Forcing
 from sextet.cluster.history import GENESIS, Version, from_row
-from sextet.cluster.judgement import LIVE, invalid_lines, judge
+from sextet.cluster.judgement import LIVE, judge
 from sextet.cluster.keeping import keep
 from sextet.cluster.lifecycle import Lifecycle
 from sextet.cluster.links import Links
@@ -47,7 +47,6 @@ LOOK_S = 0.03  # after a change the status rows of all peers come within millise
 RELAY_S = 0.1  # the primary's row reaches everybody within milliseconds; a relay is for those whom it does not reach
 PUBLISH_S = 0.001  # own rows are on their way before a round keeps the loop busy
 BEAT_S = 1.0  # the status row goes out this often: ages are reckoned from it
-MODE = "clustering.tls_verification_mode"
 TOPICS_S = 0.25  # pages are told at most four times a second
 
 _log = logging.getLogger("sextet.cluster")
@@ -214,8 +213,6 @@ class Peer:
         self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None, dry_run: bool
     ) -> Outcome:
         outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
-        if any(one.path == MODE and one.new == "Enforce" for one in outcome.differences):
-            outcome = replace(outcome, warnings=(*outcome.warnings, *invalid_lines(self.status())))
         if dry_run:
             return outcome
         if any(change.path.startswith("clustering.peer_") for change in changes):
