@@ -31,6 +31,7 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "journal": 1,
     "cli": 5,
     "degraded": 5,
+    "resetting": 5,
     "main": 6,
 }
 PURE = ("model", "call")  # these run inside Kamailio's workers too

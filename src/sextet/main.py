@@ -43,6 +43,7 @@ from sextet.engine import EngineError
 from sextet.model import alarms as types
 from sextet.model.config import Document, merged
 from sextet.model.schema import Refused
+from sextet.resetting import reset_where_due
 from sextet.sip.engine import SipEngine
 from sextet.watch.call_log import CallLog
 from sextet.watch.diagnostics import Recorder
@@ -64,8 +65,8 @@ _log = logging.getLogger("sextet")
 class Daemon:
     """One peer with everything that people and engines need around it."""
 
-    def __init__(self, start: Bootstrap) -> None:
-        self._start = start
+    def __init__(self, start: Bootstrap, reset_failed: str = "") -> None:
+        self._start, self._reset_failed = start, reset_failed
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.journal = Logs(start.state_dir, start.address)
         places = Places(
@@ -89,7 +90,14 @@ class Daemon:
         record_commands.add_to(registry, self._records)
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
-        lives = Lifecycles(self._peer.lifecycle, self.journal, lambda: _load(self._peer), door.demand_write)
+        lives = Lifecycles(
+            self._peer.lifecycle,
+            self.journal,
+            lambda: _load(self._peer),
+            door.demand_write,
+            start.state_dir,
+            door.restart,
+        )
         lifecycle_commands.add_to(registry, lives)
         self._following_logs: asyncio.Task[None] | None = None
         if start.lab:
@@ -122,6 +130,7 @@ class Daemon:
         self._records.apply()  # so that the first lines carry this system's name
         try:
             await self._peer.start([self._sip], _initial(self._start.initial))
+            self._peer.lifecycle.reset_failed(self._reset_failed)
             self._following_logs = asyncio.create_task(self._records.follow(), name="logs")
             await self._first_administrator()
             await self._web.start()
@@ -172,7 +181,7 @@ def main() -> int:
         start = bootstrap.read(arguments.bootstrap)
         prepare(start.state_dir, start.run_dir)
         with alone(start.state_dir):
-            how = asyncio.run(_serve(start))
+            how = asyncio.run(_serve(start, reset_where_due(start)))
     except (EngineError, Refused, StoreDamaged, StoreLost, WebError, ConsoleError) as error:
         sys.stderr.write(f"sextetd: {_chain(error)}\n")
         return 1
@@ -216,9 +225,9 @@ def say(words: str) -> None:
     sys.stdout.flush()
 
 
-async def _serve(start: Bootstrap) -> str:
+async def _serve(start: Bootstrap, reset_failed: str) -> str:
     try:
-        daemon = Daemon(start)
+        daemon = Daemon(start, reset_failed)
     except (StoreDamaged, KeyLost) as error:
         return await Degraded(start, error, Logs(start.state_dir, start.address), SOCKET).run()
     return await daemon.run()
@@ -226,6 +235,7 @@ async def _serve(start: Bootstrap) -> str:
 
 def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], None]) -> tuple[Safekeeping, Snapshots]:
     def restart() -> None:
+        peer.lifecycle.disarm()  # what was restored stays
         asyncio.get_running_loop().call_later(ANSWER_S, end, RESTART)
 
     def failed(sentence: str) -> None:

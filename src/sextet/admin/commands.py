@@ -116,6 +116,7 @@ class Commands:
             "in_force": status.in_force,
             "digest": status.digest,
             "restart_reasons": status.restart_reasons,
+            "factory_reset": status.reset_list,
             "peers": [_peer(member, line) for member, line in zip(status.members, _filled(page), strict=True)],
             "links": seen.mesh.edges,
             "agreement": page.agreement,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from sextet import __version__
 from sextet.admin.actor import Actor
+from sextet.cluster import factory_reset
+from sextet.cluster.factory_reset import ResetFailed
 from sextet.cluster.forcing import Forced
+from sextet.cluster.lifecycle import armed_sentence
 from sextet.engine import Journal
+from sextet.model.schema import Problem, Refused
 
 
 class Lifecycle(Protocol):
@@ -16,9 +24,22 @@ class Lifecycle(Protocol):
     @property
     def maintenance(self) -> bool: ...
 
+    @property
+    def armed(self) -> tuple[str, ...]: ...
+
     async def force_update(self) -> Forced: ...
 
     async def maintain(self, active: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetState:
+    """Whether a factory reset waits, and whether it can be done."""
+
+    armed: bool
+    disarmed_by: tuple[str, ...]
+    image: str  # its version, "" where it is missing or cannot be read
+    sentence: str
 
 
 class Lifecycles:
@@ -30,7 +51,10 @@ class Lifecycles:
         journal: Journal,
         load: Callable[[], tuple[int, int]],
         demand: Callable[[Actor, str], None],
+        state_dir: Path,
+        restart: Callable[[Actor], Awaitable[None]],
     ) -> None:
+        self._image, self._restart = state_dir / factory_reset.FOLDER / factory_reset.IMAGE, restart
         self._lifecycle, self._journal, self._load, self._demand = lifecycle, journal, load, demand
 
     @property
@@ -66,3 +90,36 @@ class Lifecycles:
             **actor.audit,
         )
         await self._lifecycle.maintain(active)
+
+    async def reset_state(self) -> ResetState:
+        """Say whether a factory reset waits for the next restart."""
+        peers = self._lifecycle.armed
+        try:
+            version, image = await asyncio.to_thread(factory_reset.image_version, self._image), ""
+        except ResetFailed as error:
+            version, image = "", f" It would fail: {error}."
+        sentence = armed_sentence(peers) + image if peers else "No factory reset is armed."
+        return ResetState(armed=bool(peers), disarmed_by=peers, image=version, sentence=sentence)
+
+    async def put_image(self, actor: Actor, file: str) -> str:
+        """Put a release package in its place. Raises Refused."""
+        self._demand(actor, "change the image of the factory reset")
+        try:
+            version = await asyncio.to_thread(factory_reset.put_image, Path(file), self._image, __version__)
+        except ResetFailed as error:
+            raise Refused(Problem("file", f"Nothing was changed: {error}.")) from error
+        self._journal.event("Factory Reset Image Changed", Detail=f"version {version}", **actor.audit)
+        return f"The image of the factory reset is there: version {version}."
+
+    async def reset(self, actor: Actor) -> str:
+        """Restart for the reset that is armed. Raises Refused."""
+        self._demand(actor, "reset this peer")
+        if not self._lifecycle.armed:
+            sentence = "No factory reset is armed. Remove this peer from its cluster: clear its peer list and save."
+            raise Refused(Problem("", f"Nothing was reset: {sentence}"))
+        state = await self.reset_state()
+        if state.image != __version__:
+            why = f"the image in {self._image.parent} is missing or of another version than {__version__}"
+            raise Refused(Problem("", f"Nothing was reset: {why}; put it there with `sextet factory-reset image`."))
+        await self._restart(actor)
+        return "This peer restarts now and resets itself to factory settings."

@@ -16,5 +16,21 @@ PEER_MAINTENANCE = Command(
     parameters=(Parameter(name="mode", help="on or off; without it, what it is."),),
     writes=True,
 )
+RESET_STATUS = Command(
+    name="factory-reset status",
+    help="Say whether a factory reset waits for the next restart, what disarms it, and whether its image is there.",
+)
+RESET_IMAGE = Command(
+    name="factory-reset image",
+    help="Put a release package (tar.gz) of the version that runs into the factory-reset folder.",
+    parameters=(Parameter(name="file", help="The path of the package on this peer.", required=True),),
+    writes=True,
+)
+RESET_RUN = Command(
+    name="factory-reset run",
+    help="Restart this peer for the factory reset that was armed by clearing its peer list.",
+    writes=True,
+    confirm="Reset this peer to factory settings now? Every setting, the certificates and the cluster key are lost.",
+)
 
 COMMANDS = tuple(value for value in list(globals().values()) if isinstance(value, Command))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from sextet.admin import lifecycle_catalogue as catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry, Usage
@@ -25,5 +27,17 @@ def add_to(registry: Registry, lives: Lifecycles) -> None:
             await lives.maintain(actor, MODES[mode])
         return {"maintenance": lives.maintenance, "sentence": lives.maintenance_sentence()}
 
+    async def reset_status(actor: Actor, arguments: Arguments) -> object:
+        return asdict(await lives.reset_state())
+
+    async def reset_image(actor: Actor, arguments: Arguments) -> object:
+        return {"sentence": await lives.put_image(actor, str(arguments["file"]))}
+
+    async def reset_run(actor: Actor, arguments: Arguments) -> object:
+        return {"sentence": await lives.reset(actor)}
+
+    registry.add(catalogue.RESET_STATUS, reset_status)
+    registry.add(catalogue.RESET_IMAGE, reset_image)
+    registry.add(catalogue.RESET_RUN, reset_run)
     registry.add(catalogue.FORCE_CONFIG_UPDATE, force)
     registry.add(catalogue.PEER_MAINTENANCE, maintenance)

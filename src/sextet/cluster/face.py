@@ -61,6 +61,7 @@ class ClusterStatus:
     digest: str
     enrolment_s: float = 0.0  # seconds left in which listed peers may enrol
     restart_reasons: tuple[str, ...] = ()
+    reset_list: tuple[str, ...] = ()  # the peer list that disarms the factory reset; () where none is armed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

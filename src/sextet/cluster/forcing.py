@@ -64,8 +64,9 @@ class Forcing:
         number, name = self._primary()
         if not number:
             sentence = (
-                "This peer is the configuration primary: its configuration is the cluster's, and would be lost. "
-                "Run ForceConfigUpdate on the subordinate that shows the alarm."
+                "This peer names itself as the configuration primary: the cluster's configuration would be lost. "
+                "Run ForceConfigUpdate on the subordinate that shows the alarm; if another peer is the primary, "
+                "choose that one here first."
             )
             raise Refused(Problem("", f"Nothing was changed. {sentence}"))
         before = self._custody.head.stamp

@@ -17,6 +17,7 @@ from sextet.cluster.editing import Editor
 from sextet.cluster.ending import end
 from sextet.cluster.enrolment import Facts, FirstContact
 from sextet.cluster.face import Checked, ClusterStatus, Moved, NoPrimary, Outcome, Owned, Revision
+from sextet.cluster.factory_reset import Arming
 from sextet.cluster.feed import CallFailed
 from sextet.cluster.following import Following, Identity
 from sextet.cluster.forcing import NAME as WHOLE
@@ -24,7 +25,7 @@ from sextet.cluster.forcing import Forcing
 from sextet.cluster.history import GENESIS, Version, from_row
 from sextet.cluster.judgement import LIVE, judge
 from sextet.cluster.keeping import keep
-from sextet.cluster.lifecycle import Lifecycle
+from sextet.cluster.lifecycle import Lifecycle, armed_sentence
 from sextet.cluster.links import Links
 from sextet.cluster.live import Live
 from sextet.cluster.names import Resolved
@@ -100,7 +101,9 @@ class Peer:
         files = Files(certificate=identity.certificate, trusted=identity.trusted)
         self._probing = Probing(files, self._following.evidence, self._links, self.live.alarms, clock)
         self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
-        self.lifecycle = Lifecycle(self._forcing, self._following, self.live.alarms, log, self._whole)
+        self.lifecycle = Lifecycle(
+            self._forcing, self._following, self.live.alarms, log, self._whole, Arming(identity.state_dir)
+        )
         self._applied = GENESIS
         self._read: tuple[bytes, Version] = b"", GENESIS  # all peers relay the same bytes
         self._relaying: asyncio.TimerHandle | None = None
@@ -153,7 +156,7 @@ class Peer:
         return replace(self._editor.saved, clustering=self._following.running)
 
     def status(self) -> ClusterStatus:
-        return judge(self._following.evidence())
+        return replace(judge(self._following.evidence()), reset_list=self.lifecycle.armed)
 
     def registrations(self) -> Sequence[Owned[Registration]]:
         return self.live.view.owned(Registration, self._following.names(), self._following.stale())
@@ -212,10 +215,15 @@ class Peer:
     async def _change(
         self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None, dry_run: bool
     ) -> Outcome:
-        outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
+        lists = not dry_run and any(change.path.startswith("clustering.peer_") for change in changes)
+        noting = self.lifecycle.changing_peers(lambda: self.saved.clustering.peers)
+        with noting if lists else contextlib.nullcontext():
+            outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
+        if lists and self.lifecycle.armed:
+            outcome = replace(outcome, warnings=(*outcome.warnings, armed_sentence(self.lifecycle.armed)))
         if dry_run:
             return outcome
-        if any(change.path.startswith("clustering.peer_") for change in changes):
+        if lists:
             self._following.open_window()
         self._following.telling.own(outcome.differences)
         await asyncio.sleep(PUBLISH_S)

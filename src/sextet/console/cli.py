@@ -118,6 +118,7 @@ _NOUNS = {
     "diagnostics": "Diagnostic logging on one peer or all.",
     "database": "What this peer stores, and what to do when it is damaged.",
     "backup": "Encrypted backups of this peer.",
+    "factory-reset": "The reset that clearing the peer list arms.",
     "snapshot": "System snapshots for support.",
     "cert": "This peer's certificates.",
     "cert csr": "The signing request for the server certificate.",

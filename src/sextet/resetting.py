@@ -1,0 +1,35 @@
+"""At a start: does the factory reset that is armed, before anything reads the database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sextet import __version__, journal
+from sextet.bootstrap import Bootstrap
+from sextet.cluster import factory_reset
+from sextet.cluster.factory_reset import ResetFailed
+from sextet.cluster.vault import Paths
+from sextet.model import alarms
+from sextet.watch.logs import Logs
+
+
+def reset_where_due(start: Bootstrap) -> str:
+    """Reset this peer where that is armed; gives why it failed, "" where it did not."""
+    if not factory_reset.due(start.state_dir):
+        return ""
+    logs = Logs(start.state_dir, start.address)
+    try:
+        detail = "the peer list was cleared, and this peer was restarted"
+        journal.alarm_raised(logs, alarms.FACTORY_RESET_STARTED, detail)
+        now = datetime.now(UTC)  # the wall clock, since certificates speak of moments
+        done = factory_reset.reset(Paths.of(start), start.address, __version__, now)
+        accounts = ", ".join(done.accounts) or "none"
+        what = f"administrator accounts kept: {accounts}; what was here is kept in {done.kept}"
+        logs.event("Factory Reset Completed", Detail=what)
+        journal.alarm_lowered(logs, alarms.FACTORY_RESET_STARTED, detail)
+    except ResetFailed as error:
+        journal.alarm_lowered(logs, alarms.FACTORY_RESET_STARTED, "it failed")
+        return f"Nothing was reset: {error}."
+    finally:
+        logs.close()
+    return ""

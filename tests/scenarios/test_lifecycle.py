@@ -1,0 +1,165 @@
+"""A peer's life: its configuration forced, emptied of calls, reset."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sextet import __version__
+from tests.support import real_lab
+from tests.support.real_lab import Lab, answered, eventually, refused
+
+pytestmark = pytest.mark.scenario
+
+
+def test_force_config_update_takes_the_primarys_configuration_and_is_refused_on_the_primary(lab: Lab) -> None:
+    async def play() -> None:
+        said = await lab.refusal(1, "cluster force-config-update")
+        assert "This peer names itself" in said
+        before = (await lab.cluster(2))["in_force"]
+        code, out, errors = await lab.run(2, "cluster", "force-config-update", "--yes")
+        assert code == 0, errors
+        assert "The shared configuration is the primary's now" in out
+        assert (await lab.cluster(2))["in_force"] == before == (await lab.cluster(1))["in_force"]
+        await lab.whole()
+
+    asyncio.run(play())
+
+
+def test_force_config_update_ends_a_conflict_and_keeps_the_edits_in_the_history(lab: Lab) -> None:
+    """An old primary that was cut off accepted an edit; the cluster went on without it."""
+    path, named = "protocols.standard_refresh_maximum", "clustering.configuration_primary"
+
+    async def play() -> None:
+        was = await lab.value(1, path)
+        for other in (2, 3):
+            await lab.do("cut", peer=1, other=other)
+        await lab.alarm(2, 20016)
+        edit = await lab.set(1, path, 71)
+        await lab.ask(2, "cluster promote")
+        await lab.set(3, named, 2)
+        for other in (2, 3):
+            await lab.do("heal", peer=1, other=other)
+        await lab.alarm(1, 20011)
+        assert "names itself" in await lab.refusal(1, "cluster force-config-update")  # it names itself still
+        await lab.set(1, named, 2)
+
+        async def heard() -> bool:
+            return all([(await lab.member(1, other))["clustering_ok"] for other in (2, 3)])
+
+        await eventually("1 hears 2 and 3", heard, wanted=True)
+        done = (await lab.ask(1, "cluster force-config-update"))["sentence"]
+        assert f"no conflict any more: {edit['revision'].partition(' ')[0]}" in done, done
+        await lab.alarm(1, 20011, standing=False)
+        history = await lab.ask(1, "config history")
+        assert any(one["revision"] == edit["revision"] for one in history)
+        await lab.whole()
+        await lab.ask(1, "cluster promote")
+        for other in (2, 3):
+            await lab.set(other, named, 1)
+        await lab.set(1, path, int(was))
+        await lab.whole()
+
+    asyncio.run(play())
+
+
+def test_in_maintenance_mode_calls_go_on_nothing_new_is_taken_and_a_restart_ends_it(lab: Lab) -> None:
+    async def play() -> None:
+        async with lab.phone(2, "alice") as alice, lab.phone(3, "bob") as bob, lab.phone(2, "carol") as carol:
+            for one in (alice, bob):
+                assert (await one.register()).status == 200
+            both = {("alice@apolo.local", 2, False), ("bob@apolo.local", 3, False)}
+            await eventually("2 knows both", lambda: lab.registrations(2), wanted=both)
+            dialog = answered(await alice.call("bob@apolo.local"))
+            code, out, errors = await lab.run(2, "peer", "maintenance", "on")
+            assert code == 0, errors
+            assert "no new calls and registrations; 1 calls go on and 1 registrations" in out
+            assert "takes no new calls" in await lab.alarm(2, 15015)
+            assert (await carol.register()).status == 503
+            assert (await alice.register()).status == 503
+            assert refused(await alice.call("bob@apolo.local")).status == 503
+            assert len(await lab.ask(2, "call list")) == 1
+            assert (await alice.hang_up(dialog)).status == 200
+        async with lab.phone(3, "carol") as carol:
+            assert (await carol.register()).status == 200
+            assert (await carol.register(expires=0)).status == 200
+        await lab.ask(2, "peer restart")
+        await lab.alarm(2, 15015, standing=False, within_s=30.0)
+        async with lab.phone(2, "alice") as alice, lab.phone(3, "bob") as bob:
+            for one in (alice, bob):
+                assert (await one.register()).status == 200
+                assert (await one.register(expires=0)).status == 200
+
+    asyncio.run(play())
+
+
+PEER = "clustering.peer_{}_address"
+
+
+@pytest.fixture
+def own() -> Iterator[Lab]:
+    """A cluster of this test's own, since it is not left as it was."""
+    with real_lab.lab() as lab:
+        asyncio.run(lab.whole())
+        yield lab
+
+
+async def clear(lab: Lab, number: int) -> list[str]:
+    """Clear the list, last row first since it must have no gap; gives what the last change warned of."""
+    for row in (3, 2, 1):
+        done = await lab.set(number, PEER.format(row), "")
+    return list(done["warnings"])
+
+
+def test_clearing_the_list_arms_a_reset_that_fails_without_its_image_and_works_with_it(own: Lab) -> None:
+    lab = own
+
+    async def play() -> None:
+        await lab.set(1, "clustering.changes_take_effect", "At restart")
+        await eventually("3 follows", lambda: lab.value(3, "clustering.changes_take_effect"), wanted="At restart")
+        assert (await lab.ask(3, "factory-reset status"))["armed"] is False
+        assert "No factory reset is armed" in await lab.refusal(3, "factory-reset run")
+        warned = await clear(lab, 3)
+        first = lab.peer(1).host_name
+        assert any("resets itself to factory settings" in one and first in one for one in warned), warned
+        armed = (await lab.ask(3, "factory-reset status"))["disarmed_by"]
+        for row, address in enumerate(armed, 1):  # the same list in the same order
+            await lab.set(3, PEER.format(row), address)
+        assert (await lab.ask(3, "factory-reset status"))["armed"] is False
+        await clear(lab, 3)
+        assert "missing or of another version" in await lab.refusal(3, "factory-reset run")
+        await lab.ask(3, "peer restart")
+        assert "sextet-image.tar.gz is missing" in await lab.alarm(3, 15013, within_s=30.0)
+        assert await lab.ask(3, "config show", path="domains")  # nothing was reset
+        image = package(lab.peer(3).state_dir.parent / "sextet-0.1.0.tar.gz")
+        await lab.ask(3, "factory-reset image", file=str(image))
+        certificate = (lab.peer(3).state_dir / "certificate.pem").read_bytes()
+        code, _, errors = await lab.run(3, "factory-reset", "run", "--yes")
+        assert code == 0, errors
+
+        async def fresh() -> object:
+            return await lab.ask(3, "config show", path="domains")
+
+        await eventually("3 is as new", fresh, 30.0, wanted=[])
+        assert (lab.peer(3).state_dir / "certificate.pem").read_bytes() != certificate
+        assert await lab.ask(3, "config show", path="administrators")  # accounts are kept
+        assert 15013 not in await lab.raised(3)
+        assert {(15009, "Raised"), (15009, "Lowered")} <= lab.alarm_events()
+        assert (await lab.cluster(3))["factory_reset"] == []
+
+    asyncio.run(play())
+
+
+def package(path: Path) -> Path:
+    """Make a release package as far as the reset looks into it."""
+    text = f'"""x."""\n__version__ = "{__version__}"\n'.encode()
+    with tarfile.open(path, "w:gz") as archive:
+        entry = tarfile.TarInfo(f"sextet-{__version__}/src/sextet/__init__.py")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    return path
