@@ -29,7 +29,7 @@ def own() -> Iterator[Lab]:
 def flip(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(path.stat().st_size // 2)
-        file.write(b"\xff" * 512)
+        file.write(b"\xff" * 8192)  # a page at least: a single byte may hit what holds nothing (test_soundness.py)
 
 
 async def degraded(lab: Lab, number: int) -> dict[str, object] | None:
