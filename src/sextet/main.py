@@ -90,14 +90,7 @@ class Daemon:
         record_commands.add_to(registry, self._records)
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
-        lives = Lifecycles(
-            self._peer.lifecycle,
-            self.journal,
-            lambda: _load(self._peer),
-            door.demand_write,
-            start.state_dir,
-            door.restart,
-        )
+        lives = _lives(start, self._peer, door, self.journal)
         lifecycle_commands.add_to(registry, lives)
         self._following_logs: asyncio.Task[None] | None = None
         if start.lab:
@@ -250,6 +243,10 @@ def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], No
 
     keeping = Safekeeping(peer.vault, logs, __version__, host, lambda: _load(peer), restart, failed, wall_clock)
     return keeping, Snapshots(peer.vault, logs, host, look, wall_clock)
+
+
+def _lives(start: Bootstrap, peer: Peer, door: Door, logs: Logs) -> Lifecycles:
+    return Lifecycles(peer.lifecycle, logs, lambda: _load(peer), door.demand_write, start.state_dir, door.restart)
 
 
 def _load(peer: Peer) -> tuple[int, int]:
