@@ -161,6 +161,11 @@ def test_saved_settings_that_wait_for_a_restart_are_named() -> None:
     assert raised(seen)[25008] == "Saved but not in force: protocols.sip_udp."
 
 
+def test_the_first_list_of_a_system_waits_for_a_restart_too() -> None:
+    seen = replace(HEALTHY, running=Clustering(), number=0, links={}, restart_cluster=("clustering.peer_1_address",))
+    assert raised(seen)[20007] == "Saved but not in force: clustering.peer_1_address."
+
+
 def test_a_stand_alone_system_has_no_cluster_alarms() -> None:
     alone = replace(HEALTHY, saved=Root(), running=Clustering(), number=0, links={}, statuses={})
     assert judge(alone).database == "Single peer"

@@ -134,6 +134,9 @@ def _database(seen: Evidence, members: tuple[Member, ...]) -> str:
 
 
 def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
+    yield types.RESTART_REQUIRED, _waiting(seen.restart_cluster)
+    saved, running = seen.saved.clustering.tls_verification_mode, seen.running.tls_verification_mode
+    yield types.TLS_RESTART_REQUIRED, f"Saved {saved}, running {running}." if saved != running else ""
     peers = seen.running.peers
     if not any(peers):
         return
@@ -153,9 +156,6 @@ def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     yield types.NO_CLUSTER_NAME, "" if seen.running.cluster_name else "The cluster name is empty."
     permissive = seen.running.tls_verification_mode == "Permissive"
     yield types.TLS_PERMISSIVE, "The TLS verification mode is Permissive." if permissive else ""
-    yield types.RESTART_REQUIRED, _waiting(seen.restart_cluster)
-    saved, running = seen.saved.clustering.tls_verification_mode, seen.running.tls_verification_mode
-    yield types.TLS_RESTART_REQUIRED, f"Saved {saved}, running {running}." if saved != running else ""
 
 
 def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
