@@ -1,0 +1,48 @@
+"""The reader of the guide, and the systems that a section of it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from sextet.lab.documents import Secrets
+from sextet.lab.plan import Plan
+from tests.support import real_lab
+from tests.support.guide_reader import AT_RESTART, Reader, cluster
+
+Prepare = Callable[[Plan, Secrets], None]
+
+
+@contextmanager
+def _reader(peers: int, prepare: Prepare) -> Iterator[Reader]:
+    with real_lab.lab(peers, prepare) as lab:
+        reader = Reader(lab)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+
+@pytest.fixture
+def systems() -> Iterator[Callable[[int, Prepare], Reader]]:
+    """Start systems as a test wants them; they end with it."""
+    started: list[object] = []
+
+    def start(peers: int, prepare: Prepare) -> Reader:
+        context = _reader(peers, prepare)
+        started.append(context)
+        return context.__enter__()
+
+    yield start
+    for context in started:
+        context.__exit__(None, None, None)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Reader]:
+    """A whole cluster of three peers; cluster changes take effect at restart, as in the guide."""
+    with _reader(3, cluster(AT_RESTART)) as reader:
+        reader.well()
+        yield reader
