@@ -109,6 +109,7 @@ class Daemon:
             self._records,
             keeping,
             snapshots,
+            lives,
         )
 
     def end(self, how: str) -> None:

@@ -131,3 +131,9 @@ def test_a_zone_has_its_own_policy() -> None:
     assert not counts_as_authenticated(TABLE, ZONE, proved=False)
     assert counts_as_authenticated(TABLE, ZONE, proved=True)
     assert counts_as_authenticated(TABLE, PEER, proved=False)
+
+
+def test_in_maintenance_mode_nobody_registers_and_who_leaves_is_let_go() -> None:
+    emptied = table(maintenance=True)
+    assert admit(emptied, asked(), 0.0) == Refuse(503, "Maintenance mode")
+    assert admit(emptied, asked(asked_s=0), 0.0) == Grant(0)

@@ -313,3 +313,9 @@ def _any_rule(dice: random.Random, number: int) -> SearchRule:
         state=dice.choice(["Enabled", "Enabled", "Disabled"]),
         behavior=dice.choice(["Leave", "Strip"]),
     )
+
+
+def test_in_maintenance_mode_no_call_is_taken_not_even_from_a_peer() -> None:
+    for source in (LOCAL, Source(SourceKind.PEER, "expc02", 2)):
+        answer = decide(table(maintenance=True), request(source=source), here=(BOB,))
+        assert answer == Refuse(503, "this peer is in maintenance mode")

@@ -17,6 +17,7 @@ from sextet.cluster.primary import (
     Edited,
     Effect,
     Event,
+    Forced,
     Founded,
     Joined,
     Leave,
@@ -319,3 +320,26 @@ def test_who_founded_a_cluster_of_its_own_by_mistake_can_still_join_the_right_on
     assert peer.state is State.JOINING
     peer.done(Seen("peer2", theirs))
     assert (peer.state, peer.head, peer.authority.aside) == (State.FOLLOWER, theirs, frozenset({mine}))
+
+
+def test_a_forced_update_takes_what_the_primary_holds_under_whatever_stamp() -> None:
+    mine = opening(GENESIS, {"a": 1}, cluster="c", term=1, author="boss", **MADE)
+    theirs = opening(GENESIS, {"a": 2}, cluster="c", term=1, author="boss", **MADE)
+    peer = Peer(mine, "c", MEMBER)
+    peer >> Seen("peer2", theirs)
+    assert peer.authority.conflicts
+    effects = peer.done(Forced(theirs))
+    assert Store(theirs, frozenset()) in effects and Apply(theirs) in effects
+    assert peer.authority.head == theirs and not peer.authority.conflicts
+    behind = Peer(successor(mine, {"a": 3}, **MADE), "c", MEMBER)
+    behind.done(Forced(theirs))
+    assert behind.authority.head == theirs
+
+
+def test_a_forced_update_is_refused_on_the_primary_alone_and_from_another_cluster() -> None:
+    mine = opening(GENESIS, {"a": 1}, cluster="c", term=1, author="me", **MADE)
+    for configured, cluster in ((NAMED, "c"), (ALONE, "c"), (MEMBER, "d")):
+        peer = Peer(mine, "c", configured)
+        with pytest.raises(Refused):
+            peer >> Forced(opening(GENESIS, {}, cluster=cluster, term=9, author="boss", **MADE))
+        assert peer.authority.head == mine

@@ -163,3 +163,33 @@ def package(path: Path) -> Path:
         entry.size = len(text)
         archive.addfile(entry, io.BytesIO(text))
     return path
+
+
+def test_a_dead_peer_is_removed_and_refused_with_the_reason_on_both_sides_when_it_returns(own: Lab) -> None:
+    lab = own
+
+    async def play() -> None:
+        await lab.do("kill", peer=3)
+        await lab.alarm(1, 20004)
+        for number in (1, 2):
+            await lab.set(number, PEER.format(3), "")
+        await lab.whole((1, 2))
+        await lab.do("start", peer=3)
+        address, name = lab.peer(3).address, lab.peer(3).host_name
+        for number in (1, 2):
+
+            async def told(number: int = number) -> bool:
+                return any(address in line and "not a member" in line for line in await network(lab, number))
+
+            await eventually(f"{number} says why {name} is refused", told, wanted=True)
+        said = await lab.alarm(3, 20004)
+        assert "this peer's address may be missing in the other one's list" in said, said
+        await lab.whole((1, 2))
+        await lab.set(1, "protocols.standard_refresh_maximum", 61)  # replicated to nobody who was removed
+        assert await lab.value(3, "protocols.standard_refresh_maximum") != "61"
+
+    asyncio.run(play())
+
+
+async def network(lab: Lab, number: int) -> list[str]:
+    return list(await lab.ask(number, "log tail", log="network", lines=200))

@@ -24,6 +24,7 @@ from sextet.model.config import Difference
 from sextet.model.sections import Administrator
 from sextet.web.app import WebServer
 from tests.support.certificate_lab import certificate_desk
+from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
 from tests.support.fake_vault import KeepingDesk
@@ -81,7 +82,19 @@ def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebSe
     records = RecordsDesk(face).records
     kept = KeepingDesk(face, folder, journal)
     web = WebServer(
-        face, door, access, desk, address, port, pem, private, journal, records, kept.keeping, kept.snapshots
+        face,
+        door,
+        access,
+        desk,
+        address,
+        port,
+        pem,
+        private,
+        journal,
+        records,
+        kept.keeping,
+        kept.snapshots,
+        LifeDesk(door, folder, journal).lives,
     )
     return web, journal
 

@@ -33,10 +33,11 @@ def root(rules: Sequence[SearchRule] = (), **sections: Any) -> Root:
     return Root(**(given | sections))
 
 
-def table(rules: Sequence[SearchRule] = (), **sections: Any) -> Table:
+def table(rules: Sequence[SearchRule] = (), *, maintenance: bool = False, **sections: Any) -> Table:
     """Make the table of peer 1, which has the address 192.0.2.1."""
     resolved = {"GW.example": ["192.0.2.11"]}
-    return Table.from_wanted(root(rules, **sections), 1, PEERS, 7, address="192.0.2.1", resolved=resolved)
+    whole = root(rules, **sections)
+    return Table.from_wanted(whole, 1, PEERS, 7, address="192.0.2.1", resolved=resolved, maintenance=maintenance)
 
 
 def rule(name: str, pattern: str = "", kind: str = "Prefix", target: str = "London", **more: Any) -> SearchRule:

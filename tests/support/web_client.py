@@ -20,6 +20,7 @@ from sextet.web.desk import Desk
 from sextet.web.events import Bell
 from sextet.web.site import site
 from tests.support.certificate_lab import certificate_desk
+from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
 from tests.support.fake_vault import KeepingDesk
@@ -47,6 +48,7 @@ class Browser:
         door = Door(self.face, self.journal)
         self.records = RecordsDesk(self.face)
         self.keeping = KeepingDesk(self.face, self.folder, self.journal)
+        self.life = LifeDesk(door, self.folder, self.journal)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
         self.desk = Desk(
             face=self.face,
@@ -57,6 +59,7 @@ class Browser:
             records=self.records.records,
             keeping=self.keeping.keeping,
             snapshots=self.keeping.snapshots,
+            lives=self.life.lives,
         )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from sextet.admin.access import Access
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
+from sextet.admin.lifecycle import Lifecycles
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
@@ -58,6 +59,7 @@ class WebServer:
         records: Records | None = None,
         keeping: Safekeeping | None = None,
         snapshots: Snapshots | None = None,
+        lives: Lifecycles | None = None,
     ) -> None:
         self._address, self._port = address, port
         self._certificate, self._private_key = certificate, private_key
@@ -73,6 +75,7 @@ class WebServer:
                 records=records,
                 keeping=keeping,
                 snapshots=snapshots,
+                lives=lives,
             ),
             self._bell,
         )

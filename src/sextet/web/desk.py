@@ -18,6 +18,7 @@ from sextet.admin import listings
 from sextet.admin.access import SESSIONS_MAX, Access, Session
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
+from sextet.admin.lifecycle import Lifecycles
 from sextet.admin.mesh import peer_name
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
@@ -68,6 +69,7 @@ class Desk:
     records: Records | None = None  # the logs, where there are any
     keeping: Safekeeping | None = None
     snapshots: Snapshots | None = None
+    lives: Lifecycles | None = None
     templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)

@@ -52,6 +52,7 @@ MENU = (
     Entry("Maintenance", "Diagnostics", "Preflight check", "/maintenance/diagnostics/preflight"),
     Entry("Maintenance", "Diagnostics", "Diagnostic logging", "/maintenance/diagnostics/logging"),
     Entry("Maintenance", "Diagnostics", "System snapshot", "/maintenance/diagnostics/snapshot"),
+    Entry("Maintenance", "", "Maintenance mode", "/maintenance/mode"),
     Entry("Maintenance", "", "Restart options", "/maintenance/restart"),
 )
 BY_PATH = {entry.path: entry for entry in MENU}

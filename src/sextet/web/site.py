@@ -14,7 +14,7 @@ from sextet.web import guard
 from sextet.web.desk import HERE, Desk
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
-from sextet.web.pages import clustering, configuration, diagnostics, maintenance, records, status
+from sextet.web.pages import clustering, configuration, diagnostics, lifecycle, maintenance, records, status
 from sextet.web.pages.safekeeping import ROUTES as SAFEKEEPING
 from sextet.web.pages.security import ROUTES as SECURITY
 
@@ -49,6 +49,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *clustering.ROUTES,
         *configuration.ROUTES,
         *maintenance.ROUTES,
+        *lifecycle.ROUTES,
         *SECURITY,
         *records.ROUTES,
         *diagnostics.ROUTES,
