@@ -33,7 +33,7 @@ class Bench:
         self.told: list[dict[str, Any]] = []
         self.follow(CONFIG)
         self.script = Script(self.ksr, run_dir)
-        self.script._reporter.emit = lambda kind, **fields: self.told.append({"kind": kind, **fields})  # type: ignore[method-assign]
+        self.script._reporter.send = lambda fields: self.told.append(json.loads(f"{{{fields}}}"))  # type: ignore[method-assign]
 
     def follow(self, config: Root, up: bool = True) -> None:
         neighbours = tuple(Neighbour(number=n, name=f"peer{n}", ip=f"192.0.2.{n}", up=up) for n in (2, 3))
@@ -62,7 +62,7 @@ def test_a_registration_is_told_before_it_is_answered_and_only_once(bench: Bench
     for _ in range(3):
         assert bench.register(Expires="3600") == (200, "OK")
     assert [event["kind"] for event in bench.told] == ["bindings"]
-    assert bench.told[0]["bindings"] == [("sip:a@192.0.2.9", "sip:a@192.0.2.9", "192.0.2.9:5060;udp", "", 60)]
+    assert bench.told[0]["bindings"][0][:5] == ["sip:a@192.0.2.9", "sip:a@192.0.2.9", "192.0.2.9:5060;udp", "", 60]
     assert bench.ksr.values["$xavp(reg=>expires)"] == 60
     assert bench.ksr.htables["mark"] == {"mark-1": 60}
 
@@ -243,3 +243,31 @@ def test_calls_connect_and_end_once(bench: Bench) -> None:
     assert [event["kind"] for event in bench.told].count("ended") == 1
     order, known = json.loads(bench.ksr.htables["call"]["call-1"])
     assert (order, known) == (bench.told[-1]["order"], None)
+
+
+def test_credentials_that_the_native_route_found_make_the_caller_one_of_ours(bench: Bench) -> None:
+    rule = SearchRule(name="Ours", source="Named", source_name="LocalZone", authenticated=True, target="Other")
+    closed = Authentication(local_zone="Check credentials", default_zone="Check credentials")
+    bench.follow(replace(CONFIG, authentication=closed, zones=(ZONE,), search_rules=(rule,)))
+    for argument, relayed in (("", 0), ("proved", 1)):
+        bench.ksr.request("INVITE", "sip:x@other.test")
+        bench.script.initial(None, argument)
+        assert len(bench.ksr.relayed) == relayed
+    assert bench.ksr.replies == [(401, "apolo.local")]
+
+
+def test_a_call_that_rings_at_the_next_place_is_told_with_it_and_keeps_its_moment(bench: Bench) -> None:
+    bench.follow(replace(CONFIG, zones=(ZONE, replace(ZONE, name="Next")), search_rules=(
+        SearchRule(name="First", target="Other"), SearchRule(name="Second", target="Next", priority=101))))  # fmt: skip
+    bench.ksr.unreachable |= {f"sip:192.0.2.{n}:5061;transport=tls" for n in (71,)}
+    bench.invite('x"y@other.test')
+    first = bench.told[-1]["call"]
+    bench.script.failed(None)
+    second = bench.told[-1]["call"]
+    assert (first["rule"], second["rule"]) == ("First", "Second")
+    assert {name for name in first if first[name] != second[name]} == {"rule", "route"}
+    bench.ksr.values["$dlg(callid)"] = "call-1"
+    bench.script.connected(None)
+    third = bench.told[-1]["call"]
+    assert {name for name in second if third[name] != second[name]} <= {"state", "since_s"}
+    assert json.loads(bench.ksr.htables["call"]["call-1"]) == [bench.told[-1]["order"], third]

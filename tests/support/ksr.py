@@ -42,7 +42,7 @@ class FakeKSR:
             "$shv(table)": self.values["$shv(table)"], "$rm": method, "$ru": uri, "$tu": to, "$si": ip,
             "$sp": int(port), "$proto": transport,
             "$ci": "call-1", "$cs": "1", "$ft": "tag-1", "$fu": "sip:caller@apolo.local",
-            "$var(mark)": "mark-1",
+            "$var(mark)": "mark-1", "$var(flow)": source,
         }  # fmt: skip
         for name, value in headers.items():
             header = name.replace("_", "-")

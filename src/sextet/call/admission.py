@@ -20,7 +20,6 @@ class Registering:
     alias: str
     asked_s: int | None  # None: neither Expires nor an expires parameter that can be read; 0: leave
     outbound: bool = False  # RFC 5626: a reg-id, and outbound is supported
-    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ dialled, because another system may tell them apart (RFC 3261 19.1.4). Our own r
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
+ADDRESSES_MAX = 4096  # whose usual form is remembered: senders come again and again, and reading one takes 3 us
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()")  # RFC 3261 25.1
 _USER = _UNRESERVED | frozenset("&=+$,;?/%")  # RFC 3261 25.1; a percent sign is part of an escape that was kept
@@ -18,13 +20,14 @@ _SCHEME = re.compile(r"(?i)(?:sips?|tel):")
 def of_uri(uri: str) -> str:
     """Take the alias out of a sip, sips or tel URI; text without a scheme is read as if it had one."""
     rest = _SCHEME.sub("", uri.strip(), count=1)
-    rest = rest.partition("?")[0] if "@" not in rest.partition("?")[2] else rest
+    if "?" in rest and "@" not in rest.partition("?")[2]:
+        rest = rest.partition("?")[0]
     user, at, host = rest.rpartition("@")
     host = host.partition(";")[0]
     if not at:
         return _host(host)
     user = user.partition(";")[0].partition(":")[0]
-    return f"{_ESCAPED.sub(_plain, user)}@{_host(host)}"
+    return f"{_ESCAPED.sub(_plain, user) if '%' in user else user}@{_host(host)}"
 
 
 def uri_of(alias: str) -> str:
@@ -58,6 +61,11 @@ def is_ip(alias: str) -> bool:
 
 def plain_ip(text: str) -> str:
     """Write an IP address in its one usual form, without brackets; other text comes back as it is."""
+    return _plain_ip(text)
+
+
+@functools.lru_cache(maxsize=ADDRESSES_MAX)
+def _plain_ip(text: str) -> str:
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
         return str(ipaddress.ip_address(bare))

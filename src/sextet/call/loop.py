@@ -6,7 +6,6 @@ it receives. Nothing has to be remembered, and a caller who asks again with cred
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterable
 
@@ -24,7 +23,7 @@ def mark(request: Request, secret: bytes) -> str:
     """
     parts = (request.tag, key(request.alias), request.protocol, request.source.kind, request.source.name)
     text = "\n".join(parts).encode(errors="surrogateescape")
-    return hmac.new(secret or b"sextet", text, hashlib.sha256).hexdigest()[:MARK_CHARACTERS]
+    return hmac.digest(secret or b"sextet", text, "sha256").hex()[:MARK_CHARACTERS]
 
 
 def looped(own: str, marks: Iterable[str]) -> bool:

@@ -6,6 +6,7 @@ message.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import select
@@ -66,10 +67,13 @@ class Agent:
         told = self._current.get()
         self._ksr.htable.sht_sets("ctl", "realm", told.realm)
         local = told.table.authentication_local == "Check credentials"
+        strangers = told.table.authentication_default == "Check credentials"
         self._ksr.pvx.shv_seti("auth", 1 if local else 0)
+        self._ksr.pvx.shv_seti("strangers", 1 if strangers else 0)
         self._set_users()
         known = {peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip)
-        self._set_sources(dict.fromkeys(known, KNOWN) | dict.fromkeys(told.verified, CHECKED))
+        sources = dict.fromkeys(known, KNOWN) | dict.fromkeys(told.verified, CHECKED)
+        self._set_sources({form: kind for ip, kind in sources.items() for form in (ip, _in_full(ip))})
         self._ksr.pvx.shv_seti("table", int(self._ksr.pv.get("$shv(table)")) + 1)
         return {"problem": ""}
 
@@ -153,3 +157,12 @@ class Agent:
             self._ksr.err(f"agent: {type(error).__name__}: {error}\n")
             return False
         return True
+
+
+def _in_full(ip: str) -> str:
+    """Write an address as Kamailio's $si does: IPv6 without its `::`."""
+    try:
+        parts = ipaddress.IPv6Address(ip).exploded.split(":")
+    except ValueError:
+        return ip
+    return ":".join(part.lstrip("0") or "0" for part in parts)

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sextet.sip.kemi.contacts import device_of
-from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.reporting import Reporter, written
 
 TOMBSTONE_S = 60  # how long the number of an emptied list is kept against a writer that was slower than its removal
 _FIELDS = ("addr", "received", "user_agent", "ruid", "instance", "regid")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One binding as it is kept and told; `mark` is the key of its native fast path."""
+class Row(NamedTuple):
+    """One binding as it is kept and told, a list in JSON; `mark` is the key of its native fast path."""
 
     contact: str
     device: str
@@ -32,8 +31,8 @@ class Row:
     ruid: str
     mark: str = ""
 
-    def told(self) -> tuple[str, str, str, str, int]:
-        return (self.contact, self.device, self.received, self.user_agent, self.granted_s)
+    def told(self) -> tuple[str | int, ...]:
+        return self[:5]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ def stored(ksr: Any, alias: str) -> tuple[int, tuple[Row, ...]]:
     if not text:
         return 0, ()
     order, rows = json.loads(text)
-    return order, tuple(_row(values) for values in rows)
+    return order, tuple(Row(*values) for values in rows)
 
 
 def publish(ksr: Any, reporter: Reporter, alias: str, fresh: Fresh | None = None, without: str = "") -> None:
@@ -65,16 +64,16 @@ def publish(ksr: Any, reporter: Reporter, alias: str, fresh: Fresh | None = None
         if before_order > order:
             return
         rows = _with_memory(present, before, fresh)
-        text = json.dumps((order, [_values(row) for row in rows]), separators=(",", ":"))
+        text = written(rows)
         if rows:
-            ksr.htable.sht_sets("reg", alias, text)
+            ksr.htable.sht_sets("reg", alias, f"[{order},{text}]")
         else:
-            ksr.htable.sht_setxs("reg", alias, text, TOMBSTONE_S)
+            ksr.htable.sht_setxs("reg", alias, f"[{order},{text}]", TOMBSTONE_S)
     finally:
         ksr.htable.sht_unlock("reg", alias)
     _move_flows(ksr, alias, before, rows)
     if [row.told() for row in rows] != [row.told() for row in before]:
-        reporter.emit("bindings", order=order, alias=alias, bindings=[row.told() for row in rows])
+        reporter.send(f'"kind":"bindings","order":{order},"alias":{written(alias)},"bindings":{text}')
 
 
 def drop_device(ksr: Any, alias: str, device: str, keep: str = "") -> bool:
@@ -116,9 +115,9 @@ def _with_memory(present: Sequence[Row], before: Sequence[Row], fresh: Fresh | N
     for row in present:
         old = known.get((row.ruid, row.contact))
         if fresh is not None and row.contact in fresh.uris:
-            row = replace(row, received=fresh.received, granted_s=fresh.granted_s, mark=fresh.mark)
+            row = row._replace(received=fresh.received, granted_s=fresh.granted_s, mark=fresh.mark)
         elif old is not None:
-            row = replace(row, received=old.received, granted_s=old.granted_s, mark=old.mark)
+            row = row._replace(received=old.received, granted_s=old.granted_s, mark=old.mark)
         rows.append(row)
     return tuple(sorted(rows, key=lambda row: row.device))
 
@@ -140,15 +139,3 @@ def _flow_of(uri: str) -> str:
     address, _, parameters = uri.partition(":")[2].rpartition("@")[2].partition(";")
     found = [part.partition("=")[2] for part in parameters.split(";") if part.lower().startswith("transport=")]
     return f"{address};{(found[0] if found else 'udp').lower()}"
-
-
-def _values(row: Row) -> tuple[str | int, ...]:
-    return (*row.told(), row.ruid, row.mark)
-
-
-def _row(values: Sequence[Any]) -> Row:
-    contact, device, received, user_agent, granted_s, ruid, mark = values
-    return Row(
-        contact=contact, device=device, received=received, user_agent=user_agent, granted_s=granted_s, ruid=ruid,
-        mark=mark,
-    )  # fmt: skip

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import time
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,12 +18,12 @@ from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import of_uri
 from sextet.call.loop import looped, mark
 from sextet.call.search import HOPS_WITHOUT_HEADER, Refuse, Request, Step, search
-from sextet.call.source import Source, SourceKind, source_of
+from sextet.call.source import LOCAL, Source, SourceKind, source_of
 from sextet.sip.kemi import calls
 from sextet.sip.kemi.bindings import is_endpoint
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import HEADER, Identity, new_tag, prove, proven
-from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.reporting import Reporter, written
 
 METHODS = ("INVITE", "MESSAGE", "SUBSCRIBE", "OPTIONS", "REFER", "INFO", "PUBLISH", "NOTIFY")
 BEHIND, PEER = 6, 8  # branch flags of kamailio.cfg
@@ -43,10 +43,11 @@ _PHRASES = {
 }
 
 Leg = dict[str, Any]
+Call = dict[str, Any]  # what is told of it besides its state; of a request that is no INVITE the tag only
 
 
-def initial(ksr: Any, reporter: Reporter, told: Instructions) -> None:
-    """Decide about a request outside a dialog."""
+def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> None:
+    """Decide about a request outside a dialog; `proved`: the native route has found and consumed right credentials."""
     get = ksr.pv.get
     method = str(get("$rm"))
     if method not in METHODS:
@@ -56,12 +57,12 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
     )
     peer, tag = _sender(ksr, told, identity)
-    source, authenticated = _identified(ksr, told, method, peer)
+    source, authenticated = (LOCAL, True) if proved else _identified(ksr, told, method, peer)
     if source is None or ksr.tm.t_newtran() <= 0:
         return  # challenged; or a retransmission, which the transaction absorbs
     request = Request(
         protocol="SIP",
-        alias=of_uri(str(get("$ru") or "")),
+        alias=of_uri(identity.uri),
         source=source,
         authenticated=authenticated,
         hops=_hops(str(get("$hdr(Max-Forwards)") or "")),
@@ -80,8 +81,8 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     _record_route(ksr, told, identity.call_id)
     if method == "INVITE":
         ksr.dialog.dlg_manage()
-        ksr.pv.sets("$avp(call)", json.dumps(_call(get, request)))
-    _run(ksr, reporter, told, [leg for step in decision.steps for leg in _legs(step)], request.tag)
+    legs = [leg for step in decision.steps for leg in _legs(step)]
+    _run(ksr, reporter, told, legs, _call(get, identity, request) if method == "INVITE" else {"tag": request.tag})
 
 
 def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
@@ -89,8 +90,8 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     status = ksr.tm.t_get_status_code()
     left = ksr.pv.get("$avp(steps)")
     if left and status < 600 and status not in FINAL:
-        legs, tag = json.loads(left)
-        _run(ksr, reporter, told, legs, tag)
+        legs, call = json.loads(left)
+        _run(ksr, reporter, told, legs, call, again=True)
 
 
 def _hops(header: str) -> int:
@@ -112,8 +113,8 @@ def _sender(ksr: Any, told: Instructions, identity: Identity) -> tuple[int | Non
 def _identified(ksr: Any, told: Instructions, method: str, peer: int | None) -> tuple[Source | None, bool]:
     """Name the source; None when the request was answered with a challenge (RFC 3261 22)."""
     get = ksr.pv.get
-    ip, flow = str(get("$si")), f"{get('$si')}:{get('$sp')};{str(get('$proto')).lower()}"
-    source = source_of(told.table, ip, peer, is_endpoint(ksr, flow))
+    ip = str(get("$si"))
+    source = source_of(told.table, ip, peer, is_endpoint(ksr, str(get("$var(flow)"))))
     if source.kind is SourceKind.PEER:
         return source, True
     proved = _digest(ksr, told.realm)
@@ -147,15 +148,13 @@ def _record_route(ksr: Any, told: Instructions, call_id: str) -> None:
     ksr.rr.record_route()
 
 
-def _call(get: Any, request: Request) -> dict[str, Any]:
+def _call(get: Any, identity: Identity, request: Request) -> Call:
     return {
-        "call_id": str(get("$ci")),
-        "serial": uuid.uuid4().hex,
+        "call_id": identity.call_id,
+        "serial": os.urandom(16).hex(),
         "tag": request.tag,
         "source": of_uri(str(get("$fu") or "")),
         "destination": request.alias,
-        "state": "ringing",
-        "since_s": round(time.monotonic(), 3),
         "protocol": "SIP",
     }
 
@@ -167,25 +166,30 @@ def _legs(step: Step) -> list[Leg]:
     return [{"kind": "zone", "zone": step.zone, "uri": uri, **shared} for uri in step.uris]
 
 
-def _run(ksr: Any, reporter: Reporter, told: Instructions, legs: Sequence[Leg], tag: str) -> None:
+def _run(
+    ksr: Any, reporter: Reporter, told: Instructions, legs: Sequence[Leg], call: Call, again: bool = False
+) -> None:
     """Send to the first leg that can be sent to; the others are left for the failure route."""
-    invite = ksr.pv.get("$rm") == "INVITE"
+    invite = "call_id" in call
     for place, leg in enumerate(legs):
-        ksr.resetbflag(BEHIND)
-        ksr.resetbflag(PEER)
-        ksr.resetdsturi()
-        aimed = _aim_local(ksr, told, leg, tag) if leg["kind"] == "local" else _aim_zone(ksr, leg)
+        if place or again:
+            ksr.resetbflag(BEHIND)
+            ksr.resetbflag(PEER)
+            ksr.resetdsturi()
+        aimed = _aim_local(ksr, told, leg, call["tag"]) if leg["kind"] == "local" else _aim_zone(ksr, leg)
         if not aimed:
             continue
         rest = legs[place + 1 :]
-        ksr.pv.sets("$avp(steps)", json.dumps((rest, tag)) if rest else "")
+        if rest or place or again:
+            ksr.pv.sets("$avp(steps)", written((rest, call)) if rest else "")
         ksr.pv.seti("$avp(hops)", leg["hops"])
         if invite:
-            calls.begin(ksr, reporter, json.loads(ksr.pv.get("$avp(call)")) | {"route": aimed, "rule": leg["rule"]})
+            calls.begin(ksr, reporter, call | {"route": aimed, "rule": leg["rule"]}, time.monotonic())
         ksr.tm.t_set_fr(ANSWER_MS, _patience_ms(leg) if invite else REQUEST_MS)
         ksr.tm.t_on_branch("LEG")
         ksr.tm.t_on_reply("ANSWER")
-        ksr.tm.t_on_failure("NEXT")
+        if rest:
+            ksr.tm.t_on_failure("NEXT")
         if ksr.tm.t_relay() > 0:
             return
     if invite:

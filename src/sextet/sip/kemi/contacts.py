@@ -33,10 +33,11 @@ def device_of(instance: str, reg_id: str, contact: str) -> str:
 
 
 def _contact(part: str, default: int | None) -> Contact:
-    part = _DISPLAY_NAME.sub("", part, count=1)
+    if not part.startswith("<"):
+        part = _DISPLAY_NAME.sub("", part, count=1)
     start, end = part.find("<"), part.find(">")
     uri, rest = (part[start + 1 : end], part[end + 1 :]) if 0 <= start < end else (part.partition(";")[0], part)
-    found = {name.lower(): (value or "") for name, value in _PARAMETER.findall(rest)}
+    found = {name.lower(): (value or "") for name, value in _PARAMETER.findall(rest)} if rest else {}
     expires_s = _seconds(found["expires"]) if "expires" in found else default
     return Contact(
         uri=uri.strip(),
@@ -48,6 +49,8 @@ def _contact(part: str, default: int | None) -> Contact:
 
 def _parts(header: str) -> list[str]:
     """Split at the commas that stand neither in quotes nor in angle brackets."""
+    if "," not in header:
+        return [header.strip()]
     parts, start, quoted, angled, escaped = [], 0, False, False, False
     for place, character in enumerate(header):
         if escaped:

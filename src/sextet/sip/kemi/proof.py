@@ -9,7 +9,6 @@ transaction layer (RFC 3261 17.2.3).
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -44,10 +43,10 @@ def proven(secret: bytes, value: str, identity: Identity) -> tuple[int, str] | N
 
 def new_tag(secret: bytes, identity: Identity) -> str:
     """Name a call; the same for a request that comes back through another system, so that a loop shows."""
-    return hmac.new(secret, f"tag\n{identity.call_id}\n{identity.from_tag}".encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(secret, f"tag\n{identity.call_id}\n{identity.from_tag}".encode(), "sha256").hex()[:32]
 
 
 def _mac(secret: bytes, number: int, tag: str, identity: Identity) -> str:
     parts = (str(number), tag, identity.call_id, identity.cseq, identity.from_tag, identity.uri)
     text = "\n".join(part.replace("\n", " ") for part in parts)
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, text.encode(), "sha256").hex()

@@ -5,6 +5,7 @@ The order is: store without an answer, tell sextetd, answer. So the cluster hear
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sextet.call.admission import Refuse, Registering, admit
@@ -17,20 +18,21 @@ from sextet.sip.kemi.reporting import Reporter
 NO_REPLY = 2  # flag of save()
 
 
-def register(ksr: Any, reporter: Reporter, table: Table, dice: float) -> None:
+def register(ksr: Any, reporter: Reporter, table: Table, dice: Callable[[], float]) -> None:
     """Decide about a REGISTER and answer it."""
     get = ksr.pv.get
-    alias = key(of_uri(str(get("$tu") or "")))
+    to = str(get("$tu") or "")
+    alias = key(of_uri(to))
     contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
-    supported = str(get("$hdr(Supported)") or "").lower()
+    has_reg_id = any(contact.reg_id for contact in contacts)
     asked = [contact.expires_s for contact in contacts if contact.expires_s != 0]
     wanted = Registering(
         alias=alias,
         asked_s=_shortest(asked) if contacts and asked else 0,
-        outbound="outbound" in supported and any(contact.reg_id for contact in contacts),
-        user_agent=str(get("$ua") or ""),
+        outbound=has_reg_id and "outbound" in str(get("$hdr(Supported)") or "").lower(),
     )
-    decision = admit(table, wanted, dice)
+    drawn = "Variable" in (table.standard.strategy, table.outbound.strategy)
+    decision = admit(table, wanted, dice() if drawn else 0.0)
     if isinstance(decision, Refuse):
         _refuse(ksr, reporter, alias, decision)
         return
@@ -39,8 +41,8 @@ def register(ksr: Any, reporter: Reporter, table: Table, dice: float) -> None:
         # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits
         # hold.
         ksr.pv.seti("$xavp(reg=>expires)", decision.expires_s)
-    if ksr.registrar.save("location", NO_REPLY) >= 0 and get("$hdr(Contact)"):
-        simple = bool(decision.expires_s) and not mixed and len(contacts) == 1 and "%" not in str(get("$tu"))
+    if ksr.registrar.save("location", NO_REPLY) >= 0 and (contacts or get("$hdr(Contact)")):
+        simple = bool(decision.expires_s) and not mixed and len(contacts) == 1 and "%" not in to
         _tell(ksr, reporter, alias, contacts, decision.expires_s, simple)
     ksr.registrar.reg_send_reply()
 
@@ -60,11 +62,10 @@ def _tell(
         if contact.instance and not contact.reg_id and contact.expires_s != 0:
             # usrloc tells devices apart by instance only together with a reg-id; without one the newest contact wins.
             drop_device(ksr, alias, device_of(contact.instance, "", contact.uri), keep=contact.uri)
-    get = ksr.pv.get
-    mark = str(get("$var(mark)") or "") if simple else ""
+    mark = str(ksr.pv.get("$var(mark)") or "") if simple else ""
     fresh = Fresh(
         uris=frozenset(contact.uri for contact in contacts),
-        received=f"{get('$si')}:{get('$sp')};{str(get('$proto')).lower()}",
+        received=str(ksr.pv.get("$var(flow)")),
         granted_s=granted_s,
         mark=mark,
     )

@@ -54,7 +54,7 @@ class Script:
     @guarded
     def register(self, argument: str) -> None:
         told = self._current.get()
-        register(self._ksr, self._reporter, told.table, self._dice())
+        register(self._ksr, self._reporter, told.table, self._dice)
 
     @guarded
     def registered(self, argument: str) -> None:
@@ -62,7 +62,7 @@ class Script:
 
     @guarded
     def initial(self, argument: str) -> None:
-        initial(self._ksr, self._reporter, self._current.get())
+        initial(self._ksr, self._reporter, self._current.get(), argument == "proved")
 
     @guarded
     def failed(self, argument: str) -> None:
@@ -75,7 +75,7 @@ class Script:
 
     @guarded
     def connected(self, argument: str) -> None:
-        calls.connected(self._ksr, self._reporter, str(self._ksr.pv.get("$dlg(callid)")), round(time.monotonic(), 3))
+        calls.connected(self._ksr, self._reporter, str(self._ksr.pv.get("$dlg(callid)")), time.monotonic())
 
     @guarded
     def ended(self, argument: str) -> None:
