@@ -6,7 +6,6 @@ message.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import select
@@ -72,8 +71,7 @@ class Agent:
         self._ksr.pvx.shv_seti("strangers", 1 if strangers else 0)
         self._set_users()
         known = {peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip)
-        sources = dict.fromkeys(known, KNOWN) | dict.fromkeys(told.verified, CHECKED)
-        self._set_sources({form: kind for ip, kind in sources.items() for form in (ip, _in_full(ip))})
+        self._set_sources(dict.fromkeys(known, KNOWN) | dict.fromkeys(told.verified, CHECKED))
         self._ksr.pvx.shv_seti("table", int(self._ksr.pv.get("$shv(table)")) + 1)
         return {"problem": ""}
 
@@ -157,12 +155,3 @@ class Agent:
             self._ksr.err(f"agent: {type(error).__name__}: {error}\n")
             return False
         return True
-
-
-def _in_full(ip: str) -> str:
-    """Write an address as Kamailio's $si does: IPv6 without its `::`."""
-    try:
-        parts = ipaddress.IPv6Address(ip).exploded.split(":")
-    except ValueError:
-        return ip
-    return ":".join(part.lstrip("0") or "0" for part in parts)
