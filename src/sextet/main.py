@@ -91,7 +91,7 @@ class Daemon:
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
-        lifecycle_commands.add_to(registry, lives)
+        lifecycle_commands.add_to(registry, lives, self._peer, door)
         self._following_logs: asyncio.Task[None] | None = None
         if start.lab:
             _add_faults(registry, self._peer)

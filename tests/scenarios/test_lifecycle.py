@@ -78,7 +78,7 @@ def test_in_maintenance_mode_calls_go_on_nothing_new_is_taken_and_a_restart_ends
             dialog = answered(await alice.call("bob@apolo.local"))
             code, out, errors = await lab.run(2, "peer", "maintenance", "on")
             assert code == 0, errors
-            assert "no new calls and registrations; 1 calls go on and 1 registrations" in out
+            assert "no new calls and registrations; 1 call still running, 1 registration " in out
             assert "takes no new calls" in await lab.alarm(2, 15015)
             assert (await carol.register()).status == 503
             assert (await alice.register()).status == 503
@@ -193,3 +193,27 @@ def test_a_dead_peer_is_removed_and_refused_with_the_reason_on_both_sides_when_i
 
 async def network(lab: Lab, number: int) -> list[str]:
     return list(await lab.ask(number, "log tail", log="network", lines=200))
+
+
+def test_suggested_mappings_come_from_every_peer_and_are_saved_for_all(lab: Lab) -> None:
+    path = "clustering.address_mappings"
+
+    async def play() -> None:
+        wanted = {(lab.peer(n).host_name, lab.peer(n).address) for n in lab.numbers}
+
+        async def suggested() -> set[tuple[str, str]]:
+            return {(row["fqdn"], row["ip"]) for row in await lab.ask(2, "cluster suggest-mappings")}
+
+        assert {(name.partition(".")[0], ip) for name, ip in wanted} == {
+            (name.partition(".")[0], ip) for name, ip in await suggested()
+        }
+        code, out, errors = await lab.run(2, "cluster", "suggest-mappings", "--save")
+        assert code == 0 and "New." in out, errors
+        rows = {(row["fqdn"], row["ip"]) for row in await lab.ask(2, "cluster suggest-mappings")}
+        assert rows == await suggested()
+        assert all(row["sentence"] == "As it is." for row in await lab.ask(2, "cluster suggest-mappings"))
+        assert len([one for one in await lab.ask(3, "config show", path=path) if one["path"].endswith(".ip")]) == 3
+        for fqdn, _ in sorted(rows):
+            await lab.ask(2, "config remove", path=f"{path}[{fqdn}]")
+
+    asyncio.run(play())

@@ -387,6 +387,7 @@ class FakePeer:
             engines=self.engines if number == self._own() else (),
             certificate="ab" * 32,
             ip=f"127.77.0.{number or 1}",
+            fqdn=f"expc{number or 1:02}.apolo.local",
             system_name=f"expc{number or 1:02}",
             processors=2,
             memory_mb=4096,

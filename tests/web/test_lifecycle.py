@@ -14,7 +14,7 @@ def press(browser: Browser, path: str, **typed: str) -> str:
 def test_maintenance_mode_is_turned_on_and_off_and_says_what_still_runs() -> None:
     browser = Browser().log_in()
     assert "Maintenance mode is off" in words_of(browser.get(PATH))
-    assert "1 calls go on and 2 registrations" in press(browser, PATH, mode="on")
+    assert "1 call still running, 2 registrations" in press(browser, PATH, mode="on")
     assert browser.life.peer.maintenance
     assert "Maintenance mode is off" in press(browser, PATH, mode="off")
     assert not browser.life.peer.maintenance

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from sextet import __version__
 from sextet.admin.actor import Actor
+from sextet.admin.wording import count
 from sextet.cluster import factory_reset
 from sextet.cluster.factory_reset import ResetFailed
 from sextet.cluster.forcing import Forced
@@ -67,7 +68,7 @@ class Lifecycles:
         if not self.maintenance:
             return "Maintenance mode is off: this peer takes calls and registrations."
         calls, registrations = self._load()
-        still = f"{calls} calls go on and {registrations} registrations have not run out yet"
+        still = f"{count(calls, 'call')} still running, {count(registrations, 'registration')} not run out yet"
         return f"Maintenance mode is on until the next restart: no new calls and registrations; {still}."
 
     async def force_update(self, actor: Actor) -> str:

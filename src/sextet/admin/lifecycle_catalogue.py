@@ -16,6 +16,14 @@ PEER_MAINTENANCE = Command(
     parameters=(Parameter(name="mode", help="on or off; without it, what it is."),),
     writes=True,
 )
+SUGGEST_MAPPINGS = Command(
+    name="cluster suggest-mappings",
+    help="Suggest cluster address mappings from each peer's host name, domain name and address; compare with the SANs.",
+    parameters=(
+        Parameter(name="save", help="Save them; rows of peers that cannot be heard stay.", kind="flag", option=True),
+    ),
+    writes=True,
+)
 RESET_STATUS = Command(
     name="factory-reset status",
     help="Say whether a factory reset waits for the next restart, what disarms it, and whether its image is there.",

@@ -5,16 +5,25 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sextet.admin import lifecycle_catalogue as catalogue
+from sextet.admin import mappings
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry, Usage
+from sextet.admin.door import Door
 from sextet.admin.lifecycle import Lifecycles
+from sextet.cluster.face import Face
 from sextet.model.schema import Problem
 
 MODES = {"on": True, "off": False}
 
 
-def add_to(registry: Registry, lives: Lifecycles) -> None:
+def add_to(registry: Registry, lives: Lifecycles, face: Face, door: Door) -> None:
     """Add them to a peer's commands."""
+
+    async def suggest(actor: Actor, arguments: Arguments) -> object:
+        rows = mappings.suggest(face)
+        if arguments.get("save"):
+            await mappings.save(face, door, actor)
+        return rows
 
     async def force(actor: Actor, arguments: Arguments) -> object:
         return {"sentence": await lives.force_update(actor)}
@@ -36,6 +45,7 @@ def add_to(registry: Registry, lives: Lifecycles) -> None:
     async def reset_run(actor: Actor, arguments: Arguments) -> object:
         return {"sentence": await lives.reset(actor)}
 
+    registry.add(catalogue.SUGGEST_MAPPINGS, suggest)
     registry.add(catalogue.RESET_STATUS, reset_status)
     registry.add(catalogue.RESET_IMAGE, reset_image)
     registry.add(catalogue.RESET_RUN, reset_run)

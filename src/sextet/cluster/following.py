@@ -418,6 +418,7 @@ class Following:
             engines=tuple(f"{name}: {words}" for name, words in self._live.troubles.items() if words),
             certificate=self._own_certificate.seen.fingerprint,
             ip=self._identity.address,
+            fqdn=self.fqdn(),
             system_name=saved.system.name,
             processors=self._processors,
             memory_mb=self._memory_mb,

@@ -118,6 +118,7 @@ class PeerStatus:
     engines: tuple[str, ...] = ()  # one sentence for each engine that is not running as it should
     certificate: str = ""  # fingerprint, SHA-256, hexadecimal
     ip: str = ""  # what its sockets bind
+    fqdn: str = ""  # its system host name and domain name, "" while one is empty
     system_name: str = ""
     processors: int = 0  # of its host; 0 = not said
     memory_mb: int = 0

@@ -8,8 +8,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import preflight, views
-from sextet.cluster.face import ClusterStatus, Face
+from sextet.admin import mappings, preflight, views
+from sextet.cluster.face import ClusterStatus, Face, Moved, NoPrimary
 from sextet.model.config import Change, to_document
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import PEERS_MAX, Clustering
@@ -98,7 +98,26 @@ async def make_primary(visit: Visit) -> Response:
     )
 
 
+async def show_suggested(visit: Visit) -> Response:
+    """Show which address mappings the peers' system information suggests."""
+    return visit.page("suggested.html", rows=mappings.suggest(visit.desk.face))
+
+
+async def save_suggested(visit: Visit) -> Response:
+    """Save them."""
+    try:
+        await mappings.save(visit.desk.face, visit.desk.door, visit.actor)
+    except (Refused, Moved, NoPrimary) as refusal:
+        return visit.go(
+            PATH, Message(tone="bad", title="The address mappings were not changed.", lines=(str(refusal),))
+        )
+    line = "Compare each FQDN with the names in that peer's certificate."
+    return visit.go(PATH, Message(tone="ok", title="The suggested address mappings were saved.", lines=(line,)))
+
+
 ROUTES = (
+    Route(f"{PATH}/suggested", logged_in(show_suggested), methods=["GET"]),
+    Route(f"{PATH}/suggested", logged_in(save_suggested), methods=["POST"]),
     Route(PATH, logged_in(show), methods=["GET"]),
     Route(PATH, logged_in(submit), methods=["POST"]),
     Route(f"{PATH}/primary", logged_in(ask_primary), methods=["GET"]),
