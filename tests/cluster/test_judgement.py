@@ -184,6 +184,8 @@ def test_calls_are_sent_to_a_peer_whose_sextetd_alone_ended_and_not_to_a_silent_
         "the peer closed the connection",
         "the peer's application said nothing for 1.5 s",
         "cluster settings changed",
+        "refused: this peer enforces TLS verification",
+        "timed out: the peer's store did not answer within 3 s",
     ):
         assert may_carry_calls(live(1, state="DOWN", reason=reason)), reason
         assert not may_carry_calls(live(1, state="DOWN", reason=reason, resolved_ip=""))

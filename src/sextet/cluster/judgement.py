@@ -17,15 +17,21 @@ from sextet.model.status import LinkStatus, PeerStatus
 
 LIVE = "LIVE"
 BEHIND_S = 5.0  # a peer that is this long behind the primary is an alarm (20006); replication takes milliseconds
-# Beginnings of link reasons that say nothing against the peer's engines: these carry calls without sextetd.
-CALLS_GO_ON = (
-    "connection refused by",  # the machine answers, sextetd does not listen
-    "the connection was closed",
-    "the connection is closed",
-    "the peer closed the connection",
-    "the peer's application said nothing",
-    "cluster settings changed",
-    "dialling for the first time",  # after a restart of this sextetd, not known to be down
+# Beginnings of link reasons that speak against sending calls there: a silent machine, or one that is not that peer.
+# Every other reason is about sextetd or about a link that is being renewed, and the peer's engines go on without it.
+NO_CALLS = (
+    "no heartbeat",
+    "timed out: TCP",
+    "timed out: no answer",
+    "no route",
+    "cannot dial",
+    "closed before TLS",
+    "TLS: certificate is for",
+    "TLS: the peer's certificate is not accepted",
+    "wrong cluster key",
+    "no cluster key",
+    "refused: wrong cluster key",
+    "refused: not a member",
 )
 CLUSTER_SETTINGS = {"cluster_name": "cluster name", "ip_version": "cluster IP version", "peers": "peer list"}
 
@@ -80,7 +86,7 @@ def may_carry_calls(link: LinkStatus) -> bool:
     """Say whether calls are sent to a peer: calls do not depend on the link, but a machine that is silent is spared."""
     if link.state in (LIVE, "SYNCHRONISING"):
         return True
-    return bool(link.resolved_ip) and link.reason.startswith(CALLS_GO_ON)
+    return bool(link.resolved_ip) and not link.reason.startswith(NO_CALLS)
 
 
 def _member(seen: Evidence, number: int, address: str) -> Member:
