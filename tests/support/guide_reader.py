@@ -1,4 +1,4 @@
-"""Who does what the guide says? A reader who has nothing but the web pages, the command line and the logs of real peers."""
+"""Who does what the guide says? A reader with nothing but the web pages, command line and logs of real peers."""
 
 from __future__ import annotations
 
@@ -141,6 +141,12 @@ class Reader:
         code, out, errors = asyncio.run(self.lab.run(number, *command))
         assert code == 0, errors
         return out
+
+    def refused(self, number: int, *command: str) -> str:
+        """Type a command that must be refused; gives its words."""
+        code, out, errors = asyncio.run(self.lab.run(number, *command))
+        assert code != 0, out
+        return errors
 
     def do(self, command: str, **arguments: object) -> None:
         """Something happens to a peer that the reader did not do: it dies, or a line is cut."""
