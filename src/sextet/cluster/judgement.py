@@ -108,7 +108,13 @@ def _member(seen: Evidence, number: int, address: str) -> Member:
         cause=cause,
         link=link,
         status=status,
-        in_step=this or bool(status and link and link.state == LIVE and status.digest == seen.own.digest),
+        in_step=this
+        or bool(
+            status
+            and link
+            and link.state == LIVE
+            and (status.in_force, status.digest) == (seen.own.in_force, seen.own.digest)
+        ),
     )
 
 
