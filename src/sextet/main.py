@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet import __version__, bootstrap
-from sextet.admin import lifecycle_commands, passwords, record_commands, vault_commands
+from sextet.admin import dialect, lifecycle_commands, passwords, record_commands, vault_commands
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
@@ -92,6 +92,7 @@ class Daemon:
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
         lifecycle_commands.add_to(registry, lives, self._peer, door)
+        dialect.add_to(registry, self._peer, lambda: lives.maintenance)
         self._following_logs: asyncio.Task[None] | None = None
         if start.lab:
             _add_faults(registry, self._peer)

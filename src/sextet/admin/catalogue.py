@@ -15,12 +15,12 @@ BINARY = "data:;base64,"  # before a file's content that is no text (RFC 2397)
 class Parameter:
     """One argument of a command; `value` is text or any JSON value, and may be read from standard input.
 
-    Of a `file` the command line is given the name, and sends what it holds.
+    `words` are all that follow, as one text. Of a `file` the command line is given the name, and sends what it holds.
     """
 
     name: str
     help: str
-    kind: Literal["text", "number", "flag", "value", "file"] = "text"
+    kind: Literal["text", "number", "flag", "value", "file", "words"] = "text"
     required: bool = False
     option: bool = False  # --name rather than a place
     low: int = 0

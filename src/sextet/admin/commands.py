@@ -269,7 +269,7 @@ def _argument_problems(parameter: Parameter, value: object) -> list[Problem]:
         wrong = f"must be a whole number from {parameter.low} to {parameter.high}"
     if parameter.kind == "flag" and type(value) is not bool:
         wrong = "must be true or false"
-    if parameter.kind == "text" and (type(value) is not str or len(value) > TEXT_MAX):
+    if parameter.kind in ("text", "words") and (type(value) is not str or len(value) > TEXT_MAX):
         wrong = f"must be text of at most {TEXT_MAX} characters"
     if parameter.kind == "file" and type(value) is not str:
         wrong = "must be the content of a file"

@@ -14,7 +14,6 @@ PEER_MAINTENANCE = Command(
     name="peer maintenance",
     help="Turn maintenance mode on or off: no new calls and registrations, running calls go on; a restart ends it.",
     parameters=(Parameter(name="mode", help="on or off; without it, what it is."),),
-    writes=True,
 )
 SUGGEST_MAPPINGS = Command(
     name="cluster suggest-mappings",
@@ -22,7 +21,6 @@ SUGGEST_MAPPINGS = Command(
     parameters=(
         Parameter(name="save", help="Save them; rows of peers that cannot be heard stay.", kind="flag", option=True),
     ),
-    writes=True,
 )
 RESET_STATUS = Command(
     name="factory-reset status",

@@ -14,6 +14,7 @@ import click
 
 from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
 from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
+from sextet.admin.dialect_catalogue import COMMANDS as DIALECT
 from sextet.admin.lifecycle_catalogue import COMMANDS as LIFECYCLE_COMMANDS
 from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
 from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
@@ -81,7 +82,7 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
 
 def add_commands(group: click.Group) -> None:
     """Add every declared command under its noun."""
-    for command in (*COMMANDS, *CERTIFICATE_COMMANDS, *RECORD_COMMANDS, *VAULT_COMMANDS, *LIFECYCLE_COMMANDS):
+    for command in (*COMMANDS, *CERTIFICATE_COMMANDS, *RECORD_COMMANDS, *VAULT_COMMANDS, *LIFECYCLE_COMMANDS, *DIALECT):
         *nouns, verb = command.name.split(" ")
         place = group
         for depth, noun in enumerate(nouns, 1):
@@ -141,6 +142,8 @@ def _parameter(one: Parameter) -> click.Parameter:
         return click.Option(
             [f"--{one.name.replace('_', '-')}"], is_flag=flag, type=None if flag else kind, help=one.help, default=None
         )
+    if one.kind == "words":
+        return click.Argument([one.name], type=kind, nargs=-1)
     return click.Argument([one.name], type=kind, required=one.required and one.kind != "value")
 
 
@@ -158,6 +161,8 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
     for one in command.parameters:
         if one.kind == "value" and arguments.get(one.name, "-") == "-":
             arguments[one.name] = _typed_in(one)
+        if one.kind == "words":
+            arguments[one.name] = " ".join(arguments[one.name])
         if one.kind == "file" and one.name in arguments:
             arguments[one.name] = _content(one, str(arguments[one.name]))
     try:

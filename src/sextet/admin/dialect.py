@@ -1,0 +1,199 @@
+"""xCommand, xConfiguration and xStatus: a thin dialect over the commands and the schema's paths (facts 5.1 to 5.5).
+
+Names are matched without spaces and without regard to case, and a unique beginning is enough. Only what sextet has is
+there: settings that carry a path of the original's and are no list, and the commands of the table below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sextet.admin import dialect_catalogue as catalogue
+from sextet.admin import views
+from sextet.admin.actor import Actor
+from sextet.admin.commands import Arguments, Registry, Usage
+from sextet.cluster.face import Face
+from sextet.model.alarms import TYPES
+from sextet.model.config import flattened, to_document
+from sextet.model.schema import Kind, Problem
+from sextet.model.sections import Root
+
+Given = Mapping[str, str]
+MAINTENANCE = "SystemUnit Maintenance Mode"
+_PAIR = re.compile(r"""([A-Za-z][\w.]*):\s*("[^"]*"|'[^']*'|\S+)""")
+_ROW = ("Fqdn", "IpAddress")
+# The original's name -> the parameters that it needs, the command behind it, and the command's arguments.
+COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]]]] = {
+    "Force Config Update": ((), "cluster force-config-update", lambda given: {}),
+    "Force System Key Update": ((), "cluster force-system-key-update", lambda given: {}),
+    "Restart": ((), "peer restart", lambda given: {}),
+    "Boot": ((), "peer restart", lambda given: {}),
+    "Cluster Address Mapping Add": (
+        _ROW,
+        "config add",
+        lambda given: {
+            "path": "clustering.address_mappings",
+            "value": {"fqdn": given["fqdn"], "ip": given["ipaddress"]},
+        },
+    ),
+    "Cluster Address Mapping Delete": (
+        _ROW,
+        "config remove",
+        lambda given: {"path": f"clustering.address_mappings[{given['fqdn']}]"},
+    ),
+}
+
+
+def add_to(registry: Registry, face: Face, maintenance: Callable[[], bool]) -> None:
+    """Add the three verbs to a peer's commands; `maintenance` says whether that mode is on."""
+
+    async def command(actor: Actor, arguments: Arguments) -> object:
+        return await _command(registry, actor, str(arguments.get("words", "")))
+
+    async def configuration(actor: Actor, arguments: Arguments) -> object:
+        words = str(arguments.get("words", ""))
+        if ":" in words:
+            return await _set(registry, actor, words)
+        return _shown(face, maintenance(), words)
+
+    async def status(actor: Actor, arguments: Arguments) -> object:
+        return _status(face, str(arguments.get("words", "")))
+
+    registry.add(catalogue.XCOMMAND, command)
+    registry.add(catalogue.XCONFIGURATION, configuration)
+    registry.add(catalogue.XSTATUS, status)
+
+
+async def _command(registry: Registry, actor: Actor, words: str) -> list[str]:
+    if words.strip() in ("", "?"):
+        return [_usage(name) for name in sorted(COMMANDS)]
+    pairs = [(name.lower(), value.strip("\"'")) for name, value in _PAIR.findall(words)]
+    first = _PAIR.search(words)
+    name = _the_one(words[: first.start()] if first else words, COMMANDS, "command")
+    needed, behind, arguments = COMMANDS[name]
+    given = dict(pairs)
+    unknown = [one for one in given if one not in [parameter.lower() for parameter in needed]]
+    missing = [parameter for parameter in needed if parameter.lower() not in given]
+    if unknown or missing:
+        raise Usage(Problem("words", f"Write it so: xCommand {_usage(name)}"))
+    result = await registry.run(behind, arguments(given), actor)
+    sentence = result.get("sentence", "") if isinstance(result, Mapping) else ""
+    fields = [f'  Description: "{sentence}"'] if sentence else []
+    return [f"*r Result (status=OK):{'' if fields else ' /'}", *fields, "*r/end", "", "OK"]
+
+
+def _shown(face: Face, maintenance: bool, words: str) -> list[str]:
+    values = flattened(to_document(face.saved))
+    shown = {path: str(values[setting]) for path, setting in _settings()}
+    shown[MAINTENANCE] = "On" if maintenance else "Off"
+    begins = _key(words.strip().rstrip("?"))
+    lines = [f'*c xConfiguration {path}: "{shown[path]}"' for path in sorted(shown) if _key(path).startswith(begins)]
+    if not lines:
+        raise Usage(Problem("words", f"There is nothing at {words.strip()[:60]!r}; `xconfiguration` lists it all."))
+    return [*lines, "", "OK"]
+
+
+async def _set(registry: Registry, actor: Actor, words: str) -> list[str]:
+    named, _, value = words.partition(":")
+    value = value.strip().strip("\"'")
+    settings = dict(_settings())
+    path = _the_one(named, [*settings, MAINTENANCE], "setting")
+    if path == MAINTENANCE:
+        await registry.run("peer maintenance", {"mode": value}, actor)
+    else:
+        await registry.run("config set", {"path": settings[path], "value": value}, actor)
+    return ["OK"]
+
+
+def _status(face: Face, words: str) -> list[str]:
+    elements = {name: body for name, body in _elements(face).items() if _key(name).startswith(_key(words))}
+    if words and not elements:
+        raise Usage(Problem("words", f"There is no element {words[:60]!r}; there are {', '.join(_elements(face))}."))
+    lines: list[str] = []
+    for name, body in elements.items():
+        lines += [f"*s {name}:{'' if body else ' /'}", *_tree(body, 1), "*s/end", ""]
+    return [*lines, "OK"]
+
+
+def _elements(face: Face) -> dict[str, dict[str, Any]]:
+    status = face.status()
+    own = next((member.number for member in status.members if member.this_system), 0)
+    row = next((owned.row for owned in face.statuses() if owned.number == own), None)
+    unit = {
+        "Product": "sextet",
+        "Name": row.system_name if row else "",
+        "Uptime": round(row.now_s - row.started_s) if row else 0,
+        "Software": {"Version": row.version if row else ""},
+    }
+    peers = {
+        f"Peer {member.number}": {
+            "Address": member.address,
+            "Status": member.clustering,
+            "Certificate": member.certificate,
+            "ConfigurationPrimary": member.primary,
+        }
+        for member in status.members
+    }
+    cluster = {"Name": status.name, "Database": status.database} if status.members else {}
+    alarms = [owned.row for owned in face.alarms() if owned.number == own]
+    calls = [owned.row for owned in face.calls() if owned.number == own]
+    bound = [owned.row for owned in face.registrations() if owned.number == own]
+    return {
+        "SystemUnit": unit,
+        "Alternates": peers,
+        "Cluster": {**cluster, **({"Role": views.role(status)} if cluster else {})},
+        "Alarm": {
+            str(n): {"ID": one.number, "Title": TYPES[one.number].title, "Detail": one.detail}
+            for n, one in enumerate(alarms, 1)
+        },
+        "Calls": {
+            f"Call {n}": {"SerialNumber": one.serial, "Tag": one.tag, "Source": one.source, "Target": one.destination}
+            for n, one in enumerate(calls, 1)
+        },
+        "Registrations": {f"Registration {n}": {"Alias": one.alias} for n, one in enumerate(bound, 1)},
+    }
+
+
+def _tree(body: Mapping[str, Any], depth: int) -> Iterator[str]:
+    for name, value in body.items():
+        if isinstance(value, Mapping):
+            yield f"{'  ' * depth}{name}:{'' if value else ' /'}"
+            yield from _tree(value, depth + 1)
+        else:
+            shown = str(value) if isinstance(value, int) else f'"{value}"'
+            yield f"{'  ' * depth}{name}: {shown}"
+
+
+def _settings() -> Iterator[tuple[str, str]]:
+    """Give the original's path and the setting's, of every plain setting that has both."""
+    for section in dataclasses.fields(Root):
+        inside = type(section.default)
+        if not dataclasses.is_dataclass(inside):
+            continue
+        for field in dataclasses.fields(inside):
+            declared = field.metadata["setting"]
+            if declared.path and declared.kind is not Kind.MANY and not declared.secret:
+                yield declared.path, f"{section.name}.{field.name}"
+
+
+def _usage(name: str) -> str:
+    return " ".join([name, *(f"{parameter}(r): <S>" for parameter in COMMANDS[name][0])])
+
+
+def _the_one(words: str, names: Sequence[str] | Mapping[str, Any], what: str) -> str:
+    """Find the one name that the words are, or begin; raises Usage where there is none or several."""
+    wanted = _key(words)
+    beginning = [name for name in names if _key(name).startswith(wanted)]
+    found = [name for name in beginning if _key(name) == wanted] or beginning
+    if len(found) != 1:
+        several = f"it may be {', '.join(found[:6])}"
+        which = several if found and wanted else f"there are {', '.join(sorted(names)[:8])}, …"
+        raise Usage(Problem("words", f"There is no one {what} {words.strip()[:60]!r}; {which}."))
+    return found[0]
+
+
+def _key(words: str) -> str:
+    return "".join(words.split()).lower()

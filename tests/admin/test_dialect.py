@@ -1,0 +1,95 @@
+"""The original's three verbs: names without case and spaces, unique beginnings, its forms of answers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from sextet.admin import dialect
+from sextet.admin.actor import Actor
+from sextet.admin.catalogue import Command
+from sextet.admin.commands import Commands, Usage
+from sextet.admin.door import Door
+from sextet.admin.lifecycle_catalogue import FORCE_CONFIG_UPDATE, PEER_MAINTENANCE
+from tests.support.fake_peer import FakePeer, Lines
+
+WHO = Actor(user="ann", may_write=True, door="cli")
+
+
+class Shell:
+    """A fake peer behind the three verbs; `called` is what they ran besides the peer's own commands."""
+
+    def __init__(self) -> None:
+        self.face, self.called = FakePeer(1), list[tuple[str, Any]]()
+        self.registry = Commands(self.face, Door(self.face, Lines()), Lines()).registry()
+        for command in (FORCE_CONFIG_UPDATE, PEER_MAINTENANCE):
+            self._note(command)
+        dialect.add_to(self.registry, self.face, lambda: True)
+
+    def _note(self, command: Command) -> None:
+        async def run(actor: Actor, arguments: Any) -> object:
+            self.called.append((command.name, dict(arguments)))
+            return {"sentence": "Done."}
+
+        self.registry.add(command, run)
+
+    def __call__(self, verb: str, words: str = "") -> list[str]:
+        result = asyncio.run(self.registry.run(verb, {"words": words}, WHO))
+        assert isinstance(result, list | tuple)
+        return [str(line) for line in result]
+
+
+@pytest.mark.parametrize("words", ["ForceConfigUpdate", "forceconfigupdate", "Force Config Update", "force config"])
+def test_a_command_is_found_in_every_spelling(words: str) -> None:
+    shell = Shell()
+    said = shell("xcommand", words)
+    assert said == ["*r Result (status=OK):", '  Description: "Done."', "*r/end", "", "OK"]
+    assert shell.called == [("cluster force-config-update", {})]
+
+
+@pytest.mark.parametrize("words", ["Force", "Unknown", "ClusterAddressMappingAdd Fqdn: x", "Restart Now: 1"])
+def test_a_command_that_is_not_one_or_lacks_a_parameter_says_what_there_is(words: str) -> None:
+    shell = Shell()
+    with pytest.raises(Usage, match="Force Config Update|Write it so: xCommand|there are"):
+        shell("xcommand", words)
+    assert shell.called == []
+
+
+def test_an_address_mapping_is_added_and_deleted_by_its_parameters() -> None:
+    shell = Shell()
+    row = 'Fqdn: "expc01.apolo.local" IpAddress: 10.0.0.1'
+    shell("xcommand", f"Cluster Address Mapping Add {row}")
+    assert [(one.fqdn, one.ip) for one in shell.face.saved.clustering.address_mappings] == [
+        ("expc01.apolo.local", "10.0.0.1")
+    ]
+    shell("xcommand", f"clusteraddressmappingdelete {row}")
+    assert shell.face.saved.clustering.address_mappings == ()
+
+
+def test_settings_are_listed_by_the_originals_paths_and_set_by_them() -> None:
+    shell = Shell()
+    every = shell("xconfiguration")
+    assert every[-2:] == ["", "OK"] and every[:-2] == sorted(every[:-2])
+    assert '*c xConfiguration SystemUnit Maintenance Mode: "On"' in every
+    assert any(line.startswith('*c xConfiguration Alternates Peer 1 Address: "') for line in every)
+    narrow = shell("xconfiguration", "alternates peer")[:-2]
+    assert len(narrow) == 6 and all(line.startswith("*c xConfiguration Alternates Peer ") for line in narrow)
+    assert shell("xconfiguration", 'SystemUnit Name: "edge 7"') == ["OK"]
+    assert shell.face.saved.system.name == "edge 7"
+    shell("xconfiguration", "systemunit maintenance mode: Off")
+    assert shell.called == [("peer maintenance", {"mode": "Off"})]
+    for words in ("Nothing Here", "Nothing Here: 1", "Alternates: x"):
+        with pytest.raises(Usage):
+            shell("xconfiguration", words)
+
+
+def test_the_state_is_shown_by_elements() -> None:
+    shell = Shell()
+    unit = shell("xstatus", "systemunit")
+    assert unit[0] == "*s SystemUnit:" and '  Product: "sextet"' in unit and unit[-3:] == ["*s/end", "", "OK"]
+    assert "  Peer 1:" in shell("xstatus", "Alternates")
+    assert sum(line == "*s/end" for line in shell("xstatus")) == 6
+    with pytest.raises(Usage, match="SystemUnit, Alternates"):
+        shell("xstatus", "Ethernet")
