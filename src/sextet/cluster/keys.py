@@ -15,10 +15,11 @@ class KeyTooLong(Exception):
 
 def encode_key(kind: str, name: str = "") -> str:
     """Write `reg`, `alice@example.com` as `reg.alice=40example=2Ecom`; a kind may stand alone. Raises KeyTooLong."""
-    assert re.fullmatch(r"[a-z][a-z0-9]*", kind), kind
+    assert kind.isalnum() and kind.islower() and kind.isascii(), kind
     if not name:
         return kind
-    key = kind + "." + _PLAIN.sub(lambda found: b"=%02X" % found[0][0], name.encode(errors="surrogateescape")).decode()
+    plain = name.encode(errors="surrogateescape")
+    key = f"{kind}.{(plain if plain.isalnum() else _PLAIN.sub(_escape, plain)).decode()}"
     if len(key) > KEY_CHARACTERS_MAX:
         raise KeyTooLong(f"{kind} {name[:40]}...: {len(key)} characters, at most {KEY_CHARACTERS_MAX}")
     return key
@@ -27,5 +28,11 @@ def encode_key(kind: str, name: str = "") -> str:
 def decode_key(key: str) -> tuple[str, str]:
     """Read a key back as kind and name."""
     kind, _, name = key.partition(".")
+    if "=" not in name:
+        return kind, name
     plain = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), name.encode())
     return kind, plain.decode(errors="surrogateescape")
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"=%02X" % found[0][0]

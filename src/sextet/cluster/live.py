@@ -115,7 +115,7 @@ class Live:
         for effect in effects:
             match effect:
                 case PutRow(kind, name, row):
-                    self._put(kind, name, to_row(row))
+                    self._put(kind, name, row)
                 case DropRow(kind, name):
                     self._put(kind, name, None)
                 case Locate(owners):
@@ -125,21 +125,21 @@ class Live:
                     for engine in self.engines:
                         engine.release(alias, device)
 
-    def _put(self, kind: str, name: str, value: bytes | None) -> None:
+    def _put(self, kind: str, name: str, row: Registration | Call | Alarm | None) -> None:
         try:
             key = encode_key(kind, name)
         except KeyTooLong as error:
             self._journal.module("developer.replication", "WARN", f"Not shown to other peers: {error}")
             return
-        if value is None:
+        if row is None:
             self._own.drop(key)
         else:
-            self._own.put(key, value)
-        self.view.change(self._number, key, value)
+            self._own.put(key, to_row(row))
+        self.view.put(self._number, kind, name, row)
         self._changed(TOPICS[kind])
 
     def _put_alarm(self, name: str, alarm: Alarm) -> None:
-        self._put("alarm", name, to_row(alarm))
+        self._put("alarm", name, alarm)
 
     def _drop_alarm(self, name: str) -> None:
         self._put("alarm", name, None)

@@ -31,14 +31,18 @@ class View:
         if kind not in KINDS:
             return kind, name, None
         row = self._typed(kind, value)
+        self.put(number, kind, name, row)
+        return kind, name, row
+
+    def put(self, number: int, kind: str, name: str, row: Registration | Call | Alarm | PeerStatus | None) -> None:
+        """Take a typed row in, or that it is gone."""
         rows = self._rows.setdefault(number, {}).setdefault(kind, {})
         if row is None:
             rows.pop(name, None)
-            return kind, name, None
+            return
         rows[name] = row
         if isinstance(row, PeerStatus):
             self._ahead_s[number] = row.now_s - self._clock()
-        return kind, name, row
 
     def drop(self, number: int) -> None:
         """Forget a peer that is no member any more."""

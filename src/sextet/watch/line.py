@@ -7,11 +7,13 @@ line.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+NAMES_MAX = 500  # remembered in their safe form: all that this program writes
 NAME_CHARACTERS_MAX = 40  # the longest of the original's is far shorter
 VALUE_CHARACTERS_MAX = 2000  # of one value; a peer list or a certificate's names fit
 FIELDS_MAX = 40  # of one line
@@ -87,7 +89,7 @@ def entry_of(text: str) -> Entry:
 
 def utc_time(moment: datetime) -> str:
     """Write a moment as the guide's UTCTime does: milliseconds after a comma."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S},{moment.microsecond // 1000:03}"
+    return moment.astimezone(UTC).isoformat(" ", "milliseconds")[:23].replace(".", ",")
 
 
 def escaped(value: str) -> str:
@@ -100,8 +102,7 @@ def escaped(value: str) -> str:
 
 def _line(moment: datetime, host: str, process: str, fields: Iterable[tuple[str, str]]) -> str:
     shown = " ".join(f'{_name(name)}="{escaped(value)}"' for name, value in list(fields)[:FIELDS_MAX])
-    place = re.sub(r"[^\w.:-]", "_", host) or "TANDBERG"  # facts 11.6: the name of a system that has none
-    return f"{moment.isoformat(timespec='milliseconds')} {place} {process + ': ' if process else ''}{shown}"
+    return f"{moment.isoformat(timespec='milliseconds')} {_place(host)} {process + ': ' if process else ''}{shown}"
 
 
 def _node(node: str) -> list[tuple[str, str]]:
@@ -112,6 +113,12 @@ def _without(fields: Fields, name: str) -> list[tuple[str, str]]:
     return [field for field in fields if field[0] != name]
 
 
+@functools.lru_cache(maxsize=NAMES_MAX)
+def _place(host: str) -> str:
+    return re.sub(r"[^\w.:-]", "_", host) or "TANDBERG"  # facts 11.6: the name of a system that has none
+
+
+@functools.lru_cache(maxsize=NAMES_MAX)
 def _name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:NAME_CHARACTERS_MAX] or "_"
 
