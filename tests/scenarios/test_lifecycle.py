@@ -217,3 +217,17 @@ def test_suggested_mappings_come_from_every_peer_and_are_saved_for_all(lab: Lab)
             await lab.ask(2, "config remove", path=f"{path}[{fqdn}]")
 
     asyncio.run(play())
+
+
+def test_the_originals_verbs_work_on_the_command_line(lab: Lab) -> None:
+    async def play() -> None:
+        code, out, errors = await lab.run(2, "xcommand", "forceconfigupdate")
+        assert code == 0 and out.startswith("*r Result (status=OK):") and out.rstrip().endswith("OK"), errors
+        code, _, errors = await lab.run(1, "xcommand", "Force", "Config", "Update")
+        assert code == 1 and "names itself as the configuration primary" in errors
+        code, out, _ = await lab.run(2, "xstatus", "Alternates")
+        assert code == 0 and '    Status: "This system"' in out
+        code, out, _ = await lab.run(2, "xConfiguration".lower(), "SystemUnit")
+        assert '*c xConfiguration SystemUnit Maintenance Mode: "Off"' in out
+
+    asyncio.run(play())
