@@ -177,6 +177,21 @@ def test_a_peer_that_enforces_is_dialled_again_with_verification_at_once() -> No
     assert isinstance(again, Dial) and again.verify
 
 
+def test_a_peer_that_could_not_be_verified_is_asked_again_whether_it_still_enforces() -> None:
+    play = Play()
+    enforces, mismatch = "refused: this peer enforces verification", "TLS: certificate is for another name"
+    dial = (play >> Configured(TO))[-1]
+    assert isinstance(dial, Dial)
+    _ = play >> Lost(dial.attempt, enforces, enforced=True)
+    for _ in range(2):
+        strict = (play >> 0.0)[-1]
+        assert isinstance(strict, Dial) and strict.verify
+        assert Report(State.DOWN, mismatch) in play >> Lost(strict.attempt, mismatch)
+        plain = next(effect for effect in play >> 1.0 if isinstance(effect, Dial))
+        assert not plain.verify
+        assert Report(State.DOWN, mismatch) in play >> Lost(plain.attempt, enforces, enforced=True)  # says more
+
+
 def test_a_peer_that_leaves_the_list_is_disabled() -> None:
     play = Play()
     attempt = play.live()

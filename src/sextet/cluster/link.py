@@ -131,6 +131,7 @@ class Link:
         self._retry = RETRY_FIRST_S
         self._retry_at = now
         self._stricter = False  # the peer enforces: dial verified although we are Permissive
+        self._strict_reason = ""  # why that failed
         self._silent = False  # its application said nothing: not LIVE again before it speaks
 
     def receive(self, event: Event, now: float) -> list[Effect]:
@@ -138,8 +139,7 @@ class Link:
             case Configured(target):
                 return self._configured(target, now)
             case Lost(attempt, reason, enforced) if self._is_current(attempt):
-                self._stricter = self._stricter or enforced
-                return self._down(reason, now, at_once=enforced)
+                return self._lost(reason, enforced, now)
             case Progressed(attempt, stage) if self._is_current(attempt):
                 self._stage = stage
             case Connected(attempt) if self._is_current(attempt) and self.state is State.CONNECTING:
@@ -148,7 +148,7 @@ class Link:
             case Synchronised(attempt) if (
                 self._is_current(attempt) and self.state is State.SYNCHRONISING and not self._silent
             ):
-                self._retry, self._beat = RETRY_FIRST_S, now
+                self._retry, self._beat, self._strict_reason = RETRY_FIRST_S, now, ""
                 return self._enter(State.LIVE, "", now)
             case Beaten(attempt) if self._is_current(attempt):
                 self._beat, self._silent = now, False
@@ -203,7 +203,8 @@ class Link:
         self._attempt += 1
         if self.target is None or target is None or self.target.name != target.name:
             self.tried = False
-        self.target, self._stricter, self._silent, self._retry = target, False, False, RETRY_FIRST_S
+        self.target, self._stricter, self._strict_reason = target, False, ""
+        self._silent, self._retry = False, RETRY_FIRST_S
         if target is None:
             return [*effects, *self._enter(State.DISABLED, "", now)]
         if target.obstacle:
@@ -223,6 +224,14 @@ class Link:
         self._heard = None
         verify = self.target.verify or self._stricter
         return [*self._enter(State.CONNECTING, self.reason, now), Dial(self._attempt, self.target, verify)]
+
+    def _lost(self, reason: str, enforced: bool, now: float) -> list[Effect]:
+        if enforced:  # verified, at once; where that failed before, its reason says more
+            self._stricter = True
+            return self._down(self._strict_reason or reason, now, at_once=True)
+        if self._stricter and self.state is State.CONNECTING:
+            self._stricter, self._strict_reason = False, reason  # the peer may be Permissive by the next dial
+        return self._down(reason, now)
 
     def _down(self, reason: str, now: float, *, at_once: bool = False) -> list[Effect]:
         self.tried = True
