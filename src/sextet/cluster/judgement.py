@@ -173,13 +173,13 @@ def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
 def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     dead = {number: link for number, link in seen.links.items() if link.state != LIVE and link.reason}
     lost = "; ".join(f"{link.peer}: {link.reason}" for link in dead.values())
-    yield types.COMMUNICATION_FAILURE, lost
     slow = [
         f"{link.peer} is at {seen.statuses[number].in_force}, this system at {seen.own.in_force}"
         for number, link in seen.links.items()
         if link.state == LIVE and number in seen.statuses and seen.behind_s.get(number, 0.0) > BEHIND_S
     ]
     yield types.DATABASE_COMMUNICATION_FAILURE, "; ".join(filter(None, [lost, *slow]))
+    yield types.COMMUNICATION_FAILURE, lost
     closed = [f"{link.peer} on 4372" for link in dead.values() if _no_tcp(link.reason)]
     yield types.PORTS_UNREACHABLE, f"No TCP connection to {', '.join(closed)}." if closed else ""
     yield types.PORTS_CHANGED, _waiting(seen.restart_engines)
