@@ -1,0 +1,82 @@
+"""日誌詳細資訊: the lines that the guide shows stand in the logs of the same peers, in the same order and fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.guide_reader import Reader
+
+pytestmark = pytest.mark.scenario
+REPLICATION = 'Module="developer.replication" Level="INFO"'
+HERE = 'Node="clusterdb@expc01.apolo.local"'
+PLACES = "AlternateIPAddresses=\"[u'({} expc01)', u'({} expc02)', u'({} expc03)']\" ConfigurationMasterIndex=\"0\""
+
+
+def test_synchronisation_on_the_primary_and_on_a_peer(running: Reader) -> None:
+    reader = running
+    reader.active()
+    reader.turn_page()
+    assert "Saved" in reader.save(1, "/configuration/protocols/sip", standard_refresh_maximum="64")
+    listed = PLACES.format(*(peer.address for peer in reader.lab.plan.peers))
+    of_primary = "This peer is the cluster master, local configuration has already been replicated to the other peers"
+    of_peer = "This peer is not the cluster master, local configuration is already up to date"
+    for number, found in ((1, of_primary), (2, of_peer)):
+        reader.logged(
+            number,
+            f'{REPLICATION} Detail="Starting synchronisation"',
+            f'{listed} LocalPeerIndex="{number - 1}"',
+            f'Detail="{found}"',
+            'Detail="Synchronisation completed successfully"',
+        )
+    page = reader.words(2, "/status/logs/event?filter=System+Configuration+Changed")
+    assert "System Configuration Changed" in page, "administrators read them on a page too"
+
+
+def test_peer_disconnection(running: Reader) -> None:
+    reader = running
+    reader.active()
+    reader.turn_page()
+    reader.do("kill", peer=2, part="all")
+    node = 'Node="clusterdb@expc02.apolo.local"'
+    reader.logged(
+        1, f'Module="developer.clusterdb.cdb" Level="ERROR" {HERE} Detail="Lost the connection to a peer" {node}'
+    )
+    reader.logged(
+        1,
+        'Detail="Inconsistent Database"',
+        'Id="20006" UUID="0f96695e-d954-4f6f-85c1-2ef1eae6f764" Severity="warning" Detail="Cluster database '
+        "communication failure: The database is unable to replicate with one or more of the cluster peers",
+        'Id="20004" UUID="3bca6888-f622-11df-93be-07cc953d7b99" Severity="warning" Detail="Cluster communication '
+        "failure: The system is unable to communicate with one or more of the cluster peers",
+    )
+    reader.logged(1, 'Detail="Failed connecting to node"')
+    reader.do("start", peer=2)
+    reader.active()
+    reader.logged(1, 'Event="Alarm Lowered" Id="20004"')
+
+
+def test_tls_mode_changed_as_the_primary_and_as_a_peer_log_it(running: Reader) -> None:
+    reader = running
+    reader.active()
+    reader.turn_page()
+    assert "Saved" in reader.save(1, tls_verification_mode="Enforce")
+    change = "clusterConfiguration tls_verify - changed from: Permissive to: Enforcing"
+    in_force = 'Event="System Configuration Changed" {} Detail="xconfiguration ' + change
+    for number in reader.lab.numbers:
+        reader.logged(
+            number,
+            # Before this the guide shows lines of level DEBUG, which are written at log level 4 only.
+            in_force.format(f'Node="clusterdb@expc0{number}.apolo.local"'),
+            'Module="developer.management.databasemanager" Level="INFO" Detail="Cluster configuration change detected"',
+            'Detail="TLS Verify change status" Startup="False" New="True"',
+            'Detail="xconfiguration alternatesConfiguration - Changed"',
+            'Detail="Notifying databasemanager (Management Framework)"',
+            'Detail="alternate peer changed info recieved"',
+            'Detail="Raising alarm" UUID="e2b8e3d1-b731-4d7d-b606-4682a8f0c2e6" Parameters="null"',
+            'Event="Alarm Raised" Id="20007" UUID="e2b8e3d1-b731-4d7d-b606-4682a8f0c2e6" Severity="warning" '
+            'Detail="Restart required: Cluster configuration has been changed, however a restart is required',
+        )
+    reader.logged(1, "configuration/cluster/tls_verify - changed from: 'Permissive' to: 'Enforcing'\" Src-ip=\"127.")
+    assert "Saved" in reader.save(1, tls_verification_mode="Permissive")
+    reader.no_alarm(20007, *reader.lab.numbers)
+    reader.well()
