@@ -7,6 +7,7 @@ pages, since the accounts are lost too; the page tells what to do on the command
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from sextet.admin.listings import AlarmLine, AlarmOfPeer
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
 from sextet.bootstrap import Bootstrap
+from sextet.cluster.factory_reset import Arming
 from sextet.cluster.lost_vault import LostVault
 from sextet.cluster.recovery import Caller
 from sextet.cluster.revisions import StoreDamaged
@@ -48,6 +50,7 @@ class Degraded:
 
     def __init__(self, start: Bootstrap, error: StoreDamaged | KeyLost, log: Lines, socket: str) -> None:
         self._journal = log
+        self._arming = Arming(start.state_dir)
         self._loop = asyncio.get_running_loop()
         self._began_s = self._loop.time()
         self._ending: asyncio.Future[str] = self._loop.create_future()
@@ -109,6 +112,8 @@ class Degraded:
             self._ending.set_result(how)
 
     def _restart(self) -> None:
+        with contextlib.suppress(OSError):
+            self._arming.disarm()  # what was restored or recovered stays
         self._loop.call_later(ANSWER_S, self._end, RESTART)
 
     async def _look_for_orders(self) -> None:

@@ -79,6 +79,7 @@ class FakePeer:
         self.silent: set[int] = set()  # peers that cannot be heard
         self.cuts: dict[tuple[int, int], str] = {}  # (who, whom) -> why who does not see whom
         self.restart_reasons: tuple[str, ...] = ()
+        self.reset_list: tuple[str, ...] = ()
         self.engines: tuple[str, ...] = ()
         self.judged: dict[tuple[str, int], tuple[State, str]] = {}  # (check, peer) -> what is not simply ok
         self.measured = 0  # how often everything was measured on demand
@@ -143,6 +144,7 @@ class FakePeer:
             in_force=self.stamp,
             digest=self._digest(),
             restart_reasons=self.restart_reasons,
+            reset_list=self.reset_list,
         )
 
     def registrations(self) -> Sequence[Owned[Registration]]:

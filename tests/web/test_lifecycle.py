@@ -39,3 +39,24 @@ def test_an_armed_reset_says_that_it_would_fail_without_its_image() -> None:
     words = words_of(browser.get(PATH))
     assert "save the same addresses in the same order again: expc01.apolo.local, expc02.apolo.local" in words
     assert "sextet-image.tar.gz is missing" in words
+
+
+def test_a_banner_on_every_page_says_that_a_reset_waits_and_what_prevents_it() -> None:
+    browser = Browser().log_in()
+    assert "resets itself" not in words_of(browser.get("/status/overview"))
+    browser.face.reset_list = ("expc01.apolo.local", "expc02.apolo.local")
+    for path in ("/status/overview", "/maintenance/restart", "/system/clustering"):
+        words = words_of(browser.get(path))
+        assert "At the next restart this peer resets itself to factory settings." in words
+        assert "in the same order again: expc01.apolo.local, expc02.apolo.local" in words
+
+
+def test_suggested_mappings_are_shown_before_they_are_saved() -> None:
+    browser = Browser().log_in()
+    assert "Suggest mappings based on system information" in words_of(browser.get("/system/clustering"))
+    page = browser.get("/system/clustering/suggested")
+    assert "expc03.apolo.local" in words_of(page) and not browser.face.saved.clustering.address_mappings
+    csrf = fields_of(page, "/logout")["csrf"]
+    said = words_of(browser.send("/system/clustering/suggested", {"csrf": csrf}).text)
+    assert "The suggested address mappings were saved." in said
+    assert len(browser.face.saved.clustering.address_mappings) == 3

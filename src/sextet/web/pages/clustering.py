@@ -156,7 +156,8 @@ def _doubts(visit: Visit, typed: Texts) -> list[Problem]:
     now = _now(visit)
     doubts = []
     if any(now[name] for name in PEERS) and not any(typed[name] for name in PEERS) and LEAVE not in visit.posted:
-        sentence = "All peer addresses are empty: this peer leaves the cluster. Tick the box below if that is meant."
+        sentence = "All peer addresses are empty: this peer leaves the cluster, and resets itself to factory settings "
+        sentence += "at its next restart. Tick the box below if that is meant."
         doubts.append(Problem("clustering.peer_1_address", sentence))
     mode = "tls_verification_mode"
     if typed[mode] == "Enforce" != now[mode] and ENFORCE not in visit.posted:
