@@ -231,3 +231,34 @@ def test_the_originals_verbs_work_on_the_command_line(lab: Lab) -> None:
         assert '*c xConfiguration SystemUnit Maintenance Mode: "Off"' in out
 
     asyncio.run(play())
+
+
+def test_a_peer_killed_with_an_armed_reset_still_resets_and_one_that_returns_to_its_list_does_not(own: Lab) -> None:
+    lab = own
+
+    async def play() -> None:
+        await lab.set(1, "clustering.changes_take_effect", "At restart")
+        await eventually("3 follows", lambda: lab.value(3, "clustering.changes_take_effect"), wanted="At restart")
+        rows = [await lab.value(2, PEER.format(row)) for row in (1, 2, 3)]
+        await clear(lab, 3)
+        await lab.do("kill", peer=3)
+        image = package(lab.peer(3).state_dir / "factory-reset" / "sextet-image.tar.gz")
+        assert image.exists()
+        await lab.do("start", peer=3)
+
+        async def fresh() -> object:
+            return await lab.ask(3, "config show", path="domains")
+
+        await eventually("3 is as new", fresh, 30.0, wanted=[])
+        await clear(lab, 2)
+        for row, address in enumerate(rows, 1):
+            await lab.set(2, PEER.format(row), address)
+        await lab.ask(2, "peer restart")
+
+        async def back() -> bool:
+            return bool((await lab.member(2, 1))["clustering_ok"])
+
+        await eventually("2 is a member again", back, 30.0, wanted=True)
+        assert await lab.ask(2, "config show", path="domains")
+
+    asyncio.run(play())
