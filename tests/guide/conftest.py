@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -28,16 +28,8 @@ def _reader(peers: int, prepare: Prepare) -> Iterator[Reader]:
 @pytest.fixture
 def systems() -> Iterator[Callable[[int, Prepare], Reader]]:
     """Start systems as a test wants them; they end with it."""
-    started: list[object] = []
-
-    def start(peers: int, prepare: Prepare) -> Reader:
-        context = _reader(peers, prepare)
-        started.append(context)
-        return context.__enter__()
-
-    yield start
-    for context in started:
-        context.__exit__(None, None, None)  # type: ignore[attr-defined]
+    with ExitStack() as stack:
+        yield lambda peers, prepare: stack.enter_context(_reader(peers, prepare))
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.guide_reader import CLUSTERING, Reader
+from tests.support.guide_reader import Reader
 
 pytestmark = pytest.mark.scenario
+PRIMARY = "configuration_primary"
 
 
 def test_the_old_primary_alive(running: Reader) -> None:
@@ -22,7 +23,7 @@ def test_the_old_primary_alive(running: Reader) -> None:
         assert reader.alarms(number, 20017)
         assert "Saved" in reader.choose(number, 2)
         # 8: refresh the page, the change was accepted.
-        assert chosen(reader, number) == "2"
+        assert reader.chosen(number, PRIMARY) == "2"
     reader.no_alarm(20017, 1, 2, 3)
     # 10: the cluster database is Active.
     reader.active()
@@ -35,7 +36,7 @@ def test_the_old_primary_alive(running: Reader) -> None:
 
 def test_the_old_primary_dead(running: Reader) -> None:
     reader = running
-    old = int(chosen(reader, 3))
+    old = int(reader.chosen(3, PRIMARY))
     new = 3
     others = [number for number in reader.lab.numbers if number not in (old, new)]
     reader.do("kill", peer=old)
@@ -47,22 +48,15 @@ def test_the_old_primary_dead(running: Reader) -> None:
     # 4 to 8: the old one cannot be accessed; the rest.
     for number in others:
         assert "Saved" in reader.choose(number, new)
-        assert chosen(reader, number) == str(new)
+        assert reader.chosen(number, PRIMARY) == str(new)
     reader.no_alarm(20017, new, *others)
     reader.no_alarm(20016, new, *others)
     # The old one returns and does not accept the change by itself; 9: the same procedure there.
     reader.do("start", peer=old)
     reader.alarm(20017, old)
-    assert chosen(reader, old) == str(old)
+    assert reader.chosen(old, PRIMARY) == str(old)
     assert "Saved" in reader.choose(old, new)
     # 10: the cluster database is Active.
     reader.no_alarm(20017, *reader.lab.numbers)
     reader.active()
     reader.well()
-
-
-def chosen(reader: Reader, number: int) -> str:
-    """Read the configuration primary on a peer's refreshed page."""
-    page = reader.open(number, CLUSTERING)
-    select = page.partition('name="configuration_primary"')[2].partition("</select>")[0]
-    return select.partition("<option selected>")[2].partition("<")[0]

@@ -10,17 +10,11 @@ import pytest
 from sextet.lab.authority import issue, new_authority
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import CLUSTER_NAME, Plan
-from tests.support.guide_reader import AT_ONCE, AT_RESTART, CLUSTERING, Reader
+from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader
 
 pytestmark = pytest.mark.scenario
 MODE = "tls_verification_mode"
 OTHER_NAME = "Certificate: Invalid (Common Name in certificate does not match)"  # blue while Permissive, then red
-
-
-def mode(reader: Reader, number: int) -> str:
-    """Read the mode that is chosen on a peer's page."""
-    page = reader.open(number, CLUSTERING)
-    return next(mode for mode in ("Enforce", "Permissive") if f"<option selected>{mode}</option>" in page)
 
 
 def test_the_mode_replicates_and_is_in_force_once_every_peer_has_restarted(running: Reader) -> None:
@@ -32,7 +26,7 @@ def test_the_mode_replicates_and_is_in_force_once_every_peer_has_restarted(runni
     assert reader.save(1, **{MODE: "Enforce"}).count("would cut off") == 0
     # 2, 3: the mode is replicated; every other peer has it.
     for number in reader.lab.numbers:
-        look = lambda number=number: mode(reader, number)
+        look = lambda number=number: reader.chosen(number, MODE)
         reader.until(f"peer {number} has it", look, ("Enforce",))
     # 4: saved; the running mode is another one until the restart.
     reader.alarm(20007, *reader.lab.numbers)
@@ -51,17 +45,17 @@ def test_the_mode_replicates_and_is_in_force_once_every_peer_has_restarted(runni
     reader.active()
     reader.well()
     for number in reader.lab.numbers:
-        assert mode(reader, number) == "Enforce"
+        assert reader.chosen(number, MODE) == "Enforce"
 
 
 def test_at_once_no_peer_has_to_restart(running: Reader) -> None:
     reader = running
     reader.save(1, changes_take_effect=AT_ONCE)
-    wanted = "Permissive" if mode(reader, 1) == "Enforce" else "Enforce"
+    wanted = "Permissive" if reader.chosen(1, MODE) == "Enforce" else "Enforce"
     try:
         reader.save(1, **{MODE: wanted})
         for number in reader.lab.numbers:
-            look = lambda number=number: mode(reader, number)
+            look = lambda number=number: reader.chosen(number, MODE)
             reader.until(f"peer {number} has it", look, (wanted,))
         reader.active()
         reader.well()
@@ -94,7 +88,7 @@ def test_a_certificate_for_another_name_is_red_and_warned_of_before_enforce_is_s
     warned = reader.save(1, **{MODE: "Enforce"})
     assert "Nothing was saved" in warned and "Enforce would cut off peers" in warned, warned
     assert "expc02.apolo.local" in warned and "Common Name in certificate does not match" in warned, warned
-    assert mode(reader, 1) == "Permissive"
+    assert reader.chosen(1, MODE) == "Permissive"
     # Whoever insists gets what was warned of, with the reason on both sides; and the way back.
     assert "Saved" in reader.save(1, **{MODE: "Enforce", "enforce_anyway": "yes"})
     reader.alarm(20004, 1, says=("expc02.apolo.local",))

@@ -56,6 +56,6 @@ def test_force_config_update_deletes_what_conflicts_and_takes_the_primarys(runni
 
 def test_the_primary_refuses_it(running: Reader) -> None:
     reader = running
-    primary = 2 if "expc02" in reader.words(1, "/system/clustering/primary").partition("primary now is")[2][:40] else 1
+    primary = int(reader.chosen(1, "configuration_primary"))
     refused = reader.refused(primary, "cluster", "force-config-update", "--yes")
     assert "names itself" in refused, refused

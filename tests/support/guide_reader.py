@@ -77,6 +77,11 @@ class Reader:
         assert "is restarting" in answered, answered
         self.wait(f"peer {number} is back", lambda: self._alive(number) not in ("", before))
 
+    def chosen(self, number: int, name: str) -> str:
+        """Read what is chosen in a drop-down of the Clustering page, refreshed."""
+        select = self.open(number, CLUSTERING).partition(f'name="{name}"')[2].partition("</select>")[0]
+        return select.partition("<option selected>")[2].partition("<")[0]
+
     def line(self, number: int, of: int) -> str:
         """Read what stands beside a peer's address."""
         found = re.search(_LINES.format(of), self.open(number, CLUSTERING), re.S)
