@@ -164,9 +164,10 @@ class Following:
         """Everything seen at this moment."""
         saved = self._editor.saved
         authority = self._custody.authority
-        answers = {link.peer: self._links.resolved(number) for number, link in self.links().items()}
+        links = self.links()
+        answers = {link.peer: self._links.resolved(number) for number, link in links.items()}
         own = {self.names().get(self.number, ""): self._identity.address} if self.number else {}
-        leader = self.links().get(self.running.configuration_primary)
+        leader = links.get(self.running.configuration_primary)
         forwards = authority.state is primary.State.FOLLOWER and leader is not None and leader.state == LIVE
         why_not = "" if forwards else authority.why_not
         return Evidence(
@@ -179,7 +180,7 @@ class Following:
             name_failures={
                 name: answer.sentence for name, answer in answers.items() if isinstance(answer, NameFailure)
             },
-            links=self.links(),
+            links=links,
             statuses=self._statuses(),
             behind_s={number: self._clock() - since for number, since in self._behind_since.items()},
             writable=not why_not,
@@ -357,8 +358,8 @@ class Following:
 
     def _judge(self) -> None:
         now = self._clock()
-        statuses = self._statuses()
-        behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in self.stale()}
+        statuses, stale = self._statuses(), self.stale()
+        behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in stale}
         self._behind_since = {number: self._behind_since.get(number, now) for number in behind}
         self._tell_synchronised(behind)
         standing = {**alarms_of(self.evidence()), **self._own_certificate.alarms}

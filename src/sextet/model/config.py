@@ -179,6 +179,8 @@ def flattened(document: Document, secrets: bool = False) -> dict[str, str]:
 
 def differences(old: Document, new: Document) -> list[Difference]:
     """Compare two documents setting by setting; an added or removed item shows its every setting."""
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]  # most sections are as they were
+    old, new = ({name: document[name] for name in names if name in document} for document in (old, new))
     before, after = flattened(old, secrets=True), flattened(new, secrets=True)
     hidden = {path for document in (old, new) for path, _, secret in _walk(Root, document, "") if secret}
     paths = [*before, *(path for path in after if path not in before)]
