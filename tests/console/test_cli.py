@@ -76,6 +76,11 @@ def test_a_filter_that_finds_nothing_does_not_claim_that_there_is_nothing(sextet
     assert sextet("call", "list", "nobody", "-o", "json")[1] == "[]\n"
 
 
+def test_a_setting_of_this_peer_alone_makes_no_revision_of_the_cluster(sextet: Shell) -> None:
+    out = sextet("config", "set", "system.name", "Taipei one")[1]
+    assert "Saved on this peer." in out and "Saved as" not in out
+
+
 def test_a_setting_is_changed_and_shown(sextet: Shell) -> None:
     code, out, _ = sextet("config", "set", "zones[London].sip_port", "5070")
     assert (code, "Saved as r13 (term 1)." in out) == (0, True)

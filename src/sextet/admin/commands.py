@@ -13,7 +13,7 @@ from sextet.admin.door import Door
 from sextet.admin.listings import to_plain
 from sextet.cluster.face import Face, Member, Moved, Outcome, Revision
 from sextet.model.checks import TYPES as CHECKS
-from sextet.model.config import Change, differences, setting_at, to_document
+from sextet.model.config import Change, differences, is_peer_specific, setting_at, to_document
 from sextet.model.schema import Problem, Refused
 from sextet.model.status import Stamp
 from sextet.watch.line import Entry
@@ -279,6 +279,7 @@ def _argument_problems(parameter: Parameter, value: object) -> list[Problem]:
 def _outcome(outcome: Outcome, *, stored: bool) -> dict[str, object]:
     return {
         "stored": stored and bool(outcome.differences),
+        "shared": not all(is_peer_specific(difference.path) for difference in outcome.differences),
         "revision": str(outcome.stamp),
         "stamp": outcome.stamp,
         "differences": outcome.differences,

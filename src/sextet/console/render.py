@@ -121,7 +121,8 @@ def _outcome(paper: Paper, result: Row) -> None:
         paper.say(f"Nothing changed; the configuration is at {result['revision']}.")
     else:
         _differences(paper, result["differences"])
-        paper.say(f"Saved as {result['revision']}." if result["stored"] else "Nothing was stored (dry run).", "green")
+        saved = f"Saved as {result['revision']}." if result["shared"] else "Saved on this peer."
+        paper.say(saved if result["stored"] else "Nothing was stored (dry run).", "green")
     for setting in result["restart"]:
         paper.say(f"{setting}: in force after a restart of the peer; `sextet peer restart`.", "yellow")
     for warning in result["warnings"]:
