@@ -223,6 +223,7 @@ def test_at_restart_a_new_certificate_waits_for_it_and_15028_says_so(running: Ce
     async def play() -> None:
         lab = running.lab
         await lab.set(1, "clustering.changes_take_effect", "At restart")
+        await lab.whole()  # peer 3 knows it too
         before = await running.served(3, HTTPS_PORT)
         given = running.issued(3)
         assert "after the restart" in await running.upload(3, given)
