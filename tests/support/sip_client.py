@@ -173,10 +173,12 @@ class Phone:
         return dialog
 
     def give_up(self) -> None:
-        """Cancel the newest call while it rings (RFC 3261 9.1)."""
+        """Cancel the newest call while it rings (RFC 3261 9.1); said again over UDP, as 17.1.2.2 asks for."""
         invite = self._newest_invite
-        cancel = [line.replace("INVITE", "CANCEL") for line in (invite[0], *invite[1:6], invite[6])]
-        self.send(_text(cancel, ""))
+        cancel = _text([line.replace("INVITE", "CANCEL") for line in (invite[0], *invite[1:6], invite[6])], "")
+        self.send(cancel)
+        if self.transport == "udp":
+            asyncio.get_running_loop().call_later(0.5, self.send, cancel)
 
     async def hang_up(self, dialog: Dialog) -> Message:
         """End a call from either end."""
