@@ -22,25 +22,11 @@ from sextet.model.sections import (
 )
 from sextet.sip import process
 from sextet.sip.rpc import command
-from tests.support.sip_client import Dialog, Message, Phone
-from tests.support.sip_peers import CONFIG, Peers, peers
+from tests.support.sip_client import Phone
+from tests.support.sip_peers import CONFIG, answered, peers, phone, refused
 
 pytestmark = pytest.mark.scenario
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
-
-
-def phone(at: Peers, number: int, user: str, transport: str = "udp", **more: object) -> Phone:
-    return Phone(user, at.address(number), transport=transport, password=f"{user}-secret", **more)  # type: ignore[arg-type]
-
-
-def answered(result: Dialog | Message) -> Dialog:
-    assert isinstance(result, Dialog), result.first
-    return result
-
-
-def refused(result: Dialog | Message) -> Message:
-    assert isinstance(result, Message), "the call was answered"
-    return result
 
 
 def test_a_phone_registers_is_called_from_another_peer_and_hangs_up() -> None:

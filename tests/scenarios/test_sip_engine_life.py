@@ -13,25 +13,10 @@ import pytest
 
 from sextet.engine import EngineError
 from sextet.sip import process
-from tests.support.sip_client import Dialog, Message, Phone
-from tests.support.sip_peers import Peers, certificate, peers
+from tests.support.sip_peers import answered, certificate, peers, phone
 
 pytestmark = pytest.mark.scenario
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
-
-
-def phone(at: Peers, number: int, user: str, transport: str = "udp", **more: object) -> Phone:
-    return Phone(user, at.address(number), transport=transport, password=f"{user}-secret", **more)  # type: ignore[arg-type]
-
-
-def answered(result: Dialog | Message) -> Dialog:
-    assert isinstance(result, Dialog), result.first
-    return result
-
-
-def refused(result: Dialog | Message) -> Message:
-    assert isinstance(result, Message), "the call was answered"
-    return result
 
 
 def test_registrations_and_calls_go_on_without_sextetd_and_its_picture_is_complete_when_it_returns() -> None:

@@ -20,6 +20,7 @@ from sextet.engine import Neighbour, Picture, Wanted
 from sextet.model.sections import Credential, Domain, Protocols, Root
 from sextet.model.status import Binding, Call
 from sextet.sip.engine import SipEngine
+from tests.support.sip_client import Dialog, Message, Phone
 
 WAIT_S = 10.0
 CONFIG = Root(
@@ -182,3 +183,17 @@ def certificate(directory: Path) -> None:
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (directory / "key.pem").write_bytes(private)
     (directory / "certificate.pem").write_bytes(made.public_bytes(pem))
+
+
+def phone(at: Peers, number: int, user: str, transport: str = "udp", **more: object) -> Phone:
+    return Phone(user, at.address(number), transport=transport, password=f"{user}-secret", **more)  # type: ignore[arg-type]
+
+
+def answered(result: Dialog | Message) -> Dialog:
+    assert isinstance(result, Dialog), result.first
+    return result
+
+
+def refused(result: Dialog | Message) -> Message:
+    assert isinstance(result, Message), "the call was answered"
+    return result
