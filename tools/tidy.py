@@ -34,6 +34,9 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "resetting": 5,
     "main": 6,
 }
+GROUPS = {  # the same inside a folder of folders; what stands beside them in it has no direction
+    "cluster": {"trust": 0, "rows": 0, "wire": 1, "configuration": 2, "disk": 3, "requirements": 4},
+}
 PURE = ("model", "call")  # these run inside Kamailio's workers too
 IMPURE_MODULES = ("asyncio", "logging", "random", "secrets", "socket", "subprocess", "threading", "time")
 OUTSIDE_MODEL = ("KSR",)  # what the engine offers to sip/kemi only
@@ -174,7 +177,7 @@ def _calls(tree: ast.Module, path: str, lines: list[str]) -> Found:
 
 
 def _imports(tree: ast.Module, path: str) -> Found:
-    own = Path(path).relative_to("src/sextet").with_suffix("").parts[0]
+    own, *within = Path(path).relative_to("src/sextet").with_suffix("").parts
     inside = {
         id(inner)
         for node in ast.walk(tree)
@@ -194,6 +197,8 @@ def _imports(tree: ast.Module, path: str) -> Found:
             )
         for name in _imported(node):
             yield from ((node.lineno, sentence) for sentence in _judge(own, path, name))
+            if own in GROUPS and len(within) > 1 and within[0] != "__init__":
+                yield from ((node.lineno, sentence) for sentence in _judge_group(own, within[0], name))
 
 
 def _judge(own: str, path: str, name: str) -> Iterator[str]:
@@ -212,6 +217,18 @@ def _judge(own: str, path: str, name: str) -> Iterator[str]:
     elif LAYERS[rest[0]] >= LAYERS[own]:
         relation = "its sister" if LAYERS[rest[0]] == LAYERS[own] else "above it"
         yield f"{own} may not import {rest[0]}, which is {relation}"
+
+
+def _judge_group(own: str, group: str, name: str) -> Iterator[str]:
+    layers = GROUPS[own]
+    if group not in layers:
+        yield f"{own}/{group} has no layer: give it one in tools/tidy.py and in ARCHITECTURE.md"
+        return
+    match name.split("."):
+        case ["sextet", folder, other, *_] if folder == own and other in layers and other != group:
+            if layers[other] >= layers[group]:
+                relation = "its sister" if layers[other] == layers[group] else "above it"
+                yield f"{own}/{group} may not import {own}/{other}, which is {relation}"
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:

@@ -20,12 +20,12 @@ from sextet.admin.listings import AlarmLine, AlarmOfPeer
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
 from sextet.bootstrap import Bootstrap
-from sextet.cluster.factory_reset import Arming
-from sextet.cluster.lost_vault import LostVault
-from sextet.cluster.recovery import Caller
-from sextet.cluster.revisions import StoreDamaged
-from sextet.cluster.system_key import KeyLost
-from sextet.cluster.vault import Paths
+from sextet.cluster.configuration.revisions import StoreDamaged
+from sextet.cluster.configuration.system_key import KeyLost
+from sextet.cluster.disk.factory_reset import Arming
+from sextet.cluster.disk.lost_vault import LostVault
+from sextet.cluster.disk.recovery import Caller
+from sextet.cluster.disk.vault import Paths
 from sextet.console.server import ConsoleServer
 from sextet.engine import Journal
 from sextet.model import alarms as types

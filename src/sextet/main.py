@@ -31,12 +31,12 @@ from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
 from sextet.bootstrap import Bootstrap
-from sextet.cluster.certificate_files import CertificateFiles, Places
+from sextet.cluster.configuration.following import Identity
+from sextet.cluster.configuration.revisions import StoreDamaged, StoreLost
+from sextet.cluster.configuration.system_key import KeyLost
 from sextet.cluster.face import Owned
-from sextet.cluster.following import Identity
 from sextet.cluster.peer import Peer
-from sextet.cluster.revisions import StoreDamaged, StoreLost
-from sextet.cluster.system_key import KeyLost
+from sextet.cluster.trust.certificate_files import CertificateFiles, Places
 from sextet.console.server import ConsoleError, ConsoleServer
 from sextet.degraded import Degraded
 from sextet.engine import EngineError

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from sextet import __version__, journal
 from sextet.bootstrap import Bootstrap
-from sextet.cluster import factory_reset
-from sextet.cluster.factory_reset import ResetFailed
-from sextet.cluster.vault import Paths
+from sextet.cluster.disk import factory_reset
+from sextet.cluster.disk.factory_reset import ResetFailed
+from sextet.cluster.disk.vault import Paths
 from sextet.model import alarms
 from sextet.watch.logs import Logs
 

@@ -9,7 +9,7 @@ import pytest
 
 from sextet.admin.actor import Actor
 from sextet.admin.safekeeping import BACKUPS_MAX
-from sextet.cluster.backup import Contents
+from sextet.cluster.disk.backup import Contents
 from sextet.model.schema import Problem, Refused
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_vault import KeepingDesk

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sextet.cluster.configuration.settings import waiting
 from sextet.cluster.judgement import Evidence, alarms_of, judge, may_carry_calls
-from sextet.cluster.settings import waiting
 from sextet.model.sections import Clustering, Protocols, Root
 from sextet.model.status import LinkStatus, PeerStatus, Stamp
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sextet import cli as program
 from sextet.admin.commands import Commands
 from sextet.admin.door import Door
-from sextet.cluster import revocation
+from sextet.cluster.trust import revocation
 from sextet.console import cli
 from sextet.console.server import ConsoleServer
 from sextet.lab.authority import issue, new_authority

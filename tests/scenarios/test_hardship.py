@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sextet.cluster.revisions import Store
+from sextet.cluster.configuration.revisions import Store
 from sextet.lab import children
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import PeerPlan, Plan

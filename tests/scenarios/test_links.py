@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import pytest
 
-from sextet.cluster.feed import CallFailed, RowTooLarge
-from sextet.cluster.front import HALF_OPEN_PER_ADDRESS_MAX
-from sextet.cluster.link import State
+from sextet.cluster.wire.feed import CallFailed, RowTooLarge
+from sextet.cluster.wire.front import HALF_OPEN_PER_ADDRESS_MAX
+from sextet.cluster.wire.link import State
 from sextet.engine import EngineError
 from sextet.lab.authority import issue, new_authority
 from tests.support.link_lab import KEY, NOW, ROOT, Peer, all_live, ip_of, lab, name_of, same_rows, until

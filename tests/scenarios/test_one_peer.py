@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sextet.cluster.following import Identity
+from sextet.cluster.configuration.following import Identity
+from sextet.cluster.configuration.revisions import Store, StoreLost
 from sextet.cluster.peer import Peer
-from sextet.cluster.revisions import Store, StoreLost
 from sextet.lab.authority import issue
 from sextet.model import alarms
 from sextet.model.config import Change

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
-from sextet.cluster.certificate_files import CertificateFiles, Places
 from sextet.cluster.face import Face
+from sextet.cluster.trust.certificate_files import CertificateFiles, Places
 from sextet.engine import Journal
 from sextet.lab.authority import Issued
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sextet.admin.actor import Actor
 from sextet.admin.door import Door
 from sextet.admin.lifecycle import Lifecycles
-from sextet.cluster.forcing import Forced
+from sextet.cluster.configuration.forcing import Forced
 from sextet.engine import Journal
 from sextet.model.schema import Problem, Refused
 from sextet.model.status import Stamp

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sextet.admin.door import Door
 from sextet.admin.records import Records
-from sextet.cluster.feed import CallFailed
+from sextet.cluster.wire.feed import CallFailed
 from sextet.engine import Journal
 from sextet.watch.diagnostics import Recorder
 from sextet.watch.logs import Logs

@@ -16,10 +16,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sextet.cluster.enrolment import Facts, FirstContact
-from sextet.cluster.link import State
-from sextet.cluster.links import Links, Membership
-from sextet.cluster.peer_link import Callbacks
+from sextet.cluster.wire.enrolment import Facts, FirstContact
+from sextet.cluster.wire.link import State
+from sextet.cluster.wire.links import Links, Membership
+from sextet.cluster.wire.peer_link import Callbacks
 from sextet.lab.authority import Issued, issue, new_authority
 
 # Certificates are checked by OpenSSL against the wall clock.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
-from sextet.cluster.mirror import Delivery, StoreInfo
+from sextet.cluster.wire.mirror import Delivery, StoreInfo
 
 _identities = itertools.count(1)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from sextet.cluster.history import GENESIS, Version
-from sextet.cluster.revisions import KEPT_MAX, Kept, Membership, OwnKept, StoreLost
+from sextet.cluster.configuration.history import GENESIS, Version
+from sextet.cluster.configuration.revisions import KEPT_MAX, Kept, Membership, OwnKept, StoreLost
 from sextet.model.config import Document
 from sextet.model.status import Stamp
 

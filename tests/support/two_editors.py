@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sextet.cluster import forward, primary
-from sextet.cluster.custody import Custody
-from sextet.cluster.editing import Editor
+from sextet.cluster.configuration import forward, primary
+from sextet.cluster.configuration.custody import Custody
+from sextet.cluster.configuration.editing import Editor
+from sextet.cluster.configuration.history import Version
+from sextet.cluster.configuration.revisions import Membership
 from sextet.cluster.face import Moved, NoPrimary, Outcome
-from sextet.cluster.history import Version
-from sextet.cluster.revisions import Membership
 from sextet.model.config import Change
 from sextet.model.schema import Refused
 from sextet.model.status import Stamp

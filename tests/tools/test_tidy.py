@@ -32,7 +32,7 @@ def test_this_tree_is_tidy() -> None:
         ("src/sextet/model/x.py", "from sextet.call import search", "model may not import call, which is above it"),
         (
             "src/sextet/sip/x.py",
-            "from sextet.cluster.link import Link",
+            "from sextet.cluster.wire.link import Link",
             "sip may not import cluster, which is its sister",
         ),
         ("src/sextet/admin/x.py", "import sextet.web.app", "admin may not import web, which is above it"),
@@ -42,6 +42,17 @@ def test_this_tree_is_tidy() -> None:
             "from sextet.call.table import Table",
             "engine may not import call, which is its sister",
         ),
+        (
+            "src/sextet/cluster/trust/x.py",
+            "from sextet.cluster.disk import vault",
+            "cluster/trust may not import cluster/disk, which is above it",
+        ),
+        (
+            "src/sextet/cluster/rows/x.py",
+            "from sextet.cluster.trust.tls import server",
+            "cluster/rows may not import cluster/trust, which is its sister",
+        ),
+        ("src/sextet/cluster/novel/x.py", "from sextet.cluster import face", "cluster/novel has no layer"),
         ("src/sextet/novel/x.py", "from sextet.model import schema", "novel has no layer"),
         ("src/sextet/sip/engine.py", "import KSR", "belongs to sip/kemi/ alone"),
         ("src/sextet/web/x.py", "def f() -> None:\n    import json", "no import inside a function"),

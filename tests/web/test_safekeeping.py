@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sextet.cluster.backup import BACKUP_BYTES_MAX
+from sextet.cluster.disk.backup import BACKUP_BYTES_MAX
 from sextet.web.pages.safekeeping import BACKUP, SNAPSHOT
 from tests.support.fake_peer import FakePeer
 from tests.support.fake_web import ADMINISTRATORS

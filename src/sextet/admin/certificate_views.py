@@ -10,10 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sextet.cluster import certificates, revocation
-from sextet.cluster.certificate_files import fingerprint_of
-from sextet.cluster.revocation import Revocations
-from sextet.cluster.signing_request import names_in
+from sextet.cluster.trust import certificates, revocation
+from sextet.cluster.trust.certificate_files import fingerprint_of
+from sextet.cluster.trust.revocation import Revocations
+from sextet.cluster.trust.signing_request import names_in
 
 DAY_S = 86_400
 

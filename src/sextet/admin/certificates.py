@@ -19,12 +19,12 @@ from sextet.admin.certificate_views import List, NameCheck, Request, Shown
 from sextet.admin.commands import Registry
 from sextet.admin.door import Door
 from sextet.admin.wording import count
-from sextet.cluster import certificates, revocation
-from sextet.cluster.certificate_checks import with_root
-from sextet.cluster.certificate_files import CertificateFiles
-from sextet.cluster.certificates import CertificateError
 from sextet.cluster.face import Face
-from sextet.cluster.signing_request import Names, Wish, is_fqdn
+from sextet.cluster.trust import certificates, revocation
+from sextet.cluster.trust.certificate_checks import with_root
+from sextet.cluster.trust.certificate_files import CertificateFiles
+from sextet.cluster.trust.certificates import CertificateError
+from sextet.cluster.trust.signing_request import Names, Wish, is_fqdn
 from sextet.engine import Journal
 from sextet.model.schema import Problem, Refused
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sextet.admin.mesh import peer_name
 from sextet.cluster.face import Checked, Face, Member
-from sextet.cluster.ports import BEFORE_X88, Flow, Place, flows, nftables, plan
+from sextet.cluster.requirements.ports import BEFORE_X88, Flow, Place, flows, nftables, plan
 
 SINCE = "X8.8 and later, and sextet"
 BEFORE = "Before X8.8: sextet does not use these. Only for firewalls that still filter for older systems."

@@ -11,9 +11,9 @@ from typing import Protocol
 from sextet import __version__
 from sextet.admin.actor import Actor
 from sextet.admin.wording import count
-from sextet.cluster import factory_reset
-from sextet.cluster.factory_reset import ResetFailed
-from sextet.cluster.forcing import Forced
+from sextet.cluster.configuration.forcing import Forced
+from sextet.cluster.disk import factory_reset
+from sextet.cluster.disk.factory_reset import ResetFailed
 from sextet.cluster.lifecycle import armed_sentence
 from sextet.engine import Journal
 from sextet.model.schema import Problem, Refused

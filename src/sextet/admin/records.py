@@ -15,7 +15,7 @@ from sextet.admin.actor import Actor
 from sextet.admin.door import Door
 from sextet.admin.mesh import peer_name
 from sextet.cluster.face import Face
-from sextet.cluster.feed import CallFailed
+from sextet.cluster.wire.feed import CallFailed
 from sextet.engine import Journal
 from sextet.model.schema import Problem, Refused
 from sextet.watch.diagnostics import DiagnosticsError, Recorder, Recording

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 
 from sextet.admin.actor import Actor
-from sextet.cluster import backup
-from sextet.cluster.backup import Contents, Label
-from sextet.cluster.system_key import write_secret
-from sextet.cluster.vault import Vault, alone
+from sextet.cluster.configuration.system_key import write_secret
+from sextet.cluster.disk import backup
+from sextet.cluster.disk.backup import Contents, Label
+from sextet.cluster.disk.vault import Vault, alone
 from sextet.engine import Journal
 from sextet.model import config
 from sextet.model.config import Difference

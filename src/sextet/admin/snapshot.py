@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sextet.admin.actor import Actor
 from sextet.admin.safekeeping import Kept, kept_in
-from sextet.cluster.vault import Vault
+from sextet.cluster.disk.vault import Vault
 from sextet.engine import Journal
 from sextet.model import config
 from sextet.model.schema import Problem, Refused

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol
 
-from sextet.cluster.alarms import Alarms
-from sextet.cluster.factory_reset import Arming
-from sextet.cluster.forcing import Forced, Forcing
+from sextet.cluster.configuration.forcing import Forced, Forcing
+from sextet.cluster.disk.factory_reset import Arming
+from sextet.cluster.rows.alarms import Alarms
 from sextet.engine import Journal
 from sextet.model import alarms as types
 from sextet.model.schema import Problem, Refused

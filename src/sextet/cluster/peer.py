@@ -10,31 +10,32 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sextet import journal
-from sextet.cluster import checks, forward, primary
-from sextet.cluster.asking import Answers, Asker
-from sextet.cluster.custody import ROW, Custody
-from sextet.cluster.editing import Editor
-from sextet.cluster.ending import end
-from sextet.cluster.enrolment import Facts, FirstContact
+from sextet.cluster.configuration import forward, primary
+from sextet.cluster.configuration.custody import ROW, Custody
+from sextet.cluster.configuration.editing import Editor
+from sextet.cluster.configuration.following import Following, Identity
+from sextet.cluster.configuration.forcing import NAME as WHOLE
+from sextet.cluster.configuration.forcing import Forcing
+from sextet.cluster.configuration.history import GENESIS, Version, from_row
+from sextet.cluster.configuration.revisions import KEPT_MAX, Membership, Store, StoreDamaged, StoreLost
+from sextet.cluster.disk.factory_reset import Arming
+from sextet.cluster.disk.recovery import listener as recovery_door
+from sextet.cluster.disk.vault import RENEW, Paths, RunningVault
 from sextet.cluster.face import Checked, ClusterStatus, Moved, NoPrimary, Outcome, Owned, Revision
-from sextet.cluster.factory_reset import Arming
-from sextet.cluster.feed import CallFailed
-from sextet.cluster.following import Following, Identity
-from sextet.cluster.forcing import NAME as WHOLE
-from sextet.cluster.forcing import Forcing
-from sextet.cluster.history import GENESIS, Version, from_row
 from sextet.cluster.judgement import LIVE, judge
 from sextet.cluster.keeping import keep
 from sextet.cluster.lifecycle import Lifecycle, armed_sentence
-from sextet.cluster.links import Links
-from sextet.cluster.live import Live
-from sextet.cluster.names import Resolved
-from sextet.cluster.peer_link import Callbacks
-from sextet.cluster.probing import NAME as CHECK
-from sextet.cluster.probing import Files, Probing
-from sextet.cluster.recovery import listener as recovery_door
-from sextet.cluster.revisions import KEPT_MAX, Membership, Store, StoreDamaged, StoreLost
-from sextet.cluster.vault import RENEW, Paths, RunningVault
+from sextet.cluster.requirements import checks
+from sextet.cluster.requirements.probing import NAME as CHECK
+from sextet.cluster.requirements.probing import Files, Probing
+from sextet.cluster.rows.live import Live
+from sextet.cluster.wire.asking import Answers, Asker
+from sextet.cluster.wire.ending import end
+from sextet.cluster.wire.enrolment import Facts, FirstContact
+from sextet.cluster.wire.feed import CallFailed
+from sextet.cluster.wire.links import Links
+from sextet.cluster.wire.names import Resolved
+from sextet.cluster.wire.peer_link import Callbacks
 from sextet.engine import Engine, Journal
 from sextet.model import alarms as types
 from sextet.model import config

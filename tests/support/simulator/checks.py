@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sextet.cluster import primary
-from sextet.cluster.history import Version
-from sextet.cluster.link import State
+from sextet.cluster.configuration import primary
+from sextet.cluster.configuration.history import Version
+from sextet.cluster.wire.link import State
 from sextet.model.status import Binding, Registration, Stamp, from_row
 from tests.support.simulator.process import Host
 

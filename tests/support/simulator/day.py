@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from sextet.cluster import primary
+from sextet.cluster.configuration import primary
 from sextet.cluster.face import Moved, NoPrimary
 from sextet.model.status import Call
 from tests.support.memory_store import MemoryStore

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sextet.cluster import link as links
-from sextet.cluster import mirror as mirrors
-from sextet.cluster.link import Link, State, Target
-from sextet.cluster.mirror import Delivery, Mirror, StoreInfo
+from sextet.cluster.wire import link as links
+from sextet.cluster.wire import mirror as mirrors
+from sextet.cluster.wire.link import Link, State, Target
+from sextet.cluster.wire.mirror import Delivery, Mirror, StoreInfo
 from tests.support.memory_bucket import MemoryBucket, MemoryConsumer
 from tests.support.simulator.clock import Clock, Deed
 from tests.support.simulator.network import Lane, Network

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sextet.cluster import books, primary
-from sextet.cluster.alarms import Alarms
-from sextet.cluster.calls import CallBook
-from sextet.cluster.history import Version, from_row, to_row
-from sextet.cluster.link import State, Target
-from sextet.cluster.mirror import BEAT, EPOCH, SUM, Checksum
-from sextet.cluster.primary import Authority
-from sextet.cluster.registrations import Book
-from sextet.cluster.revisions import Membership, StoreLost
+from sextet.cluster.configuration import primary
+from sextet.cluster.configuration.history import Version, from_row, to_row
+from sextet.cluster.configuration.primary import Authority
+from sextet.cluster.configuration.revisions import Membership, StoreLost
+from sextet.cluster.rows import books
+from sextet.cluster.rows.alarms import Alarms
+from sextet.cluster.rows.calls import CallBook
+from sextet.cluster.rows.registrations import Book
+from sextet.cluster.wire.link import State, Target
+from sextet.cluster.wire.mirror import BEAT, EPOCH, SUM, Checksum
 from sextet.model.alarms import COMMUNICATION_FAILURE
 from sextet.model.status import Alarm, Binding, Call, Registration, Stamp
 from sextet.model.status import from_row as row_from

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from sextet.admin.safekeeping import Kept, Safekeeping
 from sextet.admin.snapshot import KINDS, Snapshots
-from sextet.cluster.backup import BACKUP_BYTES_MAX
+from sextet.cluster.disk.backup import BACKUP_BYTES_MAX
 from sextet.model.schema import Problem, Refused
 from sextet.web.desk import Message
 from sextet.web.guard import Handler, Visit, logged_in

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sextet.admin.certificates import Done
-from sextet.cluster.signing_request import COMMON_NAMES, DIGESTS, KEYS, Wish
+from sextet.cluster.trust.signing_request import COMMON_NAMES, DIGESTS, KEYS, Wish
 from sextet.model.schema import Problem, Refused
 from sextet.web.desk import Message
 from sextet.web.guard import Visit, logged_in

@@ -1,0 +1,448 @@
+"""What is saved and seen is made true: links, engines, status row and alarms follow, whatever happened.
+
+How it works. Each round looks at everything anew: the saved configuration, which cluster settings run, which place in
+the list is this system's; then it tells the links, the engines and the alarms what follows from it. A round that finds
+nothing new changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import math
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sextet.cluster import host
+from sextet.cluster.configuration import primary
+from sextet.cluster.configuration.custody import Custody
+from sextet.cluster.configuration.editing import Editor
+from sextet.cluster.configuration.revisions import Membership, StoreDamaged, StoreLost
+from sextet.cluster.configuration.settings import list_age_s, own_number, running_after, waiting
+from sextet.cluster.configuration.telling import Telling
+from sextet.cluster.face import Moved
+from sextet.cluster.judgement import LIVE, Evidence, alarms_of, may_carry_calls
+from sextet.cluster.rows.live import Live
+from sextet.cluster.trust import certificates
+from sextet.cluster.trust.own_certificate import OwnCertificate
+from sextet.cluster.wire.enrolment import WINDOW_S, Facts
+from sextet.cluster.wire.links import Links
+from sextet.cluster.wire.links import Membership as Mesh
+from sextet.cluster.wire.names import NameFailure, Resolved, Resolver
+from sextet.engine import Engine, EngineError, Journal, Neighbour, Wanted
+from sextet.model import alarms as types
+from sextet.model.alarms import AlarmType
+from sextet.model.config import Document
+from sextet.model.sections import Clustering, Root
+from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
+
+KEY_BYTES = 32
+LOCATIONS_S = 3.0  # links to living peers are up within 2 s of a start; who is not heard by then is down
+START_AGAIN_S = 5.0  # an engine that is missing, or whose port is taken: both are put right by hand
+SYSTEM = "sextetd"  # as user and source of what nobody asked for in person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a peer knows of itself before it has read its database."""
+
+    address: str
+    state_dir: Path
+    run_dir: Path
+    certificate: Path
+    private_key: Path
+    trusted: Path
+    cluster_port: int
+    engine_user: str
+    version: str
+    recovery_port: int = 4371
+    crl: Path = Path()  # revocation lists, PEM; there need not be any
+    waiting: Path = Path()  # a new certificate that waits for the restart
+
+
+class Following:
+    """One round after the other; not two at once."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        custody: Custody,
+        editor: Editor,
+        links: Links,
+        live: Live,
+        log: Journal,
+        clock: Callable[[], float],
+    ) -> None:
+        self.engines: Sequence[Engine] = ()
+        self.running = Clustering()
+        self.number = 0
+        self.maintenance = False  # takes no new calls and registrations until the next restart
+        self.telling = Telling(log)
+        self._identity = identity
+        self._custody = custody
+        self._editor = editor
+        self._links = links
+        self._live = live
+        self._journal = log
+        self._clock = clock
+        self._started_s = clock()
+        self._processors, self._memory_mb = host.processors(), host.memory_mb()
+        self._round = asyncio.Lock()
+        self._window_until = clock()
+        self._configured: primary.Configured | None = None
+        self._in_force = Stamp()
+        self._digest = ""
+        self._waiting_engines: dict[str, tuple[str, ...]] = {}
+        self._behind_since: dict[int, float] = {}
+        self._raised: set[AlarmType] = set()
+        self._set_aside = 0
+        self._told = False  # engines know all locations
+        self._wanted: Wanted | None = None
+        self._led: set[str] = set()  # engines that run
+        self._start_again: dict[str, float] = {}  # engines that could not be started, and when it is tried again
+        self._resolver: tuple[object, Resolver] | None = None  # with what it was made from
+        self._disk = ""  # why what follows from the list cannot be stored
+        self._status: PeerStatus | None = None
+        self._mesh: object = None
+        self._own_certificate = OwnCertificate(
+            certificate=identity.certificate,
+            private_key=identity.private_key,
+            trusted=identity.trusted,
+            crl=identity.crl,
+            waiting=identity.waiting,
+            clock=clock,
+        )
+        self._secret = secrets.token_bytes(KEY_BYTES)  # of a system that is in no cluster
+
+    def open_window(self, seconds: float = WINDOW_S) -> None:
+        """Let listed peers enrol for this long."""
+        self._window_until = self._clock() + seconds
+
+    def names(self) -> dict[int, str]:
+        """The peers of the running list; a stand-alone system is number 0 under its host name."""
+        listed = {number: name for number, name in enumerate(self.running.peers, 1) if name}
+        return listed if self.number else {0: self.host_name(), **listed}
+
+    def leader(self) -> tuple[int, str]:
+        """The configuration primary, by number and name; number 0 where that is this peer, or nobody."""
+        number = self.running.configuration_primary
+        name = self.names().get(number, "")
+        return (0, "") if number == self.number or not name or not self.number else (number, name)
+
+    def links(self) -> dict[int, LinkStatus]:
+        """How this peer sees the way to every other one of the list, by number."""
+        return {number: link for number, link in self._links.statuses().items() if link.state != "DISABLED"}
+
+    def stale(self) -> frozenset[int]:
+        """The peers that cannot be heard at the moment."""
+        return frozenset(number for number, link in self.links().items() if link.state != LIVE)
+
+    async def start(self, saved_lists: Sequence[tuple[float, Document]]) -> None:
+        """Begin with everything saved in force; `saved_lists` are the † documents with their ages, newest first."""
+        self.running = self._editor.saved.clustering
+        self.telling.started(self.running.tls_verification_mode)
+        age_s = list_age_s(saved_lists)
+        if age_s is not None:
+            self.open_window(WINDOW_S - age_s)
+        await self.once()
+
+    async def once(self) -> None:
+        """Make one round."""
+        async with self._round:
+            saved = self._editor.saved
+            self.running = running_after(saved.clustering, self.running, self.number)
+            await self._find_place()
+            await self._keep()
+            await self._connect()
+            await self._drive()
+            self._tell_locations()
+            self._judge()
+
+    def evidence(self) -> Evidence:
+        """Everything seen at this moment."""
+        saved = self._editor.saved
+        authority = self._custody.authority
+        links = self.links()
+        answers = {link.peer: self._links.resolved(number) for number, link in links.items()}
+        own = {self.names().get(self.number, ""): self._identity.address} if self.number else {}
+        leader = links.get(self.running.configuration_primary)
+        forwards = authority.state is primary.State.FOLLOWER and leader is not None and leader.state == LIVE
+        why_not = "" if forwards else authority.why_not
+        return Evidence(
+            saved=saved,
+            running=self.running,
+            number=self.number,
+            own=self._own_status(),
+            own_certificate=self._own_certificate.seen.line,
+            names=own | {name: answer.ip for name, answer in answers.items() if isinstance(answer, Resolved)},
+            name_failures={
+                name: answer.sentence for name, answer in answers.items() if isinstance(answer, NameFailure)
+            },
+            links=links,
+            statuses=self._statuses(),
+            behind_s={number: self._clock() - since for number, since in self._behind_since.items()},
+            writable=not why_not,
+            why_not=why_not,
+            set_aside=self._set_aside + len(authority.conflicts),
+            enrolment_s=max(0.0, self._window_until - self._clock()) if any(self.running.peers) else 0.0,
+            restart_cluster=waiting(saved.clustering, self.running),
+            restart_engines=self._waiting(),
+            restart_certificate=self._own_certificate.restart_reasons,
+        )
+
+    def facts(self) -> Facts:
+        """What the enrolment of a peer depends on."""
+        members = {number: name for number, name in enumerate(self.running.peers, 1) if name}
+        pins = self._custody.pins()
+        return Facts(
+            number=self.number,
+            primary=self.running.configuration_primary,
+            members=frozenset(members),
+            holds_key=bool(self._custody.membership.key),
+            bound={number: pins[name] for number, name in members.items() if name in pins},
+            window_s=max(0.0, self._window_until - self._clock()),
+        )
+
+    async def _keep(self) -> None:
+        """Bring what is stored of the cluster in line; what a failing disk leaves undone is done in a later round."""
+        try:
+            await self._stand()
+            await self._custody.keep_pins(frozenset(self.running.peers))
+            await self._bind()
+            self._set_aside = await self._custody.edits_set_aside()
+            self._disk = ""
+        except (StoreLost, StoreDamaged) as error:
+            self._disk = str(error)
+
+    async def _bind(self) -> None:
+        """Remember who proved the key, to whichever peer it was enrolled: it is never given the key unasked again."""
+        for number, status in self.links().items():
+            link = self._links.link(number)
+            if status.state == LIVE and status.peer not in self._custody.pins() and link is not None and link.chain:
+                await self._custody.pin(status.peer, certificates.fingerprint(link.chain[0]))
+
+    async def _find_place(self) -> None:
+        own = frozenset({self._identity.address, self.fqdn()} - {""})
+        number = own_number(self.running.peers, own, {})
+        if not number and any(self.running.peers):
+            number = own_number(self.running.peers, own, await self._resolve_all())
+        if number != self.number:
+            self.number = number
+            self._live.renumber(number)
+
+    async def _resolve_all(self) -> dict[str, str]:
+        """Ask for all names at once; what was asked a short while ago is not asked again, a round must not wait."""
+        naming = self._naming()
+        if self._resolver is None or self._resolver[0] != naming:
+            mapping, dns, ipv6 = naming
+            self._resolver = naming, Resolver(mapping=mapping, servers=dns, ipv6=ipv6, clock=self._clock)
+        resolver, names = self._resolver[1], [name for name in self.running.peers if name]
+        answers = await asyncio.gather(*(resolver.resolve(name) for name in names))
+        return {name: answer.ip for name, answer in zip(names, answers, strict=True) if isinstance(answer, Resolved)}
+
+    def _naming(self) -> tuple[dict[str, str], tuple[str, ...], bool]:
+        rows = self.running.address_mappings if self.running.address_mapping_enabled else ()
+        servers = tuple(server.address for server in self._editor.saved.system.dns_servers)
+        return {row.fqdn: row.ip for row in rows}, servers, self.running.cluster_ip_version == "IPv6"
+
+    async def _stand(self) -> None:
+        peers = self.running.peers
+        named = bool(self.number) and self.running.configuration_primary == self.number
+        name = self.names().get(self.running.configuration_primary, "")
+        configured = primary.Configured(peers=any(peers), named=named, primary=name)
+        if configured != self._configured:
+            self._configured = configured
+            await self._custody.receive(configured)
+        head = self._custody.head
+        authors = {stamp.author for stamp in (*head.lineage, head.stamp)}
+        alone = authors == {self._custody.authority.me} and not self._custody.pins()
+        if any(peers) and not named and self._custody.membership.cluster and alone:
+            await self._custody.unfound()  # nobody ever joined: what was founded here by mistake must not lock it out
+        if named and not self._custody.membership.cluster:
+            membership = Membership(cluster=str(uuid.uuid4()), key=secrets.token_bytes(KEY_BYTES))
+            with contextlib.suppress(Moved):  # something is just being stored: the next round does it
+                await self._custody.found(membership, user=SYSTEM, source=SYSTEM)
+
+    async def _connect(self) -> None:
+        mapping, dns, ipv6 = self._naming()
+        mesh = Mesh(
+            number=self.number,
+            peers=self.running.peers,
+            enforce=self.running.tls_verification_mode == "Enforce",
+            key=self._custody.membership.key,
+            certificate=self._identity.certificate,
+            private_key=self._identity.private_key,
+            trusted=self._identity.trusted,
+            crl=self._identity.crl,
+            mapping=mapping,
+            dns=dns,
+            ipv6=ipv6,
+        )
+        files = self._own_certificate.stamps
+        if (mesh, files) != self._mesh:
+            before = set(self.links())
+            try:
+                await self._links.configure(mesh if self.number else None)
+                self._mesh = mesh, files
+                self._live.engine_state("links", "")
+            except EngineError as error:
+                self._live.engine_state("links", str(error))
+            for number in before - set(self.links()):
+                self._live.forget(number)
+        self._links.refresh()
+        self._own_certificate.look(self.names().get(self.number, "") if self.number else self.fqdn())
+
+    async def _drive(self) -> None:
+        head = self._custody.head
+        wanted = self._wish(replace(self._editor.saved, clustering=self.running))
+        news = self._wanted is None or wanted != replace(self._wanted, generation=0)
+        if news:
+            self._wanted = replace(wanted, generation=self._wanted.generation + 1 if self._wanted else 1)
+        assert self._wanted is not None
+        for engine in self.engines:
+            if news or self._clock() >= self._start_again.get(engine.name, math.inf):
+                await self._lead(engine, self._wanted)
+        self._in_force, self._digest = head.stamp, head.digest
+
+    async def _lead(self, engine: Engine, wanted: Wanted) -> None:
+        """Start or apply; what the engine cannot do is shown, and the rest of the system goes on without it."""
+        try:
+            if engine.name in self._led:
+                self._waiting_engines[engine.name] = await engine.apply(wanted)
+            else:
+                if engine.name in self._start_again:
+                    await engine.stop(leave_running=True)  # what the last try left half done
+                self._start_again[engine.name] = self._clock() + START_AGAIN_S
+                await engine.start(wanted)
+                self._led.add(engine.name)
+                del self._start_again[engine.name]
+                if self._told:
+                    self._live.tell_everything(engine)
+            self._live.engine_state(f"{engine.name} configuration", "")
+        except EngineError as error:
+            self._live.engine_state(f"{engine.name} configuration", str(error))
+
+    def _tell_locations(self) -> None:
+        """Tell engines the whole truth once it is known: an adopted one locates devices from before until then."""
+        if self._told:
+            return
+        late = self._clock() >= self._started_s + LOCATIONS_S
+        if late or all(link.state == LIVE for link in self.links().values()):
+            self._told = True
+            for engine in self.engines:
+                self._live.tell_everything(engine)
+
+    def _wish(self, running: Root) -> Wanted:
+        links = self.links()
+        key = self._custody.membership.key
+        neighbours = tuple(
+            Neighbour(number=number, name=link.peer, ip=link.resolved_ip, up=may_carry_calls(link))
+            for number, link in sorted(links.items())
+        )
+        return Wanted(
+            config=running,
+            generation=0,
+            number=self.number,
+            address=self._identity.address,
+            neighbours=neighbours,
+            secret=hmac.digest(key, b"sextet sip", "sha256") if key else self._secret,
+            certificate=self._identity.certificate,
+            private_key=self._identity.private_key,
+            trusted=self._identity.trusted,
+            crl=self._own_certificate.seen.crl,
+            material=self._own_certificate.seen.material,
+            maintenance=self.maintenance,
+        )
+
+    def _judge(self) -> None:
+        now = self._clock()
+        statuses, stale = self._statuses(), self.stale()
+        behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in stale}
+        self._behind_since = {number: self._behind_since.get(number, now) for number in behind}
+        self._tell_synchronised(behind)
+        standing = {**alarms_of(self.evidence()), **self._own_certificate.alarms}
+        for alarm in self._raised - set(standing):
+            self._live.alarms.set(alarm, "", False)
+        for alarm, cause in standing.items():
+            self._live.alarms.set(alarm, "", True, cause)
+        self._raised = set(standing)
+        trouble = self._custody.authority.trouble or self._disk
+        self._live.alarms.set(types.DISK_FULL, "", bool(trouble), trouble)
+        self._publish()
+
+    def _tell_synchronised(self, behind: set[int]) -> None:
+        """Write the guide's lines once this peer has what the primary has, and the primary once all others have it."""
+        primary = self.running.configuration_primary
+        others = set(self.links())
+        waits_for = others if primary == self.number else {primary}
+        if not self.number or not others or waits_for - set(self._statuses()) or waits_for & (behind | self.stale()):
+            return
+        hosts = {number: status.host_name for number, status in self._statuses().items()}
+        ips = {number: link.resolved_ip for number, link in self.links().items()}
+        hosts[self.number], ips[self.number] = self.host_name(), self._identity.address
+        peers = [(ips.get(number) or name, hosts.get(number, "")) for number, name in self.names().items() if number]
+        self.telling.synchronised(peers, primary, self.number, self._in_force)
+
+    def _publish(self) -> None:
+        status = self._own_status()
+        before, self._status = self._status, status
+        if before is None or replace(before, now_s=0.0, links=()) != replace(status, now_s=0.0, links=()):
+            self._live.put_status("peer", to_row(status))
+
+    def beat(self) -> None:
+        """Show this peer's clock and links to the others."""
+        self._live.put_status("peer", to_row(self._own_status()))
+
+    def _own_status(self) -> PeerStatus:
+        running, saved = self.running, self._editor.saved
+        return PeerStatus(
+            peer_id=self._custody.authority.me,
+            address=self.names().get(self.number, "") if self.number else "",
+            host_name=self.host_name(),
+            version=self._identity.version,
+            now_s=self._clock(),
+            started_s=self._started_s,
+            held=self._custody.head.stamp,
+            in_force=self._in_force,
+            digest=self._digest,
+            cluster_name=running.cluster_name,
+            primary=running.configuration_primary,
+            ip_version=running.cluster_ip_version,
+            tls_mode=running.tls_verification_mode,
+            peers=running.peers,
+            h323_mode=saved.protocols.h323_mode,
+            restart_reasons=waiting(saved.clustering, running)
+            + self._waiting()
+            + self._own_certificate.restart_reasons,
+            engines=tuple(f"{name}: {words}" for name, words in self._live.troubles.items() if words),
+            certificate=self._own_certificate.seen.fingerprint,
+            ip=self._identity.address,
+            fqdn=self.fqdn(),
+            system_name=saved.system.name,
+            processors=self._processors,
+            memory_mb=self._memory_mb,
+            clock=host.clock_state(),
+            links=tuple(link for _, link in sorted(self.links().items())),
+        )
+
+    def _waiting(self) -> tuple[str, ...]:
+        return tuple(path for paths in self._waiting_engines.values() for path in paths)
+
+    def _statuses(self) -> dict[int, PeerStatus]:
+        found = {number: self._live.view.of(PeerStatus, number).get("") for number in self.names()}
+        return {number: status for number, status in found.items() if status is not None and number != self.number}
+
+    def host_name(self) -> str:
+        """By which this system is shown."""
+        return self._editor.saved.system.dns_host_name or self._editor.saved.system.name or self._identity.address
+
+    def fqdn(self) -> str:
+        """This system's name as its own settings make it; empty while one of them is missing."""
+        system = self._editor.saved.system
+        if not system.dns_host_name or not system.dns_domain_name:
+            return ""
+        return f"{system.dns_host_name}.{system.dns_domain_name}".lower()

@@ -1,0 +1,456 @@
+"""Whether every requirement of a cluster is met, for this system and each other peer: pure judgement of what was seen.
+
+How it works. `Evidence` is what the peer knows anyway, `Measured` what probing.py asked for; each check is one function
+from both to a verdict. What cannot be known is "unknown" with the reason, what this version does not have is "not
+applicable": no check is ever guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sextet.cluster.host import SYNCHRONISED, UNSYNCHRONISED
+from sextet.cluster.judgement import LIVE, Evidence
+from sextet.cluster.requirements.knock import Knock, ServerTime
+from sextet.cluster.trust.certificates import Inspection
+from sextet.model import alarms as types
+from sextet.model import checks
+from sextet.model.alarms import AlarmType
+from sextet.model.checks import CheckResult, CheckType, State
+from sextet.model.schema import is_ip
+from sextet.model.status import PeerStatus
+
+DAY_S = 86_400.0
+CONFIRMED = "confirmed by a time server"
+Verdict = tuple[State, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a name leads to and what that leads back to."""
+
+    ip: str = ""
+    by: str = ""  # "address", "mapping", "dns"
+    names: tuple[str, ...] = ()  # of the address
+    failure: str = ""  # why one of them is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What another peer answered when it was asked about this one."""
+
+    clock_ahead_s: float = 0.0  # its wall clock less ours
+    uncertain_s: float = 0.0  # plus and minus: half the round trip
+    seen_as: str = ""  # our address as it sees it
+    clock: str = ""  # what it knows of its own clock, as below
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was measured of one other peer."""
+
+    knocks: Mapping[str, Knock] = field(default_factory=dict)  # "tcp 4372"
+    answer: Answer = Answer(failure="not asked yet")
+    comes_from: str = ""  # its address as this system sees it
+    certificate: Inspection | None = None
+    certificate_failure: str = ""  # why there is none to look at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Everything that was asked for, of this system and the others."""
+
+    others: Mapping[int, Found] = field(default_factory=dict)
+    looks: Mapping[str, Look] = field(default_factory=dict)  # by peer address as configured
+    zone_ips: Mapping[str, str] = field(default_factory=dict)  # names of zones' peers, as far as they resolve
+    servers: tuple[ServerTime, ...] = ()
+    looked: bool = False  # at this system itself, that is
+    listens: frozenset[str] = frozenset()  # on this system: "tcp 4371"
+    certificate: Inspection | None = None
+    certificate_failure: str = ""
+
+
+def judge(seen: Evidence, measured: Measured) -> tuple[CheckResult, ...]:
+    """Give every result, check by check; this system is number 0 while it is in no list."""
+    peers = {number: name for number, name in enumerate(seen.running.peers, 1) if name}
+    own = peers.get(seen.number, seen.own.address or seen.own.host_name)
+    found = []
+    for kind in checks.TYPES.values():
+        if kind in _OWN:
+            found.append(_result(kind, seen.number, own, _OWN[kind](seen, measured)))
+        if kind in _EACH:
+            for number, name in peers.items():
+                if number != seen.number:
+                    verdict = _EACH[kind](seen, measured, number)
+                    found.append(_result(kind, number, name, verdict))
+    return tuple(found)
+
+
+def alarms_of(seen: Evidence, measured: Measured) -> dict[AlarmType, str]:
+    """Name every alarm that the measurements call for, with its cause; what else is in `ALARMS` is over."""
+    causes = {
+        types.TIME_NOT_VALIDATED: _time_not_validated(seen, measured),
+        types.NTP_CLIENT_FAILED: _ntp_client_failed(seen, measured),
+        types.NTP_SERVER_LOST: "; ".join(f"{one.server}: {one.failure}" for one in measured.servers if one.failure),
+    }
+    return {alarm: cause for alarm, cause in causes.items() if cause}
+
+
+ALARMS = (
+    types.TIME_NOT_VALIDATED,
+    types.NTP_CLIENT_FAILED,
+    types.NTP_SERVER_LOST,
+)
+
+
+def confirmed(measured: Measured) -> bool:
+    """Tell whether a time server agrees with this host's clock."""
+    return any(not one.failure and abs(one.offset_s) <= checks.CLOCK_S_MAX for one in measured.servers)
+
+
+def _result(kind: CheckType, number: int, name: str, verdict: Verdict) -> CheckResult:
+    state, measured = verdict
+    return CheckResult(
+        id=kind.id,
+        peer=number,
+        peer_name=name,
+        state=state,
+        measured=measured,
+        expected=kind.expected,
+        remedy=kind.remedy if state == "failed" else "",
+    )
+
+
+def _reach(transport: str, port: int) -> Callable[[Evidence, Measured, int], Verdict]:
+    """Judge a knock; a port on which this version itself does not listen is not called closed on another peer."""
+
+    def check(seen: Evidence, measured: Measured, number: int) -> Verdict:
+        place = f"{transport} {port}"
+        if measured.looked and place not in measured.listens:
+            return "not applicable", f"nothing listens on {place.upper()} in this version yet"
+        knock = _found(measured, number).knocks.get(place)
+        if knock is None:
+            return "unknown", "not tried yet"
+        if transport == "udp" and knock.answer == "silent":
+            return "unknown", knock.detail
+        return ("ok" if knock.answer == "open" else "failed"), knock.detail
+
+    return check
+
+
+def _reach_4372(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    link = seen.links.get(number)
+    if link is not None and link.state == LIVE:
+        return "ok", f"connected to {link.resolved_ip} port 4372"
+    knock = _found(measured, number).knocks.get("tcp 4372")
+    if knock is None:
+        return "unknown", _why_not(seen, number)
+    return ("ok" if knock.answer == "open" else "failed"), knock.detail
+
+
+def _rtt(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    link = seen.links.get(number)
+    if link is None or link.state != LIVE or not link.round_trip_ms:
+        return "unknown", _why_not(seen, number)
+    return _verdict(link.round_trip_ms <= checks.ROUND_TRIP_MS_MAX, f"{link.round_trip_ms:.1f} ms")
+
+
+def _nat(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    link, found = seen.links.get(number), _found(measured, number)
+    if link is None or link.state != LIVE or found.answer.failure:
+        return "unknown", found.answer.failure or _why_not(seen, number)
+    changed = []
+    if found.answer.seen_as and found.answer.seen_as != seen.own.ip:
+        changed.append(f"it sees this system as {found.answer.seen_as}, which is {seen.own.ip}")
+    if found.comes_from and found.comes_from != link.resolved_ip:
+        changed.append(f"it comes from {found.comes_from} and not from {link.resolved_ip}")
+    if changed:
+        return "failed", "; ".join(changed)
+    if not found.answer.seen_as:
+        return "unknown", "it does not say from where it sees this system"
+    return "ok", f"it sees this system as {found.answer.seen_as}"
+
+
+def _clock(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    answer = _found(measured, number).answer
+    if answer.failure:
+        return "unknown", answer.failure
+    ahead = answer.clock_ahead_s
+    words = f"{abs(ahead):.3f} s {'ahead of' if ahead >= 0 else 'behind'} this system, ± {answer.uncertain_s:.3f} s"
+    if abs(ahead) <= checks.CLOCK_S_MAX < abs(ahead) + answer.uncertain_s:
+        return "unknown", words
+    return _verdict(abs(ahead) <= checks.CLOCK_S_MAX + answer.uncertain_s, words)
+
+
+def _ntp_here(seen: Evidence, measured: Measured) -> Verdict:
+    told = [f"{one.server} {one.failure or f'{one.offset_s:+.3f} s'}" for one in measured.servers]
+    if seen.own.clock == SYNCHRONISED:
+        return "ok", ", ".join(["the host's kernel says: synchronised", *told])
+    if confirmed(measured):
+        return "ok", ", ".join([CONFIRMED, *told])
+    if seen.own.clock != UNSYNCHRONISED and not measured.servers:
+        return "unknown", "the host does not tell, and no NTP server is configured to ask"
+    return "failed", ", ".join(
+        [f"the host's kernel says: {seen.own.clock}", *(told or ["no NTP server is configured"])]
+    )
+
+
+def _ntp_there(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    status = _heard(seen, number)
+    if status is None:
+        return "unknown", _why_not(seen, number)
+    clock = _found(measured, number).answer.clock or status.clock
+    if clock == CONFIRMED:
+        return "ok", clock
+    if clock not in (SYNCHRONISED, UNSYNCHRONISED):
+        return "unknown", "its host does not tell"
+    return _verdict(clock == SYNCHRONISED, f"its host's kernel says: {clock}")
+
+
+def _version(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    status = _heard(seen, number)
+    if status is None:
+        return "unknown", _why_not(seen, number)
+    return _verdict(status.version == seen.own.version, f"{status.version}, this system {seen.own.version}")
+
+
+def _ip_version_here(seen: Evidence, measured: Measured) -> Verdict:
+    wanted = seen.running.cluster_ip_version
+    return _verdict(_family(seen.own.ip) == wanted, f"{wanted}, this system's address is {seen.own.ip}")
+
+
+def _ip_version(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    wanted, status, link = seen.running.cluster_ip_version, _heard(seen, number), seen.links.get(number)
+    ip = link.resolved_ip if link else ""
+    if ip and _family(ip) != wanted:
+        return "failed", f"its address {ip} is not {wanted}"
+    if status is None:
+        return "unknown", _why_not(seen, number)
+    return _verdict(status.ip_version == wanted, f"{status.ip_version}, this system {wanted}")
+
+
+def _h323_here(seen: Evidence, measured: Measured) -> Verdict:
+    on = seen.saved.protocols.h323_mode
+    return _verdict(on, "On" if on else "Off")
+
+
+def _h323(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    status = _heard(seen, number)
+    if status is None:
+        return "unknown", _why_not(seen, number)
+    return _verdict(status.h323_mode, "On" if status.h323_mode else "Off")
+
+
+def _type_ce(seen: Evidence, measured: Measured) -> Verdict:
+    return "not applicable", "this version has one type of peer, and no setting for another"
+
+
+def _features(seen: Evidence, measured: Measured) -> Verdict:
+    return "not applicable", "this version has no options: every peer can do the same"
+
+
+def _capacity(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    status, own = _heard(seen, number), seen.own
+    if status is None or not status.processors or not own.processors:
+        return "unknown", "it does not say what its host is" if status else _why_not(seen, number)
+    low, high = sorted((status.memory_mb, own.memory_mb))
+    same = status.processors == own.processors and high <= low * checks.MEMORY_RATIO_MAX
+    return _verdict(same, f"{_size(status)}, this system {_size(own)}")
+
+
+def _dns_here(seen: Evidence, measured: Measured) -> Verdict:
+    if not seen.number:
+        return "not applicable", "this system is in no peer list yet"
+    name = seen.running.peers[seen.number - 1]
+    state, words = _dns_of(name, measured)
+    look = measured.looks.get(name)
+    if look and look.ip and look.ip != seen.own.ip:
+        return "failed", f"{name} is {look.ip}, and this system is {seen.own.ip}"
+    return state, words
+
+
+def _dns(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    return _dns_of(seen.running.peers[number - 1], measured)
+
+
+def _dns_of(name: str, measured: Measured) -> Verdict:
+    look = measured.looks.get(name)
+    if look is None:
+        return "unknown", "not looked up yet"
+    if look.by == "mapping":
+        return "ok", f"{name} is {look.ip} by the address mapping; DNS is not asked"
+    if look.failure:
+        return "failed", look.failure
+    names = ", ".join(look.names)
+    if look.by == "address":
+        return "ok", f"{look.ip} is {names}"
+    back = name.lower().rstrip(".") in look.names
+    return _verdict(back, f"{name} is {look.ip}" + (", and back" if back else f", but {look.ip} is {names}"))
+
+
+def _distinct_here(seen: Evidence, measured: Measured) -> Verdict:
+    system, host = seen.saved.system.name, seen.saved.system.dns_host_name
+    missing = " and ".join(words for words, value in (("system name", system), ("system host name", host)) if not value)
+    if missing:
+        return "failed", f"this system has no {missing}"
+    return "ok", f"system name {system}, system host name {host}"
+
+
+def _distinct(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    status = _heard(seen, number)
+    if status is None:
+        return "unknown", _why_not(seen, number)
+    same = []
+    if status.system_name and status.system_name.lower() == seen.saved.system.name.lower():
+        same.append(f"its system name is {status.system_name} too")
+    if status.host_name.lower() == seen.own.host_name.lower():
+        same.append(f"its host name is {status.host_name} too")
+    if same:
+        return "failed", "; ".join(same)
+    if status.ip and status.ip == seen.own.ip:
+        return "failed", f"its address is {status.ip} too"
+    return "ok", f"system name {status.system_name or '(none)'}, host name {status.host_name}"
+
+
+def _not_a_zone_peer(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    name, link = seen.running.peers[number - 1], seen.links.get(number)
+    wanted = {name.lower(), link.resolved_ip if link else ""} - {""}
+    for zone in seen.saved.zones:
+        for peer in zone.peers if zone.state == "Enabled" else ():
+            ip = measured.zone_ips.get(peer.address, "")
+            if {peer.address.lower(), ip} & wanted:
+                return "failed", f"zone {zone.name} leads to {peer.address}" + (f", {ip}" if ip else "")
+    return "ok", f"none of {len(seen.saved.zones)} zones leads to it"
+
+
+def _certificate(seen: Evidence, measured: Measured, number: int) -> tuple[Inspection | None, str]:
+    if number == seen.number:
+        return measured.certificate, measured.certificate_failure or "not looked at yet"
+    found = _found(measured, number)
+    return found.certificate, found.certificate_failure or _why_not(seen, number)
+
+
+def _chain(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    looked, why = _certificate(seen, measured, number)
+    if looked is None:
+        return ("failed" if "not trusted" in why else "unknown"), why
+    return _verdict(
+        looked.trusted, f"issued by {looked.certificate.issuer}" + ("" if looked.trusted else ", not trusted")
+    )
+
+
+def _name(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    looked, why = _certificate(seen, measured, number)
+    if looked is None:
+        return "unknown", why
+    return _verdict(looked.is_for, f"for {looked.certificate.said_names()}")
+
+
+def _usage(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    looked, why = _certificate(seen, measured, number)
+    if looked is None:
+        return ("failed" if "expired" in why or "Auth" in why or "not yet" in why else "unknown"), why
+    facts = looked.certificate
+    lacking = [
+        f"not for {who}" for who, may in (("servers", facts.server_use), ("clients", facts.client_use)) if not may
+    ]
+    if facts.valid_in_s > 0:
+        lacking.append("not yet valid")
+    enough = facts.expires_in_s >= checks.CERTIFICATE_DAYS_MIN * DAY_S
+    return _verdict(enough and not lacking, ", ".join([*lacking, _expiry(facts.expires_in_s)]))
+
+
+def _time_not_validated(seen: Evidence, measured: Measured) -> str:
+    answers = {number: found.answer for number, found in measured.others.items() if not found.answer.failure}
+    off = {n: one for n, one in answers.items() if abs(one.clock_ahead_s) - one.uncertain_s > checks.CLOCK_S_MAX}
+    if len(off) * 2 > len(answers):  # whose clock differs from most others' is the one that is wrong, or one of two
+        names = seen.running.peers
+        words = [f"{-one.clock_ahead_s:+.1f} s against {names[n - 1]}" for n, one in off.items() if n <= len(names)]
+        return f"This system's clock is {', '.join(words)}."
+    if measured.servers and seen.own.clock == UNSYNCHRONISED and not confirmed(measured):
+        return "The host's clock is not synchronised, and no NTP server confirms it."
+    return ""
+
+
+def _ntp_client_failed(seen: Evidence, measured: Measured) -> str:
+    answering = [one.server for one in measured.servers if not one.failure]
+    if not answering or seen.own.clock != UNSYNCHRONISED:
+        return ""
+    return f"{', '.join(answering)} can be reached, but the host's NTP client does not keep the clock synchronised."
+
+
+def _verdict(good: bool, measured: str) -> Verdict:
+    return ("ok" if good else "failed"), measured
+
+
+def _found(measured: Measured, number: int) -> Found:
+    return measured.others.get(number, Found())
+
+
+def _heard(seen: Evidence, number: int) -> PeerStatus | None:
+    """Give what a peer says of itself, but only while it says so."""
+    link = seen.links.get(number)
+    return seen.statuses.get(number) if link is not None and link.state == LIVE else None
+
+
+def _why_not(seen: Evidence, number: int) -> str:
+    link = seen.links.get(number)
+    if link is None:
+        return "no link to it"
+    if link.state == LIVE:
+        return "it has not said yet"
+    return f"its link is {link.state}" + (f": {link.reason}" if link.reason else "")
+
+
+def _family(ip: str) -> str:
+    return "IPv6" if ":" in ip else "IPv4" if is_ip(ip) else ""
+
+
+def _size(status: PeerStatus) -> str:
+    return f"{status.processors} processors and {status.memory_mb / 1024:.1f} GiB"
+
+
+def _expiry(left_s: float) -> str:
+    days = int(abs(left_s) // DAY_S)
+    if left_s < 0:
+        return f"expired {days} days ago" if days else "expired today"
+    return f"expires in {days} days" if days else "expires today"
+
+
+def _own(check: Callable[[Evidence, Measured, int], Verdict]) -> Callable[[Evidence, Measured], Verdict]:
+    return lambda seen, measured: check(seen, measured, seen.number)
+
+
+_OWN: Mapping[CheckType, Callable[[Evidence, Measured], Verdict]] = {
+    checks.NTP: _ntp_here,
+    checks.IP_VERSION: _ip_version_here,
+    checks.H323_ON: _h323_here,
+    checks.TYPE_CE: _type_ce,
+    checks.FEATURES: _features,
+    checks.DNS: _dns_here,
+    checks.DISTINCT_NAMES: _distinct_here,
+    checks.CERT_CHAIN: _own(_chain),
+    checks.CERT_NAME: _own(_name),
+    checks.CERT_EKU_EXPIRY: _own(_usage),
+}
+_EACH: Mapping[CheckType, Callable[[Evidence, Measured, int], Verdict]] = {
+    checks.REACH_4372: _reach_4372,
+    checks.REACH_4371: _reach("tcp", 4371),
+    checks.REACH_1719: _reach("udp", 1719),
+    checks.RTT: _rtt,
+    checks.NAT: _nat,
+    checks.CLOCK: _clock,
+    checks.NTP: _ntp_there,
+    checks.VERSION: _version,
+    checks.IP_VERSION: _ip_version,
+    checks.H323_ON: _h323,
+    checks.CAPACITY_CLASS: _capacity,
+    checks.DNS: _dns,
+    checks.DISTINCT_NAMES: _distinct,
+    checks.NOT_A_ZONE_PEER: _not_a_zone_peer,
+    checks.CERT_CHAIN: _chain,
+    checks.CERT_NAME: _name,
+    checks.CERT_EKU_EXPIRY: _usage,
+}

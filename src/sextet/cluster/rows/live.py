@@ -1,0 +1,145 @@
+"""The live rows: what engines report becomes own rows, what other peers show becomes locations for the engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from sextet.cluster.rows.alarms import Alarms
+from sextet.cluster.rows.books import DropRow, Effect, Locate, PutRow, Release
+from sextet.cluster.rows.calls import CallBook
+from sextet.cluster.rows.keys import KeyTooLong, encode_key
+from sextet.cluster.rows.registrations import Book
+from sextet.cluster.rows.view import View
+from sextet.engine import Engine, Journal, Picture
+from sextet.model import alarms as types
+from sextet.model.status import Alarm, Binding, Call, Registration, to_row
+
+TOPICS = {"reg": "registrations", "call": "calls", "alarm": "alarms", "peer": "status"}
+
+
+class Own(Protocol):
+    """Where own rows are published."""
+
+    def put(self, key: str, value: bytes) -> None: ...
+
+    def drop(self, key: str) -> None: ...
+
+
+class Live:
+    """Keeps books, carries out their effects; is the host of the engines."""
+
+    def __init__(
+        self,
+        own: Own,
+        journal: Journal,
+        clock: Callable[[], float],
+        changed: Callable[[str], None],
+    ) -> None:
+        self.view = View(clock)
+        self.book = Book(0)
+        self.calls = CallBook()
+        self.alarms = Alarms(journal, self._put_alarm, self._drop_alarm, clock)
+        self.troubles: dict[str, str] = {}  # engine -> what is wrong with it
+        self._number = 0
+        self._own = own
+        self.engines: Sequence[Engine] = ()
+        self._journal = journal
+        self._clock = clock
+        self._changed = changed
+
+    def renumber(self, number: int) -> None:
+        """This system has another place in the list: mirrored rows come again under their new numbers."""
+        before, self._number = self._number, number
+        self.view.move(before, number)
+        if before:
+            for engine in self.engines:
+                engine.locate({}, complete=True)
+        self._carry_out(self.book.renumber(number))
+
+    def row(self, number: int, key: str, value: bytes | None) -> None:
+        """Take over another peer's row; one that comes late from who had our place is nobody's any more."""
+        if number == self._number:
+            return
+        kind, name, row = self.view.change(number, key, value)
+        if kind == "reg":
+            self._carry_out(self.book.row(number, name, row if isinstance(row, Registration) else None))
+        if kind in TOPICS:
+            self._changed(TOPICS[kind])
+
+    def reachable(self, number: int, live: bool) -> None:
+        """The link to a peer is live, or not any more."""
+        if live:
+            self.book.peer_live(number)
+        self._changed("status")
+
+    def forget(self, number: int) -> None:
+        """There is no other peer in this place any more; we may be there ourselves now."""
+        if number == self._number:
+            return
+        self.view.drop(number)
+        self._carry_out(self.book.peer_gone(number))
+
+    def tell_everything(self, engine: Engine) -> None:
+        """Bring an engine that started up to date."""
+        engine.locate(self.book.located(), complete=True)
+
+    def put_status(self, key: str, value: bytes) -> None:
+        """Publish this peer's status row."""
+        self._own.put(key, value)
+        self.view.change(self._number, key, value)
+
+    # What engines call (sextet.engine.Host)
+
+    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
+        self._carry_out(self.book.registered(alias, bindings, self._clock()))
+
+    def call_changed(self, call: Call) -> None:
+        self._carry_out(self.calls.changed(call))
+
+    def call_ended(self, call_id: str, reason: str) -> None:
+        self._carry_out(self.calls.ended(call_id))
+
+    def picture(self, picture: Picture) -> None:
+        self._carry_out(self.book.picture(picture.registrations, self._clock()))
+        self._carry_out(self.calls.picture(picture.calls))
+
+    def engine_state(self, engine: str, sentence: str) -> None:
+        if self.troubles.get(engine, "") == sentence:
+            return
+        self.troubles[engine] = sentence
+        self.alarms.set(types.APPLICATION_FAILED, engine, bool(sentence), sentence)
+        self._changed("status")
+
+    def _carry_out(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case PutRow(kind, name, row):
+                    self._put(kind, name, row)
+                case DropRow(kind, name):
+                    self._put(kind, name, None)
+                case Locate(owners):
+                    for engine in self.engines:
+                        engine.locate(owners)
+                case Release(alias, device):
+                    for engine in self.engines:
+                        engine.release(alias, device)
+
+    def _put(self, kind: str, name: str, row: Registration | Call | Alarm | None) -> None:
+        try:
+            key = encode_key(kind, name)
+        except KeyTooLong as error:
+            self._journal.module("developer.replication", "WARN", f"Not shown to other peers: {error}")
+            return
+        if row is None:
+            self._own.drop(key)
+        else:
+            self._own.put(key, to_row(row))
+        self.view.put(self._number, kind, name, row)
+        self._changed(TOPICS[kind])
+
+    def _put_alarm(self, name: str, alarm: Alarm) -> None:
+        self._put("alarm", name, alarm)
+
+    def _drop_alarm(self, name: str) -> None:
+        self._put("alarm", name, None)

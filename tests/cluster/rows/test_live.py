@@ -1,0 +1,67 @@
+"""What is shown of this system's own rows stays true when its place in the peer list changes."""
+
+from __future__ import annotations
+
+from sextet.cluster.rows.keys import KEY_CHARACTERS_MAX, encode_key
+from sextet.cluster.rows.live import Live
+from sextet.model.status import Binding, Call, Registration, to_row
+from tests.support.fake_peer import Lines
+
+BINDING = Binding(contact="sip:alice@192.0.2.1", device="sip:alice@192.0.2.1")
+CALL = Call(call_id="id@192.0.2.1", serial="7", tag="t", source="a", destination="b", state="ringing", since_s=0)
+
+
+class Published:
+    """The own rows as other peers get them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, bytes] = {}
+
+    def put(self, key: str, value: bytes) -> None:
+        self.rows[key] = value
+
+    def drop(self, key: str) -> None:
+        self.rows.pop(key, None)
+
+
+def a_live() -> tuple[Live, Published]:
+    published = Published()
+    return Live(published, Lines(), lambda: 0.0, lambda topic: None), published
+
+
+def test_a_call_from_before_a_new_place_in_the_list_leaves_no_ghost() -> None:
+    live, _ = a_live()
+    live.call_changed(CALL)
+    live.renumber(2)
+    assert list(live.view.of(Call, 2)) == [CALL.serial]
+    live.call_ended(CALL.call_id, "BYE")
+    assert not live.view.of(Call, 2)
+
+
+def test_a_name_too_long_to_be_published_does_not_stop_a_new_place_in_the_list() -> None:
+    live, published = a_live()
+    live.registered("a" * KEY_CHARACTERS_MAX + "@apolo.local", [BINDING])
+    live.renumber(2)
+    assert not published.rows and not live.view.of(Registration, 2)
+
+
+def test_the_place_that_this_system_leaves_is_empty_for_who_comes_next() -> None:
+    live, _ = a_live()
+    live.renumber(2)
+    live.registered("alice@apolo.local", [BINDING])
+    live.renumber(1)
+    assert not live.view.of(Registration, 2)
+    assert list(live.view.of(Registration, 1)) == ["alice@apolo.local"]
+
+
+def test_what_is_forgotten_of_the_peer_that_had_this_place_before_is_not_this_systems() -> None:
+    live, _ = a_live()
+    live.renumber(2)
+    live.registered("alice@apolo.local", [BINDING])
+    theirs = Registration(alias="alice@apolo.local", since_s=0, sequence=1, bindings=(BINDING,))
+    key = encode_key("reg", "alice@apolo.local")
+    live.row(1, key, to_row(theirs))
+    live.renumber(1)
+    live.row(1, key, None)  # as its mirror is cleared
+    live.forget(1)
+    assert list(live.view.of(Registration, 1)) == ["alice@apolo.local"]
