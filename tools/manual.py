@@ -24,7 +24,7 @@ SEVERITIES = ("critical", "alert", "error", "warning", "notice")  # worst first
 KINDS = {Kind.SWITCH: "On or Off", Kind.ADDRESS: "IP address or FQDN", Kind.PASSWORD: "password"}
 UNITS = {"s": " seconds", "kbps": " kbit/s"}
 SETTINGS_HEAD = """\
-Written by `make manual` from `src/sextet/model/sections.py`; edits here are lost.
+Written by `make manual` from `src/sextet/model/settings/`; edits here are lost.
 
 The first column is the path for `sextet config show`, `set`, `add` and `remove`; an entry of a list is named by its
 key in brackets, as in `search_rules[LocalZoneMatch].priority`.

@@ -14,7 +14,7 @@ from sextet.admin import access
 from sextet.admin.access import Access, Session, Sessions, Throttle, Throttled, actor_of, csrf_matches
 from sextet.admin.passwords import hashed
 from sextet.model.schema import Refused
-from sextet.model.sections import Administrator
+from sextet.model.settings.users import Administrator
 from tests.support.fake_peer import Lines
 
 

@@ -15,7 +15,7 @@ from sextet.journal import DIFFERENCES_MAX
 from sextet.model import alarms
 from sextet.model.config import Change, Difference
 from sextet.model.schema import Refused
-from sextet.model.sections import Administrator
+from sextet.model.settings.users import Administrator
 from sextet.model.status import Stamp
 from tests.support.fake_peer import FakePeer, Lines
 

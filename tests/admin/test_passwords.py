@@ -8,7 +8,7 @@ import pytest
 
 from sextet.admin.passwords import LENGTH_MAX, LENGTH_MIN, decoy, demand_good, hashed, matches, well_formed
 from sextet.model.schema import Refused
-from sextet.model.sections import Administrator
+from sextet.model.settings.users import Administrator
 
 STORED = hashed("correct horse", b"0123456789abcdef")
 

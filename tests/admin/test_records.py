@@ -10,7 +10,7 @@ import pytest
 from sextet.admin.actor import Actor
 from sextet.model.config import Change
 from sextet.model.schema import Refused
-from sextet.model.sections import SyslogServer
+from sextet.model.settings.system import SyslogServer
 from tests.support.fake_peer import FakePeer
 from tests.support.fake_records import RecordsDesk
 

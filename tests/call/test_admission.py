@@ -10,7 +10,8 @@ import pytest
 from sextet.call.admission import Grant, Refuse, Registering, admit, counts_as_authenticated, must_authenticate
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind, source_of
 from sextet.call.table import Table
-from sextet.model.sections import Authentication, PolicyPattern, Protocols, Registration
+from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.registration import Authentication, PolicyPattern, Registration
 from tests.support.tables import LONDON, table
 
 PEER = Source(SourceKind.PEER, "expc02", 2)

@@ -12,7 +12,8 @@ from sextet.call.search import STEPS_MAX, Decision, Refuse, Request, Step, Try, 
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind
 from sextet.call.table import Table
 from sextet.model.expression import ALIAS_MAX
-from sextet.model.sections import SearchRule, Transform, Zone, ZonePeer
+from sextet.model.settings.dialplan import SearchRule, Transform
+from sextet.model.settings.zones import Zone, ZonePeer
 from tests.support.tables import LONDON, PARIS, rule, table
 
 FROM_LONDON = Source(SourceKind.ZONE, "London")

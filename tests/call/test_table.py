@@ -10,7 +10,9 @@ import pytest
 from sextet.call.search import Request, Try, search
 from sextet.call.source import LOCAL
 from sextet.call.table import Table, TableError
-from sextet.model.sections import Credential, PolicyPattern, Registration, System, Transform
+from sextet.model.settings.dialplan import Transform
+from sextet.model.settings.registration import Credential, PolicyPattern, Registration
+from sextet.model.settings.system import System
 from tests.support.tables import rule, table
 
 

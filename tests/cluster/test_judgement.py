@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from sextet.cluster.configuration.settings import waiting
 from sextet.cluster.judgement import Evidence, alarms_of, judge, may_carry_calls
-from sextet.model.sections import Clustering, Protocols, Root
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import Clustering
+from sextet.model.settings.protocols import Protocols
 from sextet.model.status import LinkStatus, PeerStatus, Stamp
 
 NAMES = tuple(f"expc0{n}.apolo.local" for n in (1, 2, 3))

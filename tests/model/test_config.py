@@ -28,16 +28,10 @@ from sextet.model.config import (
     to_document,
 )
 from sextet.model.schema import Refused
-from sextet.model.sections import (
-    DEFAULT_RULES,
-    Credential,
-    PolicyPattern,
-    Registration,
-    Root,
-    Transform,
-    Zone,
-    ZonePeer,
-)
+from sextet.model.sections import Root
+from sextet.model.settings.dialplan import DEFAULT_RULES, Transform
+from sextet.model.settings.registration import Credential, PolicyPattern, Registration
+from sextet.model.settings.zones import Zone, ZonePeer
 
 FULL = Root(
     credentials=(Credential(name="alice", password="geheim"),),

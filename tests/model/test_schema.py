@@ -20,7 +20,9 @@ from sextet.model.schema import (
     problems_of,
     setting,
 )
-from sextet.model.sections import KEYS, Protocols, Root, Zone
+from sextet.model.sections import KEYS, Root
+from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.zones import Zone
 
 
 def declared(section: type = Root, path: str = "") -> Iterator[tuple[str, Setting]]:

@@ -9,20 +9,13 @@ import pytest
 
 from sextet.model.config import to_document
 from sextet.model.schema import Refused
-from sextet.model.sections import (
-    AddressMapping,
-    Administrator,
-    Clustering,
-    Domain,
-    PolicyPattern,
-    Protocols,
-    Registration,
-    Root,
-    SearchRule,
-    Transform,
-    Zone,
-    ZonePeer,
-)
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import AddressMapping, Clustering
+from sextet.model.settings.dialplan import SearchRule, Transform
+from sextet.model.settings.protocols import Domain, Protocols
+from sextet.model.settings.registration import PolicyPattern, Registration
+from sextet.model.settings.users import Administrator
+from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.model.validate import check, problems
 
 ADMIN = Administrator(name="admin", password_hash="x")

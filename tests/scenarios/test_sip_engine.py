@@ -10,16 +10,10 @@ from dataclasses import replace
 import pytest
 
 from sextet.engine import Neighbour
-from sextet.model.sections import (
-    Authentication,
-    Credential,
-    PolicyPattern,
-    Protocols,
-    Registration,
-    SearchRule,
-    Zone,
-    ZonePeer,
-)
+from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.registration import Authentication, Credential, PolicyPattern, Registration
+from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.sip import process
 from sextet.sip.rpc import command
 from tests.support.sip_client import Phone

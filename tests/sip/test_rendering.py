@@ -7,7 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from sextet.engine import Neighbour, Wanted
-from sextet.model.sections import Authentication, Clustering, Credential, Domain, Protocols, Root, Zone, ZonePeer
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import Clustering
+from sextet.model.settings.protocols import Domain, Protocols
+from sextet.model.settings.registration import Authentication, Credential
+from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.sip import rendering
 
 RUN = Path("/run/sextet/sip")

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from sextet.engine import Neighbour, Wanted
-from sextet.model.sections import Authentication, Domain, Protocols, Root, SearchRule, Zone, ZonePeer
+from sextet.model.sections import Root
+from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.protocols import Domain, Protocols
+from sextet.model.settings.registration import Authentication
+from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.sip import rendering
 from sextet.sip.kemi.instructions import FILE, to_text
 from sextet.sip.kemi.proof import Identity, new_tag, prove

@@ -22,7 +22,11 @@ from sextet.model.config import (
     to_document,
 )
 from sextet.model.schema import Problem, Refused
-from sextet.model.sections import Administrator, Credential, Domain, Root, Zone, ZonePeer
+from sextet.model.sections import Root
+from sextet.model.settings.protocols import Domain
+from sextet.model.settings.registration import Credential
+from sextet.model.settings.users import Administrator
+from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.model.status import Alarm, Binding, Call, LinkStatus, PeerStatus, Registration, Stamp
 from sextet.model.validate import check
 from sextet.watch.line import Entry

@@ -21,7 +21,7 @@ from sextet.admin.access import Access
 from sextet.admin.door import Door
 from sextet.model import alarms
 from sextet.model.config import Difference
-from sextet.model.sections import Administrator
+from sextet.model.settings.users import Administrator
 from sextet.web.app import WebServer
 from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_lifecycle import LifeDesk

@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sextet.engine import Neighbour, Picture, Wanted
-from sextet.model.sections import Credential, Domain, Protocols, Root
+from sextet.model.sections import Root
+from sextet.model.settings.protocols import Domain, Protocols
+from sextet.model.settings.registration import Credential
 from sextet.model.status import Binding, Call
 from sextet.sip.engine import SipEngine
 from tests.support.sip_client import Dialog, Message, Phone

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.table import Peer, Table
-from sextet.model.sections import DEFAULT_RULES, Clustering, Domain, Root, SearchRule, System, Zone, ZonePeer
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import Clustering
+from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
+from sextet.model.settings.protocols import Domain
+from sextet.model.settings.system import System
+from sextet.model.settings.zones import Zone, ZonePeer
 
 LONDON = Zone(name="London", peers=(ZonePeer(address="192.0.2.10"), ZonePeer(address="gw.example")), sip_port=5062)
 PARIS = Zone(name="Paris", peers=(ZonePeer(address="2001:db8::5"),), sip_transport="UDP", sip_port=5060, hop_count=5)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sextet.model.sections import SyslogServer
+from sextet.model.settings.system import SyslogServer
 from sextet.watch import syslog
 from sextet.watch.logs import ADMINISTRATOR, Said
 from sextet.watch.syslog import Syslog, message

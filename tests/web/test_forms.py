@@ -6,7 +6,10 @@ import json
 
 from sextet.model.config import to_document
 from sextet.model.schema import Problem
-from sextet.model.sections import Clustering, Protocols, Root, Zone
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import Clustering
+from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.zones import Zone
 from sextet.web import forms
 from sextet.web.pages.configuration import FORM_PAGES, LIST_PAGES, FormPage, ListPage
 

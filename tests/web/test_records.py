@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from sextet.model.sections import SyslogServer
+from sextet.model.settings.system import SyslogServer
 from tests.support.web_client import Browser, fields_of, words_of
 
 PAGE = "/maintenance/diagnostics/logging"

@@ -19,7 +19,7 @@ from sextet.admin.actor import Actor
 from sextet.engine import Journal
 from sextet.journal import login_failed, session_finished, session_started
 from sextet.model.schema import Problem, Refused
-from sextet.model.sections import Administrator
+from sextet.model.settings.users import Administrator
 
 IDLE_S = 30 * 60  # the original's default session time-out
 ABSOLUTE_S = 8 * 3600  # one working day: a stolen cookie does not live longer

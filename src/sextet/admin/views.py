@@ -11,7 +11,7 @@ from sextet.admin.wording import count, listed
 from sextet.cluster.face import ClusterStatus, Face, Member
 from sextet.model.config import as_text, setting_at, to_document
 from sextet.model.schema import Applies, Refused, Setting
-from sextet.model.sections import PEERS_MAX, Clustering
+from sextet.model.settings.clustering import PEERS_MAX, Clustering
 from sextet.model.status import PeerStatus
 
 

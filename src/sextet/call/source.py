@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sextet.call.alias import plain_ip
 from sextet.call.table import DEFAULT_ZONE, Table
-from sextet.model.sections import LOCAL_ZONE
+from sextet.model.settings.zones import LOCAL_ZONE
 
 
 class SourceKind(StrEnum):

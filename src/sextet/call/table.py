@@ -16,7 +16,10 @@ from sextet.call.pattern import Pattern, Variables, compiled, filled_in
 from sextet.call.transform import Transform
 from sextet.model.config import from_document, to_document
 from sextet.model.schema import Refused
-from sextet.model.sections import LOCAL_ZONE, PolicyPattern, Root, SearchRule, Zone
+from sextet.model.sections import Root
+from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.registration import PolicyPattern
+from sextet.model.settings.zones import LOCAL_ZONE, Zone
 
 DEFAULT_ZONE = "DefaultZone"
 LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")  # administrators write both

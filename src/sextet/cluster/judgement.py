@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from sextet.cluster.face import ClusterStatus, Member
 from sextet.model import alarms as types
 from sextet.model.alarms import AlarmType
-from sextet.model.sections import Clustering, Root
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import Clustering
 from sextet.model.status import LinkStatus, PeerStatus
 
 LIVE = "LIVE"

@@ -25,16 +25,12 @@ from sextet.lab.plan import (
     Plan,
 )
 from sextet.model.config import to_document
-from sextet.model.sections import (
-    Administrator,
-    Clustering,
-    Credential,
-    Domain,
-    Protocols,
-    Root,
-    Server,
-    System,
-)
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import Clustering
+from sextet.model.settings.protocols import Domain, Protocols
+from sextet.model.settings.registration import Credential
+from sextet.model.settings.system import Server, System
+from sextet.model.settings.users import Administrator
 
 PASSWORD_BYTES = 12  # 96 bits: nobody guesses it, and it can still be typed
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sextet.model.sections import PEERS_MAX
+from sextet.model.settings.clustering import PEERS_MAX
 
 DOMAIN = "apolo.local"  # the guide's names
 CLUSTER_NAME = f"expc-cluster.{DOMAIN}"

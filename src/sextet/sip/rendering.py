@@ -15,7 +15,9 @@ import jinja2
 from sextet.call.table import Table
 from sextet.engine import Wanted
 from sextet.model.schema import Applies, is_ip
-from sextet.model.sections import Authentication, Protocols, Root
+from sextet.model.sections import Root
+from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.registration import Authentication
 from sextet.sip.kemi.instructions import Instructions
 
 CHILDREN = 3  # processes for each UDP socket, and as many for all TCP and TLS: measured best on two cores

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sextet.model.sections import SYSLOG_LEVELS, SyslogServer
+from sextet.model.settings.system import SYSLOG_LEVELS, SyslogServer
 from sextet.watch.logs import DEVELOPER, Said
 
 QUEUE_MAX = 5000  # lines: some minutes of a busy peer, at most 10 MB

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sextet.cluster.configuration.settings import list_age_s, own_number, running_after, waiting
-from sextet.model.sections import Clustering
+from sextet.model.settings.clustering import Clustering
 
 AT_RESTART = Clustering(changes_take_effect="At restart", peer_1_address="a.x", peer_2_address="b.x")
 

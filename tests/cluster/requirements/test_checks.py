@@ -12,7 +12,11 @@ from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.trust.certificates import Certificate, Inspection
 from sextet.model import alarms, checks
 from sextet.model.checks import CheckResult
-from sextet.model.sections import Clustering, Protocols, Root, System, Zone, ZonePeer
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import Clustering
+from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.system import System
+from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.model.status import LinkStatus, PeerStatus
 
 NAMES = tuple(f"expc0{n}.apolo.local" for n in (1, 2, 3))

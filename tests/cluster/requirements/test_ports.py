@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sextet.cluster.requirements.ports import BEFORE_X88, Place, flows, nftables, plan
 from sextet.cluster.wire import dial, links
-from sextet.model.sections import Protocols
+from sextet.model.settings.protocols import Protocols
 
 PLACES = tuple(
     Place(number=n, name=f"expc0{n}", ip=f"192.0.2.{n}" if n < 4 else "", this_system=n == 2) for n in (1, 2, 3, 4)

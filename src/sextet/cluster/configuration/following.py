@@ -37,7 +37,8 @@ from sextet.engine import Engine, EngineError, Journal, Neighbour, Wanted
 from sextet.model import alarms as types
 from sextet.model.alarms import AlarmType
 from sextet.model.config import Document
-from sextet.model.sections import Clustering, Root
+from sextet.model.sections import Root
+from sextet.model.settings.clustering import Clustering
 from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
 
 KEY_BYTES = 32

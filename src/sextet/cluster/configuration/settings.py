@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 
 from sextet.model.config import Document
-from sextet.model.sections import PEERS_MAX, Clustering
+from sextet.model.settings.clustering import PEERS_MAX, Clustering
 
 ALWAYS_LIVE = ("configuration_primary", "changes_take_effect", "address_mapping_enabled", "address_mappings")
 ROWS = tuple(f"peer_{n}_address" for n in range(1, PEERS_MAX + 1))

@@ -26,7 +26,7 @@ from sextet.model import alarms as types
 from sextet.model import config
 from sextet.model.config import Document
 from sextet.model.schema import Problem, Refused
-from sextet.model.sections import PEERS_MAX
+from sextet.model.settings.clustering import PEERS_MAX
 
 LOOK_S = 2.0  # at the files: a stat each, and what somebody else touched is read
 THOROUGH_S = 300.0  # everything is read again this often: disks forget by themselves as well

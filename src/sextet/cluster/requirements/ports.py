@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sextet.cluster.disk.recovery import PORT as RECOVERY_PORT
 from sextet.cluster.wire.dial import SOURCE_PORTS
 from sextet.cluster.wire.links import PORT
-from sextet.model.sections import Protocols
+from sextet.model.settings.protocols import Protocols
 
 BANDWIDTH_PORT = 1719
 FROM = f"{SOURCE_PORTS[0]}-{SOURCE_PORTS[1]}"

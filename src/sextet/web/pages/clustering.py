@@ -12,7 +12,7 @@ from sextet.admin import mappings, preflight, views
 from sextet.cluster.face import ClusterStatus, Face, Moved, NoPrimary
 from sextet.model.config import Change, to_document
 from sextet.model.schema import Problem, Refused
-from sextet.model.sections import PEERS_MAX, Clustering
+from sextet.model.settings.clustering import PEERS_MAX, Clustering
 from sextet.web import forms
 from sextet.web.desk import Message
 from sextet.web.events import LivePage

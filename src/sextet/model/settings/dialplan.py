@@ -1,0 +1,44 @@
+"""Configuration > Dial plan: what a dialled alias becomes, and where it is looked for (facts 7.1, 7.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sextet.model.schema import choice, number, switch, text
+from sextet.model.settings.words import PATTERN_TYPES, STATES
+from sextet.model.settings.zones import LOCAL_ZONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transform:
+    """One pre-search transform; the first that matches changes the alias (facts 7.1)."""
+
+    priority: int = number(1, 1, 65534, label="Priority", path="Transform Priority", help="The order of the transforms; unique, 1 first.")
+    pattern: str = text(high=60, mandatory=True, label="Pattern string", help="What the dialled alias is compared with.")
+    pattern_type: str = choice("Prefix", PATTERN_TYPES, label="Pattern type", help="How the pattern is compared.")
+    behavior: str = choice("Strip", ("Strip", "Replace", "Add Prefix", "Add Suffix"), label="Pattern behavior", help="What is done to the part that matched.")
+    replace: str = text(high=60, label="Replace string", help="What replaces the matched part, or is added.")
+    description: str = text(high=64, label="Description", help="A note for administrators.")
+    state: str = choice("Enabled", STATES, label="State", help="Whether the transform is used.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRule:
+    """One search rule: which aliases are looked for where (facts 7.1)."""
+
+    name: str = text(low=1, high=50, mandatory=True, label="Rule name", help="The name shown in histories and in the Reason of refusals.")
+    description: str = text(high=64, label="Description", help="A note for administrators.")
+    priority: int = number(100, 1, 65534, label="Priority", help="Rules of one priority are tried together, 1 first.")
+    protocol: str = choice("Any", ("Any", "SIP", "H323"), label="Protocol", help="Which protocol the request must come with.")
+    source: str = choice("Any", ("Any", "All zones", "Local Zone", "Named"), label="Source", help="Where the request must come from.")
+    source_name: str = text(high=50, label="Source name", help="The zone, where the source is Named.")
+    authenticated: bool = switch(False, label="Request must be authenticated", path="Zones Policy SearchRules Rule Authentication", help="Whether only authenticated requests match.")
+    mode: str = choice("Any alias", ("Alias pattern match", "Any alias", "Any IP address"), label="Mode", help="Which kind of destination the rule is for.")
+    pattern_type: str = choice("Prefix", PATTERN_TYPES, label="Pattern type", help="How the pattern is compared.")
+    pattern: str = text(high=60, label="Pattern string", help="What the alias is compared with, in the mode Alias pattern match.")
+    behavior: str = choice("Strip", ("Strip", "Leave", "Replace"), label="Pattern behavior", help="What is done to the part that matched before the target is asked.")
+    replace: str = text(high=60, label="Replace string", help="What replaces the matched part.")
+    on_match: str = choice("Continue", ("Continue", "Stop"), label="On successful match", path="Zones Policy SearchRules Rule Progress", help="Stop ends the search after the rules of this priority.")
+    target: str = text(high=50, mandatory=True, label="Target", help="LocalZone, or the name of the zone to ask.")
+    state: str = choice("Enabled", STATES, label="State", help="Whether the rule is used.")
+DEFAULT_RULES = (SearchRule(name="LocalZoneMatch", priority=50, behavior="Leave", target=LOCAL_ZONE, description="Default rule: queries the Local Zone for any alias"),)  # facts 7.1

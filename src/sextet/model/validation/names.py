@@ -1,0 +1,27 @@
+"""Are names unique? What differs only in its letters would be one thing to people and another to the system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sextet.model.config import item_path
+from sextet.model.schema import Problem
+from sextet.model.sections import Root
+
+
+def names(whole: Root) -> Iterator[Problem]:
+    """What differs only in its letters would be one thing to people and another to the system."""
+    yield from twice("domains", "Domains", [domain.name for domain in whole.domains])
+    yield from twice("zones", "Zones", [zone.name for zone in whole.zones])
+    yield from twice("search_rules", "Search rules", [rule.name for rule in whole.search_rules])
+    yield from twice("administrators", "Administrator accounts", [account.name for account in whole.administrators])
+
+
+def twice(path: str, label: str, names: Iterable[str]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.lower() in seen:
+            yield Problem(
+                item_path(path, name), f"{label}: {name!r} is there already as {seen[name.lower()]!r}; remove one."
+            )
+        seen.setdefault(name.lower(), name)
