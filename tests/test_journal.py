@@ -29,7 +29,7 @@ def test_alarms_carry_number_uuid_severity_and_their_two_texts() -> None:
     lines = Lines()
     journal.alarm_raised(lines, DATABASE_COMMUNICATION_FAILURE)
     journal.alarm_lowered(lines, DATABASE_COMMUNICATION_FAILURE, "expc02 is back")
-    journal.alarm_acknowledged(lines, DATABASE_COMMUNICATION_FAILURE)
+    journal.alarm_acknowledged(lines, DATABASE_COMMUNICATION_FAILURE, "", {"User": "ann", "Level": "1"})
     raising, *said = lines.said
     assert raising[:3] == ("developer.diagnostics.alarmanager", "INFO", "Raising alarm")
     assert raising[3:] == ("UUID=0f96695e-d954-4f6f-85c1-2ef1eae6f764", "Parameters=null")
@@ -42,6 +42,7 @@ def test_alarms_carry_number_uuid_severity_and_their_two_texts() -> None:
         "The database is unable to replicate with one or more of the cluster peers",
     )
     assert said[1][-1].endswith(" - expc02 is back")
+    assert said[2][-1] == "User=ann"
 
 
 def test_a_change_of_the_tls_mode_reads_as_in_the_guide_on_every_peer_and_for_the_administrator() -> None:

@@ -6,7 +6,7 @@ Who writes the file is `watch/event_log.py`, whom everybody knows as `engine.Jou
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from sextet.model.alarms import AlarmType
@@ -41,8 +41,8 @@ def alarm_lowered(journal: Journal, alarm: AlarmType, detail: str = "") -> None:
     _alarm(journal, "Alarm Lowered", alarm, detail)
 
 
-def alarm_acknowledged(journal: Journal, alarm: AlarmType, detail: str = "") -> None:
-    _alarm(journal, "Alarm Acknowledged", alarm, detail)
+def alarm_acknowledged(journal: Journal, alarm: AlarmType, detail: str, who: Mapping[str, str]) -> None:
+    _alarm(journal, "Alarm Acknowledged", alarm, detail, who)
 
 
 def configuration_in_force(journal: Journal, differences: Sequence[Difference]) -> None:
@@ -173,9 +173,10 @@ def login_failed(journal: Journal, *, user: str, ip: str = "", port: int = 0, re
     journal.event("Admin Session Login Failure", **({"Reason": reason} if reason else {}), **_who(user, ip, port))
 
 
-def _alarm(journal: Journal, event: str, alarm: AlarmType, detail: str) -> None:
+def _alarm(journal: Journal, event: str, alarm: AlarmType, detail: str, who: Mapping[str, str] | None = None) -> None:
     text = f"{alarm.title}: {alarm.text}" + (f" - {detail}" if detail else "")
-    journal.event(event, Id=str(alarm.number), UUID=alarm.uuid, Severity=alarm.severity, Detail=text)
+    by = {name: value for name, value in (who or {}).items() if name != "Level"}  # which is the alarm's in these lines
+    journal.event(event, Id=str(alarm.number), UUID=alarm.uuid, Severity=alarm.severity, Detail=text, **by)
 
 
 def _who(user: str, ip: str, port: int) -> dict[str, str]:

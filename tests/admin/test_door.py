@@ -72,12 +72,11 @@ def test_a_read_only_account_changes_nothing_and_is_named() -> None:
         house.door.promote(READ_ONLY),
         house.door.restart(READ_ONLY),
         house.door.dismiss(READ_ONLY, house.peer.stamp),
+        house.door.acknowledge(READ_ONLY, 20007),
     ]
     for one in asked:
         with pytest.raises(Refused, match="viewer is read-only"):
             asyncio.run(one)
-    with pytest.raises(Refused, match="read-only"):
-        house.door.acknowledge(READ_ONLY, 20007)
     assert house.peer.saved.protocols.sip_udp
     assert house.peer.restarts == []
     assert [fields["User"] for fields in house.journal.of("Authorization Failure")] == ["viewer"] * 5
@@ -233,9 +232,24 @@ def test_a_dismissal_is_carried_out_and_audited() -> None:
 def test_an_alarm_of_this_peer_is_acknowledged_with_who_saw_it() -> None:
     house = House()
     house.peer.raise_alarm(alarms.COMMUNICATION_FAILURE, 1, "no answer", key="expc02.apolo.local")
-    house.door.acknowledge(WEB, 20004, "expc02.apolo.local")
+    assert asyncio.run(house.door.acknowledge(WEB, 20004, "expc02.apolo.local")) == [1]
     assert house.peer.alarms()[0].row.acknowledged
-    assert house.journal.of("Alarm Acknowledged")[0]["User"] == "admin"
+    assert house.peer.acknowledgements == [(1, 20004, WEB.audit)]
+
+
+def test_an_alarm_of_another_peer_or_of_all_is_acknowledged_there_and_a_silent_one_is_named() -> None:
+    house = House()
+    for number in (1, 2, 3):
+        house.peer.raise_alarm(alarms.TLS_PERMISSIVE, number, "Permissive")
+    assert asyncio.run(house.door.acknowledge(WEB, 40049, peer=2)) == [2]
+    assert asyncio.run(house.door.acknowledge(WEB, 40049, everywhere=True)) == [1, 3]
+    assert asyncio.run(house.door.acknowledge(WEB, 40049, everywhere=True)) == []
+    house.peer.raise_alarm(alarms.H323_OFF, 3, "Off")
+    house.peer.silence(3)
+    with pytest.raises(Refused, match="of peer 3 was not acknowledged"):
+        asyncio.run(house.door.acknowledge(WEB, 20018, peer=3))
+    with pytest.raises(Refused, match="is not raised on any peer"):
+        asyncio.run(house.door.acknowledge(WEB, 20007, everywhere=True))
 
 
 @pytest.mark.parametrize(("number", "key"), [(20007, ""), (20004, ""), (20006, "")])
@@ -244,5 +258,5 @@ def test_an_alarm_that_is_not_raised_here_cannot_be_acknowledged(number: int, ke
     house.peer.raise_alarm(alarms.COMMUNICATION_FAILURE, 1, "no answer", key="expc02.apolo.local")
     house.peer.raise_alarm(alarms.DATABASE_COMMUNICATION_FAILURE, 2, "no answer")
     with pytest.raises(Refused, match=r"is not raised on this peer; (it is raised about expc02|`alarm list`)"):
-        house.door.acknowledge(WEB, number, key)
+        asyncio.run(house.door.acknowledge(WEB, number, key))
     assert not any(alarm.row.acknowledged for alarm in house.peer.alarms())

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import replace
 
 from sextet.admin import listings
+from sextet.cluster.face import Owned
 from sextet.model import alarms
 from sextet.model.config import Change, Difference
-from sextet.model.status import Stamp
+from sextet.model.status import PastAlarm, Stamp
 from tests.support.fake_peer import FakePeer
 
 
@@ -96,12 +97,23 @@ def test_one_alarm_about_two_things_is_two_lines_worst_first() -> None:
 
 def test_an_alarm_counts_as_acknowledged_when_it_is_on_every_peer() -> None:
     peer = FakePeer.busy()
-    peer.acknowledge(alarms.TLS_PERMISSIVE, "")
+    asyncio.run(peer.acknowledge(alarms.TLS_PERMISSIVE, "", {"User": "admin"}, 1))
     assert not listings.alarms(peer)[0].acknowledged
     alone = FakePeer()
     alone.raise_alarm(alarms.TLS_PERMISSIVE, 1, "permissive")
-    alone.acknowledge(alarms.TLS_PERMISSIVE, "")
-    assert listings.alarms(alone)[0].acknowledged
+    asyncio.run(alone.acknowledge(alarms.TLS_PERMISSIVE, "", {"User": "admin"}, 1))
+    (line,) = listings.alarms(alone)
+    assert line.acknowledged and line.peers[0].acknowledged_by == "admin"
+
+
+def test_what_is_over_is_listed_the_last_first_with_how_long_it_stood() -> None:
+    peer = FakePeer()
+    for owner, age_s in ((1, 60.0), (3, 5.0)):
+        row = PastAlarm(number=20004, key="", detail="no answer", since_s=10.0, lowered_s=25.0, acknowledged_by="ann")
+        peer.past_rows.append(Owned(owner, peer.address(owner), row, age_s))
+    first, second = listings.past_alarms(peer)
+    assert (first.peer, first.title, first.stood_s, first.age_s) == (3, "Cluster communication failure", 15.0, 5.0)
+    assert (second.peer_name, second.acknowledged_by) == ("expc01", "ann")
 
 
 def test_an_alarm_of_a_newer_version_is_still_shown() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Revision
@@ -27,7 +27,7 @@ from sextet.model.settings.protocols import Domain
 from sextet.model.settings.registration import Credential
 from sextet.model.settings.users import Administrator
 from sextet.model.settings.zones import Zone, ZonePeer
-from sextet.model.status import Alarm, Binding, Call, LinkStatus, PeerStatus, Registration, Stamp
+from sextet.model.status import Alarm, Binding, Call, LinkStatus, PastAlarm, PeerStatus, Registration, Stamp
 from sextet.model.validate import check
 from sextet.watch.line import Entry
 
@@ -100,6 +100,8 @@ class FakePeer:
         ]
         self.moved_by: dict[Stamp, tuple[Difference, ...]] = {self.stamp: ()}
         self.alarm_rows: list[Owned[Alarm]] = []
+        self.past_rows: list[Owned[PastAlarm]] = []
+        self.acknowledgements: list[tuple[int, int, dict[str, str]]] = []  # (peer, alarm, audit)
         self.registration_rows: list[Owned[Registration]] = []
         self.call_rows: list[Owned[Call]] = []
         self._listeners: list[asyncio.Queue[str]] = []
@@ -156,6 +158,9 @@ class FakePeer:
 
     def calls(self) -> Sequence[Owned[Call]]:
         return [replace(row, stale=row.number in self.silent) for row in self.call_rows]
+
+    def past_alarms(self) -> Sequence[Owned[PastAlarm]]:
+        return self.past_rows
 
     def alarms(self) -> Sequence[Owned[Alarm]]:
         return [replace(row, stale=row.number in self.silent) for row in self.alarm_rows]
@@ -217,10 +222,14 @@ class FakePeer:
         self.restart_reasons = ()
         self._running = self._saved
 
-    def acknowledge(self, alarm: AlarmType, key: str) -> None:
+    async def acknowledge(self, alarm: AlarmType, key: str, who: Mapping[str, str], number: int) -> None:
+        await asyncio.sleep(0)
+        if number in self.silent:
+            raise Refused(Problem("number", f"Alarm {alarm.number} of peer {number} was not acknowledged."))
+        self.acknowledgements.append((number, alarm.number, dict(who)))
         self.alarm_rows = [
-            replace(one, row=replace(one.row, acknowledged=True))
-            if (one.row.number, one.row.key, one.number) == (alarm.number, key, self._own())
+            replace(one, row=replace(one.row, acknowledged=True, acknowledged_by=who["User"]))
+            if (one.row.number, one.row.key, one.number) == (alarm.number, key, number)
             else one
             for one in self.alarm_rows
         ]

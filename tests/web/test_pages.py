@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
+from sextet.cluster.face import Owned
 from sextet.model import alarms
 from sextet.model.config import Change
+from sextet.model.status import PastAlarm
 from sextet.web import guard
 from sextet.web.menu import MENU
 from tests.support.fake_peer import FakePeer
@@ -199,11 +202,36 @@ def test_a_hostile_alias_is_text(browser: Browser) -> None:
 
 
 def test_an_alarm_of_this_peer_can_be_acknowledged(browser: Browser) -> None:
-    fields = fields_of(browser.get("/status/alarms"), "/status/alarms/acknowledge")
+    page = browser.get("/status/alarms")
+    assert "▲ 1 alarm" in words_of(page), "the icon stands on every page while something is new"
+    fields = fields_of(page, "/status/alarms/acknowledge")
     answer = browser.send("/status/alarms/acknowledge", fields)
     assert "Alarm 40049 acknowledged." in words_of(answer.text)
+    assert "Acknowledged by admin." in words_of(answer.text)
     assert browser.face.alarm_rows[0].row.acknowledged
     assert not browser.face.alarm_rows[1].row.acknowledged
+    assert "▲ 1 alarm" in words_of(browser.get("/status/overview"))
+    answer = browser.send("/status/alarms/acknowledge", fields | {"peer": "all"})
+    assert all(one.row.acknowledged for one in browser.face.alarm_rows)
+    assert "▲" not in words_of(browser.get("/status/calls"))
+    browser.face.raise_alarm(alarms.DISK_FULL, 2, "full")
+    assert "▲ 1 alarm" in words_of(browser.get("/status/calls"))
+
+
+def test_an_alarm_of_another_peer_leads_to_the_page_there_and_what_is_over_is_listed(browser: Browser) -> None:
+    browser.face.raise_alarm(alarms.NO_CLUSTER_NAME, 2, "empty")
+    row = PastAlarm(number=20004, key="", detail="no answer for 3 s", since_s=0.0, lowered_s=61.0)
+    browser.face.past_rows.append(Owned(3, browser.face.address(3), row, 5.0))
+    page = browser.get("/status/alarms")
+    assert re.search(r'href="https://[^"]+:8443/system/clustering">Open the page on expc02', page), page
+    assert 'href="/system/clustering">Open the page</a>' in page, "40049 is raised here too"
+    assert "no answer for 3 s" in words_of(page) and "History" in words_of(page)
+    assert "no answer for 3 s" not in words_of(browser.get("/status/alarms?filter=40049"))
+
+
+@pytest.mark.parametrize("page", sorted({one.page for one in alarms.TYPES.values()} - {""}))
+def test_the_pages_that_alarms_name_are_there(browser: Browser, page: str) -> None:
+    browser.get(page)
 
 
 def test_the_clustering_page_has_the_guides_words(browser: Browser) -> None:

@@ -122,8 +122,13 @@ ALARM_ACKNOWLEDGE = Command(
     parameters=(
         Parameter(name="number", help="Such as 20007.", kind="number", required=True, low=1, high=99_999),
         Parameter(name="subject", help="What it is about, where several are raised."),
+        Parameter(name="all", help="On every peer that raises it, not on this one only.", kind="flag", option=True),
     ),
     writes=True,
+)
+ALARM_HISTORY = Command(
+    name="alarm history",
+    help="List the alarms of the whole cluster that are over, the last first; each peer remembers a hundred.",
 )
 CHECK = Command(
     name="check",

@@ -190,9 +190,16 @@ class Commands:
         return listings.alarms(self._face)
 
     async def alarm_acknowledge(self, actor: Actor, arguments: Arguments) -> object:
-        """Acknowledge an alarm of this peer."""
-        self._door.acknowledge(actor, int(arguments["number"]), str(arguments.get("subject", "")))
-        return {"sentence": f"Alarm {arguments['number']} is acknowledged."}
+        """Acknowledge an alarm of this peer, or of every peer that raises it."""
+        number, subject = int(arguments["number"]), str(arguments.get("subject", ""))
+        everywhere = arguments.get("all") is True
+        done = await self._door.acknowledge(actor, number, subject, everywhere=everywhere)
+        where = f" on {len(done)} peer{'' if len(done) == 1 else 's'}" if everywhere else ""
+        return {"sentence": f"Alarm {number} is acknowledged{where}."}
+
+    async def alarm_history(self, actor: Actor, arguments: Arguments) -> object:
+        """List alarms that are over."""
+        return listings.past_alarms(self._face)
 
     async def check(self, actor: Actor, arguments: Arguments) -> object:
         """Measure and judge every requirement."""

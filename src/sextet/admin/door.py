@@ -87,25 +87,36 @@ class Door:
         self._journal.event("System Shutdown", Reason="restart asked for by an administrator", **actor.audit)
         await self._face.restart(user=actor.user, source=actor.source)
 
-    def acknowledge(self, actor: Actor, number: int, key: str = "") -> None:
-        """Note that somebody has seen an alarm of this peer; it stays until its cause is gone."""
+    async def acknowledge(
+        self, actor: Actor, number: int, key: str = "", *, peer: int | None = None, everywhere: bool = False
+    ) -> list[int]:
+        """Note that somebody has seen an alarm, here, on one peer, or on all that raise it; gives these peers' numbers.
+
+        Raises Refused.
+        """
         self.demand_write(actor, "acknowledge alarms")
         own = {member.number for member in self._face.status().members if member.this_system} or {0}
-        raised = [alarm.row for alarm in self._face.alarms() if alarm.row.number == number and alarm.number in own]
-        if not any(row.key == key for row in raised):
-            about = f" about {key}" if key else ""
-            subjects = ", ".join(row.key for row in raised if row.key)
-            hint = (
-                f"it is raised about {subjects}" if subjects else "`alarm list` shows what is raised and on which peer"
-            )
-            raise Refused(Problem("number", f"Alarm {number}{about} is not raised on this peer; {hint}."))
-        self._face.acknowledge(alarms.TYPES[number], key)
-        self._journal.event(
-            "Alarm Acknowledged", Id=str(number), UUID=alarms.TYPES[number].uuid, Subject=key, **actor.audit
-        )
+        raised = [one for one in self._face.alarms() if one.row.number == number and number in alarms.TYPES]
+        if not everywhere:
+            raised = [one for one in raised if one.number in (own if peer is None else {peer})]
+        wanted = [one.number for one in raised if one.row.key == key and not one.row.acknowledged]
+        if not any(one.row.key == key for one in raised):
+            raise Refused(_not_raised(number, key, sorted({one.row.key for one in raised if one.row.key}), everywhere))
+        for owner in wanted:
+            await self._face.acknowledge(alarms.TYPES[number], key, actor.audit, owner)
+        return wanted
 
     def _audit(self, actor: Actor, differences: Sequence[Difference]) -> None:
         configuration_changed(self._journal, differences, user=actor.user, ip=actor.ip, port=actor.port)
+
+
+def _not_raised(number: int, key: str, subjects: Sequence[str], everywhere: bool) -> Problem:
+    about = f" about {key}" if key else ""
+    hint = "`alarm list` shows what is raised and on which peer"
+    if subjects:
+        hint = f"it is raised about {', '.join(subjects)}"
+    where = "any peer" if everywhere else "this peer"
+    return Problem("number", f"Alarm {number}{about} is not raised on {where}; {hint}.")
 
 
 def typed(changes: Sequence[Change]) -> list[Change]:

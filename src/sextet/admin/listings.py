@@ -61,6 +61,7 @@ class AlarmOfPeer:
     count: int
     acknowledged: bool
     stale: bool
+    acknowledged_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,23 @@ class AlarmLine:
     peers: tuple[AlarmOfPeer, ...]
     acknowledged: bool  # on every peer
     age_s: float  # of the oldest
+    page: str = ""  # where to mend it, "" where that is no page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAlarmLine:
+    """An alarm that was raised and lowered again."""
+
+    number: int
+    key: str
+    title: str
+    severity: str
+    peer: int
+    peer_name: str
+    detail: str
+    age_s: float  # since it was lowered
+    stood_s: float
+    acknowledged_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +187,27 @@ def alarms(face: Face) -> tuple[AlarmLine, ...]:
     )
 
 
+def past_alarms(face: Face) -> tuple[PastAlarmLine, ...]:
+    """List the alarms of all peers that are over, the last first."""
+    names = _names(face)
+    lines = [
+        PastAlarmLine(
+            number=owned.row.number,
+            key=owned.row.key,
+            title=_kind(owned.row.number).title,
+            severity=_kind(owned.row.number).severity,
+            peer=owned.number,
+            peer_name=names.get(owned.number, owned.peer),
+            detail=owned.row.detail,
+            age_s=owned.age_s,
+            stood_s=max(0.0, owned.row.lowered_s - owned.row.since_s),
+            acknowledged_by=owned.row.acknowledged_by,
+        )
+        for owned in face.past_alarms()
+    ]
+    return tuple(sorted(lines, key=lambda line: (line.age_s, line.number, line.peer)))
+
+
 def configuration(face: Face, path: str = "") -> tuple[SettingLine, ...]:
     """List every setting at or below a path, secrets as dots; none means that there is nothing there."""
     saved, running = flattened(to_document(face.saved)), flattened(to_document(face.running))
@@ -231,10 +270,7 @@ def _call(tag: str, parts: Sequence[Owned[Call]], names: dict[int, str]) -> Call
 
 
 def _alarm(number: int, key: str, raised: Sequence[Owned[Alarm]], names: dict[int, str]) -> AlarmLine:
-    unknown = catalogue.AlarmType(
-        number, f"Alarm {number}", "Raised by a peer of another version", "Look at that peer's own pages."
-    )
-    kind = catalogue.TYPES.get(number, unknown)
+    kind = _kind(number)
     peers = tuple(
         AlarmOfPeer(
             peer=one.number,
@@ -245,6 +281,7 @@ def _alarm(number: int, key: str, raised: Sequence[Owned[Alarm]], names: dict[in
             count=one.row.count,
             acknowledged=one.row.acknowledged,
             stale=one.stale,
+            acknowledged_by=one.row.acknowledged_by,
         )
         for one in raised
     )
@@ -259,7 +296,15 @@ def _alarm(number: int, key: str, raised: Sequence[Owned[Alarm]], names: dict[in
         peers=peers,
         acknowledged=all(one.acknowledged for one in peers),
         age_s=max(one.age_s for one in peers),
+        page=kind.page,
     )
+
+
+def _kind(number: int) -> catalogue.AlarmType:
+    unknown = catalogue.AlarmType(
+        number, f"Alarm {number}", "Raised by a peer of another version", "Look at that peer's own pages."
+    )
+    return catalogue.TYPES.get(number, unknown)
 
 
 def _setting(path: str, value: str, running: str) -> SettingLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -10,9 +10,9 @@ from sextet.model.alarms import AlarmType
 from sextet.model.checks import CheckResult
 from sextet.model.config import Change, Difference
 from sextet.model.sections import Root
-from sextet.model.status import Alarm, Call, LinkStatus, PeerStatus, Registration, Stamp
+from sextet.model.status import Alarm, Call, LinkStatus, PastAlarm, PeerStatus, Registration, Stamp
 
-Row = TypeVar("Row", Registration, Call, Alarm, PeerStatus)
+Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,8 @@ class Face(Protocol):
 
     def alarms(self) -> Sequence[Owned[Alarm]]: ...
 
+    def past_alarms(self) -> Sequence[Owned[PastAlarm]]: ...
+
     def statuses(self) -> Sequence[Owned[PeerStatus]]: ...
 
     def history(self, most: int = 50) -> Sequence[Revision]: ...
@@ -153,7 +155,8 @@ class Face(Protocol):
     async def restart(self, *, user: str, source: str) -> None:
         """Restart this peer's application; ends the calls that pass it."""
 
-    def acknowledge(self, alarm: AlarmType, key: str) -> None: ...
+    async def acknowledge(self, alarm: AlarmType, key: str, who: Mapping[str, str], number: int) -> None:
+        """Note who has seen an alarm of peer `number`, 0 for this one. Raises Refused."""
 
     def changes(self) -> AsyncIterator[frozenset[str]]:
         """Yield the topics that changed, at most four times a second: registrations calls alarms status config."""

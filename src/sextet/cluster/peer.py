@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from sextet import journal
+from sextet.cluster.acknowledging import NAME as ACKNOWLEDGE
+from sextet.cluster.acknowledging import Acknowledging
 from sextet.cluster.configuration import forward, primary
 from sextet.cluster.configuration.custody import ROW, Custody
 from sextet.cluster.configuration.editing import Editor
@@ -29,7 +31,7 @@ from sextet.cluster.requirements import checks
 from sextet.cluster.requirements.probing import NAME as CHECK
 from sextet.cluster.requirements.probing import Files, Probing
 from sextet.cluster.rows.live import Live
-from sextet.cluster.wire.asking import Answers, Asker
+from sextet.cluster.wire.asking import Answers, Asker, ask_all
 from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Facts, FirstContact
 from sextet.cluster.wire.feed import CallFailed
@@ -43,7 +45,7 @@ from sextet.model.alarms import AlarmType
 from sextet.model.config import Change, Difference, Document
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
-from sextet.model.status import Alarm, Call, PeerStatus, Registration, Stamp
+from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, Stamp
 
 LOOK_S = 0.03  # after a change the status rows of all peers come within milliseconds: one round looks at them all
 RELAY_S = 0.1  # the primary's row reaches everybody within milliseconds; a relay is for those whom it does not reach
@@ -71,7 +73,6 @@ class Peer:
         self._store = Store(identity.state_dir / "config.db")
         self._custody = Custody(self._store, log, clock)
         self._editor = Editor(self._store, self._custody, self._ask_primary)
-        first_contact = FirstContact(self._facts, self._grant, self._bind, self._take)
         self._links = Links(
             address=identity.address,
             port=identity.cluster_port,
@@ -79,7 +80,7 @@ class Peer:
             run_dir=identity.run_dir,
             user=identity.engine_user or None,
             journal=log,
-            enrolment=first_contact,
+            enrolment=FirstContact(self._facts, self._grant, self._bind, self._take),
             callbacks=Callbacks(row=self._row, state=self._state, differs=self._differs),
             trouble=self._trouble,
             recovery=recovery_door(identity.address, identity.recovery_port, log, lambda: self.vault.copy()),
@@ -101,6 +102,7 @@ class Peer:
         )
         files = Files(certificate=identity.certificate, trusted=identity.trusted)
         self._probing = Probing(files, self._following.evidence, self._links, self.live.alarms, clock)
+        self._acknowledging = Acknowledging(self.live.alarms, self.ask)
         self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
         self.lifecycle = Lifecycle(
             self._forcing, self._following, self.live.alarms, log, self._whole, Arming(identity.state_dir)
@@ -117,6 +119,7 @@ class Peer:
         self.answer(forward.NAME, self._forwarded)
         self._links.own.serve(CHECK, self._probing.answer)
         self.answer(WHOLE, self._forcing.answer)
+        self.answer(ACKNOWLEDGE, self._acknowledging.answer)
         await self._custody.start(self)
         await self._editor.load(initial)
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
@@ -167,6 +170,9 @@ class Peer:
 
     def alarms(self) -> Sequence[Owned[Alarm]]:
         return self.live.view.owned(Alarm, self._following.names(), self._following.stale())
+
+    def past_alarms(self) -> Sequence[Owned[PastAlarm]]:
+        return self.live.view.owned(PastAlarm, self._following.names(), self._following.stale())
 
     def statuses(self) -> Sequence[Owned[PeerStatus]]:
         return self.live.view.owned(PeerStatus, self._following.names(), self._following.stale())
@@ -253,8 +259,9 @@ class Peer:
     async def restart(self, *, user: str, source: str) -> None:
         self._restart()
 
-    def acknowledge(self, alarm: AlarmType, key: str) -> None:
-        self.live.alarms.acknowledge(alarm, key)
+    async def acknowledge(self, alarm: AlarmType, key: str, who: Mapping[str, str], number: int) -> None:
+        here = number == self._following.number
+        await self._acknowledging.note(alarm, key, who, 0 if here else number)
 
     async def dismiss(self, stamp: Stamp) -> None:
         """List an edit that was set aside no more."""
@@ -437,21 +444,9 @@ class Peer:
         }
 
     async def _ask_others(self, name: str, question: bytes) -> dict[str, str]:
-        """Ask every other peer; an answer that is empty is good, every other one says what went wrong."""
-
-        async def ask(number: int) -> str:
-            link = self._links.link(number)
-            if link is None or link.state.value != LIVE:
-                return "it cannot be reached"
-            try:
-                return (await link.request(name, question, forward.LIMIT_S)).decode(errors="replace")
-            except CallFailed as error:
-                return str(error)
-
-        numbers = list(self._following.links())
-        answers = await asyncio.gather(*(ask(number) for number in numbers))
         names = self._following.names()
-        return {names[number]: answer for number, answer in zip(numbers, answers, strict=True)}
+        others = {number: names[number] for number in self._following.links()}
+        return await ask_all(self._links.link, others, name, question, forward.LIMIT_S)
 
     async def _ask_primary(self, question: bytes) -> bytes:
         number = self._following.running.configuration_primary

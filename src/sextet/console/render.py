@@ -206,10 +206,25 @@ def _alarms(paper: Paper, rows: Sequence[Row]) -> None:
         paper.say(f"{row['number']} {row['severity']}: {row['title']}{subject} · {_age(row)}{seen}", style)
         causes: dict[str, list[str]] = {}
         for peer in row["peers"]:
-            causes.setdefault(peer["detail"], []).append(peer["peer_name"])
+            by = f" (acknowledged by {peer['acknowledged_by']})" if peer["acknowledged_by"] else ""
+            causes.setdefault(peer["detail"], []).append(f"{peer['peer_name']}{by}")
         for cause, peers in causes.items():
             paper.say(f"  {', '.join(peers)}: {cause}")
         paper.say(f"  → {row['action']}")
+
+
+def _past_alarms(paper: Paper, rows: Sequence[Row]) -> None:
+    columns: dict[str, Cell] = {
+        "Alarm": lambda row: str(row["number"]),
+        "Severity": lambda row: row["severity"],
+        "Title": lambda row: row["title"] + (f" ({row['key']})" if row["key"] else ""),
+        "Peer": lambda row: row["peer_name"],
+        "Cause": lambda row: row["detail"],
+        "Stood for": lambda row: duration(row["stood_s"]),
+        "Lowered": lambda row: f"{_age(row)} ago",
+        "Acknowledged by": lambda row: row["acknowledged_by"],
+    }
+    paper.table(columns, rows, "No alarm was lowered since the start.")
 
 
 def _checks(paper: Paper, result: Row) -> None:
@@ -361,6 +376,7 @@ _WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "registration list": _registrations,
     "call list": _calls,
     "alarm list": _alarms,
+    "alarm history": _past_alarms,
     "log tail": _lines,
     "xcommand": _lines,
     "xconfiguration": _lines,

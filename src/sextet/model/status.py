@@ -79,6 +79,19 @@ class Alarm:
     last_s: float
     count: int = 1
     acknowledged: bool = False
+    acknowledged_by: str = ""  # the administrator who has seen it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAlarm:
+    """An alarm that one peer raised and lowered again since its start."""
+
+    number: int
+    key: str
+    detail: str  # as measured last
+    since_s: float  # when it was raised this time
+    lowered_s: float
+    acknowledged_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

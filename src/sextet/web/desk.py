@@ -29,6 +29,7 @@ from sextet.web.menu import MENU, entry_of
 
 HERE = Path(__file__).parent
 ANSWER_S = 0.3  # a page of 10 KiB has left by then, also over a slow link
+GRAVE = ("critical", "alert", "error")  # severities of alarms that the icon shows in red
 LIVE = "live_"  # blocks of templates whose names begin so are sent again when they change
 
 
@@ -106,6 +107,7 @@ class Desk:
         status, entry = self.face.status(), entry_of(url.path)
         own = next((member for member in status.members if member.this_system), None)
         primary = next((member for member in status.members if member.primary), None)
+        new = [alarm for alarm in listings.alarms(self.face) if not alarm.acknowledged]
         return {
             "menu": MENU,
             "entry": entry,
@@ -117,7 +119,8 @@ class Desk:
             "own_name": peer_name(own) if own else self.face.saved.system.name or "This system",
             "primary_name": peer_name(primary) if primary else "",
             "others": [(m, peer_name(m), url.of_peer(m.address, m.link.resolved_ip)) for m in status.members if m.link],
-            "raised": sum(not alarm.acknowledged for alarm in listings.alarms(self.face)),
+            "raised": len(new),
+            "raised_tone": "bad" if any(alarm.severity in GRAVE for alarm in new) else "warn",
             "live": False,
         }
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sextet.cluster.rows.alarms import KEYS_MAX, Alarms
+from sextet.cluster.rows.alarms import KEYS_MAX, PAST_MAX, Alarms
 from sextet.model.alarms import COMMUNICATION_FAILURE, DATABASE_COMMUNICATION_FAILURE, TYPES, AlarmType
-from sextet.model.status import Alarm
+from sextet.model.status import Alarm, PastAlarm
 
 
 class Desk:
@@ -16,7 +16,9 @@ class Desk:
         self.now = 0.0
         self.lines: list[tuple[str, dict[str, str]]] = []
         self.rows: dict[str, Alarm] = {}
-        self.alarms = Alarms(self, self.rows.__setitem__, self.rows.__delitem__, lambda: self.now)
+        self.past: dict[str, PastAlarm] = {}
+        put, drop = self.rows.__setitem__, self.rows.__delitem__
+        self.alarms = Alarms(self, put, drop, lambda: self.now, self.past.__setitem__)
 
     def event(self, event: str, /, **fields: str) -> None:
         self.lines.append((event, fields))
@@ -69,9 +71,10 @@ def test_a_level_that_stays_says_nothing_more() -> None:
 def test_an_acknowledged_alarm_stays_until_its_cause_is_gone_and_comes_back_as_new() -> None:
     desk = Desk()
     desk.alarms.set(COMMUNICATION_FAILURE, "", True, "x")
-    assert desk.alarms.acknowledge(COMMUNICATION_FAILURE, "") and desk.alarms.acknowledge(COMMUNICATION_FAILURE, "")
+    for user in ("ann", "bob"):
+        assert desk.alarms.acknowledge(COMMUNICATION_FAILURE, "", {"User": user})
     desk.alarms.set(COMMUNICATION_FAILURE, "", True, "y")
-    assert desk.rows["20004."].acknowledged
+    assert desk.rows["20004."].acknowledged and desk.rows["20004."].acknowledged_by == "ann"
     desk.now = 7.0
     desk.alarms.set(COMMUNICATION_FAILURE, "", False)
     desk.alarms.set(COMMUNICATION_FAILURE, "", True, "x")
@@ -80,7 +83,19 @@ def test_an_acknowledged_alarm_stays_until_its_cause_is_gone_and_comes_back_as_n
 
 
 def test_what_is_not_raised_cannot_be_acknowledged() -> None:
-    assert not Desk().alarms.acknowledge(COMMUNICATION_FAILURE, "")
+    assert not Desk().alarms.acknowledge(COMMUNICATION_FAILURE, "", {"User": "ann"})
+
+
+def test_what_was_lowered_is_listed_with_its_times_and_only_the_newest() -> None:
+    desk = Desk()
+    for desk.now in range(PAST_MAX + 1):
+        desk.alarms.set(COMMUNICATION_FAILURE, "", True, f"number {desk.now}")
+        desk.alarms.acknowledge(COMMUNICATION_FAILURE, "", {"User": "ann"})
+        desk.alarms.set(COMMUNICATION_FAILURE, "", False)
+    assert len(desk.past) == PAST_MAX
+    newest = max(desk.past.values(), key=lambda past: past.lowered_s)
+    assert (newest.detail, newest.since_s, newest.acknowledged_by) == (f"number {PAST_MAX}", PAST_MAX, "ann")
+    assert min(past.lowered_s for past in desk.past.values()) == 1
 
 
 def test_a_set_of_causes_raises_the_named_and_lowers_the_others() -> None:

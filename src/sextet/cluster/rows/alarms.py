@@ -1,4 +1,8 @@
-"""Which alarms are raised on this peer: set by level, shown until the cause is gone, told once to the journal."""
+"""Which alarms are raised on this peer: set by level, shown until the cause is gone, told once to the journal.
+
+Acknowledging only says that somebody has seen it; it is forgotten with the alarm and, as in the original, with a
+restart. What was lowered stays listed for a while.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,15 @@ from dataclasses import replace
 from sextet import journal
 from sextet.engine import Journal
 from sextet.model.alarms import AlarmType
-from sextet.model.status import Alarm
+from sextet.model.status import Alarm, PastAlarm
 
 KEYS_MAX = 1000  # alarms raised or remembered at once; more than that is one fault with many names
+PAST_MAX = 100  # lowered alarms that are listed; older ones stand in the Event log
 _Place = tuple[int, str]
 
 
 class Alarms:
-    """The alarms of this peer; `put` and `drop` publish their rows by name, `clock` is the peer's monotonic one."""
+    """The alarms of this peer; `put`, `drop` and `past` publish rows by name, `clock` is the peer's monotonic one."""
 
     def __init__(
         self,
@@ -23,11 +28,14 @@ class Alarms:
         put: Callable[[str, Alarm], None],
         drop: Callable[[str], None],
         clock: Callable[[], float],
+        past: Callable[[str, PastAlarm], None],
     ) -> None:
         self._journal = log
         self._put = put
         self._drop = drop
         self._clock = clock
+        self._past = past
+        self._ended = 0  # how many were lowered
         self._raised: dict[_Place, Alarm] = {}
         self._lowered: dict[_Place, Alarm] = {}  # how often and when first, should it come again
 
@@ -51,14 +59,14 @@ class Alarms:
         for key, detail in causes.items():
             self.set(alarm, key, True, detail)
 
-    def acknowledge(self, alarm: AlarmType, key: str) -> bool:
-        """Note that an administrator has seen it; false where it is not raised."""
+    def acknowledge(self, alarm: AlarmType, key: str, who: Mapping[str, str]) -> bool:
+        """Note that an administrator has seen it, with the audit's fields; false where it is not raised."""
         raised = self._raised.get((alarm.number, key))
         if raised is None:
             return False
         if not raised.acknowledged:
-            self._publish(replace(raised, acknowledged=True))
-            journal.alarm_acknowledged(self._journal, alarm, raised.detail)
+            self._publish(replace(raised, acknowledged=True, acknowledged_by=who.get("User", "")))
+            journal.alarm_acknowledged(self._journal, alarm, raised.detail, who)
         return True
 
     def raised(self) -> tuple[Alarm, ...]:
@@ -81,11 +89,21 @@ class Alarms:
 
     def _lower(self, alarm: AlarmType, key: str) -> None:
         place = (alarm.number, key)
-        self._lowered[place] = self._raised.pop(place)
+        ended = self._lowered[place] = self._raised.pop(place)
         if len(self._lowered) > KEYS_MAX:
             del self._lowered[next(iter(self._lowered))]
         self._drop(row_name(*place))
-        journal.alarm_lowered(self._journal, alarm, self._lowered[place].detail)
+        journal.alarm_lowered(self._journal, alarm, ended.detail)
+        past = PastAlarm(
+            number=alarm.number,
+            key=key,
+            detail=ended.detail,
+            since_s=ended.last_s,
+            lowered_s=self._clock(),
+            acknowledged_by=ended.acknowledged_by,
+        )
+        self._past(str(self._ended % PAST_MAX), past)
+        self._ended += 1
 
     def _publish(self, alarm: Alarm) -> None:
         self._raised[alarm.number, alarm.key] = alarm

@@ -13,9 +13,9 @@ from sextet.cluster.rows.registrations import Book
 from sextet.cluster.rows.view import View
 from sextet.engine import Engine, Journal, Picture
 from sextet.model import alarms as types
-from sextet.model.status import Alarm, Binding, Call, Registration, to_row
+from sextet.model.status import Alarm, Binding, Call, PastAlarm, Registration, to_row
 
-TOPICS = {"reg": "registrations", "call": "calls", "alarm": "alarms", "peer": "status"}
+TOPICS = {"reg": "registrations", "call": "calls", "alarm": "alarms", "past": "alarms", "peer": "status"}
 
 
 class Own(Protocol):
@@ -39,7 +39,7 @@ class Live:
         self.view = View(clock)
         self.book = Book(0)
         self.calls = CallBook()
-        self.alarms = Alarms(journal, self._put_alarm, self._drop_alarm, clock)
+        self.alarms = Alarms(journal, self._put_alarm, self._drop_alarm, clock, self._put_past)
         self.troubles: dict[str, str] = {}  # engine -> what is wrong with it
         self._number = 0
         self._own = own
@@ -125,7 +125,7 @@ class Live:
                     for engine in self.engines:
                         engine.release(alias, device)
 
-    def _put(self, kind: str, name: str, row: Registration | Call | Alarm | None) -> None:
+    def _put(self, kind: str, name: str, row: Registration | Call | Alarm | PastAlarm | None) -> None:
         try:
             key = encode_key(kind, name)
         except KeyTooLong as error:
@@ -143,3 +143,6 @@ class Live:
 
     def _drop_alarm(self, name: str) -> None:
         self._put("alarm", name, None)
+
+    def _put_past(self, name: str, alarm: PastAlarm) -> None:
+        self._put("past", name, alarm)

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from sextet.cluster.face import Owned
 from sextet.cluster.rows.keys import decode_key
-from sextet.model.status import Alarm, Call, PeerStatus, Registration, from_row
+from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, from_row
 
-KINDS: dict[str, type] = {"reg": Registration, "call": Call, "alarm": Alarm, "peer": PeerStatus}
-Row = TypeVar("Row", Registration, Call, Alarm, PeerStatus)
+KINDS: dict[str, type] = {"reg": Registration, "call": Call, "alarm": Alarm, "past": PastAlarm, "peer": PeerStatus}
+AnyRow = Registration | Call | Alarm | PastAlarm | PeerStatus
+Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus)
 
 
 class View:
@@ -34,7 +35,7 @@ class View:
         self.put(number, kind, name, row)
         return kind, name, row
 
-    def put(self, number: int, kind: str, name: str, row: Registration | Call | Alarm | PeerStatus | None) -> None:
+    def put(self, number: int, kind: str, name: str, row: AnyRow | None) -> None:
         """Take a typed row in, or that it is gone."""
         rows = self._rows.setdefault(number, {}).setdefault(kind, {})
         if row is None:
@@ -83,10 +84,12 @@ class View:
             return None
 
 
-def _since(row: Registration | Call | Alarm | PeerStatus) -> float:
+def _since(row: AnyRow) -> float:
     match row:
         case PeerStatus():
             return row.started_s
         case Alarm():
             return row.last_s  # since when it is there; since_s is when it was there for the first time
+        case PastAlarm():
+            return row.lowered_s
     return row.since_s

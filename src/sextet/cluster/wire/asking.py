@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from sextet.cluster.wire.feed import CallFailed
@@ -69,6 +69,24 @@ class Asker:
     async def _until(self, number: int, *, live: bool) -> None:
         while (line := self._line(number)) is None or (line.state is State.LIVE) != live:
             await self._turn.wait()
+
+
+async def ask_all(
+    line: Callable[[int], Line | None], names: Mapping[int, str], subject: str, question: bytes, limit_s: float
+) -> dict[str, str]:
+    """Ask every peer that is named; an answer that is empty is good, every other one says what went wrong."""
+
+    async def ask(number: int) -> str:
+        link = line(number)
+        if link is None or link.state is not State.LIVE:
+            return "it cannot be reached"
+        try:
+            return (await link.request(subject, question, limit_s)).decode(errors="replace")
+        except CallFailed as error:
+            return str(error)
+
+    answers = await asyncio.gather(*(ask(number) for number in names))
+    return dict(zip(names.values(), answers, strict=True))
 
 
 class Answers:

@@ -56,7 +56,19 @@ def alarms(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
     own = next((member.number for member in face.status().members if member.this_system), 0)
     wanted, every = _filter(query), listings.alarms(face)
     found = [alarm for alarm in every if _mentions(alarm, wanted)]
-    return {"rows": found[:ROWS_MAX], "found": len(found), "total": len(every), "filter": wanted, "own_number": own}
+    past = [
+        alarm
+        for alarm in listings.past_alarms(face)
+        if _has(wanted, str(alarm.number), alarm.key, alarm.title, alarm.severity, alarm.peer_name, alarm.detail)
+    ]
+    return {
+        "rows": found[:ROWS_MAX],
+        "found": len(found),
+        "total": len(every),
+        "filter": wanted,
+        "own_number": own,
+        "past": past[:ROWS_MAX],
+    }
 
 
 PAGES = (
@@ -68,10 +80,12 @@ PAGES = (
 
 
 async def acknowledge(visit: Visit) -> Response:
-    """Note that somebody has seen an alarm of this peer."""
-    number = visit.posted.get("number", "")
+    """Note that somebody has seen an alarm, on the peer that is named or on all that raise it."""
+    number, peer, key = (visit.posted.get(name, "") for name in ("number", "peer", "key"))
+    wanted = int(peer) if peer.isdecimal() else None
+    alarm = int(number) if number.isdecimal() else 0
     try:
-        visit.desk.door.acknowledge(visit.actor, int(number) if number.isdigit() else 0, visit.posted.get("key", ""))
+        await visit.desk.door.acknowledge(visit.actor, alarm, key, peer=wanted, everywhere=peer == "all")
     except Refused as refused:
         problems = tuple(problem.sentence for problem in refused.problems)
         return visit.go("/status/alarms", Message(tone="bad", title="Not acknowledged", lines=problems))
@@ -89,6 +103,10 @@ def _filter(query: Mapping[str, str]) -> str:
 def _mentions(alarm: listings.AlarmLine, wanted: str) -> bool:
     texts = [str(alarm.number), alarm.uuid, alarm.key, alarm.title, alarm.text, alarm.severity]
     texts += [text for peer in alarm.peers for text in (peer.peer_name, peer.detail)]
+    return _has(wanted, *texts)
+
+
+def _has(wanted: str, *texts: str) -> bool:
     return not wanted or any(wanted.casefold() in text.casefold() for text in texts)
 
 
