@@ -27,6 +27,15 @@ def test_every_peers_own_name_and_address_are_suggested_and_saved() -> None:
     assert {row.sentence for row in mappings.suggest(face)} == {"As it is."}
 
 
+def test_the_inside_interface_is_suggested_where_a_peer_was_told_of_it() -> None:
+    face = FakePeer(1)
+    face.inside[2] = "10.15.13.20"
+    assert {(row.fqdn, row.ip) for row in mappings.suggest(face)} >= {
+        ("expc01.apolo.local", "127.77.0.1"),
+        ("expc02.apolo.local", "10.15.13.20"),
+    }
+
+
 def test_a_peer_that_cannot_be_heard_keeps_its_row() -> None:
     face = FakePeer(1)
     door = Door(face, Lines())

@@ -34,14 +34,14 @@ def test_one_peer_that_fails_makes_the_check_fail_and_says_what_to_do() -> None:
     )
     assert "Shorten the way" in line.remedy
     assert (page.state, page.failed, page.unknown) == ("failed", 1, 1)
-    assert page.sentence == ("55 of 57 checks passed; failed: Round trip; 1 could not be measured. Measured 12 s ago.")
+    assert page.sentence == ("58 of 60 checks passed; failed: Round trip; 1 could not be measured. Measured 12 s ago.")
 
 
 def test_what_does_not_apply_is_not_counted() -> None:
     peer = FakePeer()
     for number in (1, 2, 3):
         peer.judged[("type-ce", number)] = ("not applicable", "one type")
-    assert preflight(peer, peer.checks()).sentence == "54 of 54 checks passed. Measured 12 s ago."
+    assert preflight(peer, peer.checks()).sentence == "57 of 57 checks passed. Measured 12 s ago."
 
 
 def test_nothing_measured_is_not_called_passed() -> None:
@@ -53,7 +53,7 @@ def test_nothing_measured_is_not_called_passed() -> None:
 def test_the_command_measures_and_may_be_run_by_who_may_only_look() -> None:
     peer = FakePeer()
     assert run(peer, "check", id="rtt")["lines"][0]["id"] == "rtt"
-    assert len(run(peer, "check")["lines"]) == 19
+    assert len(run(peer, "check")["lines"]) == 20
     assert peer.measured == 2
     with pytest.raises(Usage, match="There is no check 'nonsense'; there are reach-4372,"):
         run(peer, "check", id="nonsense")

@@ -69,6 +69,20 @@ def test_a_gap_and_a_duplicate_in_the_peer_list_are_named_where_they_are() -> No
     assert set(found(clustering=twice)) == {"clustering.peer_2_address"}
 
 
+def test_a_primary_that_moves_up_takes_its_number_along() -> None:
+    before = Root(clustering=peers("a.x", "b.x", "c.x", "d.x", configuration_primary=3))
+
+    def said(*rows: str, primary: int) -> list[str]:
+        return [one.sentence for one in problems(Root(clustering=peers(*rows, configuration_primary=primary)), before)]
+
+    assert said("a.x", "c.x", "d.x", primary=3) == [
+        "Configuration primary: peer 3 would be d.x, and the primary c.x is peer 2 now; choose 2."
+    ]
+    assert said("a.x", "c.x", "d.x", primary=2) == []
+    assert said("a.x", "b.x", "d.x", primary=3) == []  # the primary itself was taken off, and d.x chosen
+    assert said("a.x", "b.x", "c.y", "d.x", primary=3) == []  # it has another name
+
+
 @pytest.mark.parametrize(
     ("address", "version", "fine"),
     [

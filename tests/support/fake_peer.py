@@ -85,6 +85,7 @@ class FakePeer:
         self.restart_reasons: tuple[str, ...] = ()
         self.reset_list: tuple[str, ...] = ()
         self.engines: tuple[str, ...] = ()
+        self.inside: dict[int, str] = {}  # inside interfaces, as entered on the peers
         self.judged: dict[tuple[str, int], tuple[State, str]] = {}  # (check, peer) -> what is not simply ok
         self.measured = 0  # how often everything was measured on demand
         self.restarts: list[str] = []
@@ -406,6 +407,8 @@ class FakePeer:
             system_name=f"expc{number or 1:02}",
             processors=2,
             memory_mb=4096,
+            system_type="C",
+            inside_ip=self.inside.get(number, ""),
             clock="synchronised",
             links=self._links(number) if self.count > 1 else (),
         )

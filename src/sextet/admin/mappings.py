@@ -25,7 +25,10 @@ class Suggestion:
 
 
 def suggest(face: Face) -> list[Suggestion]:
-    """Suggest a row for every peer: its system host name and domain name, and the address that its sockets bind."""
+    """Suggest a row for every peer: its system host name and domain name, and the address of its inside interface.
+
+    A peer that was told nothing of its interfaces has one: the address that its sockets bind.
+    """
     found = []
     rows = {row.fqdn: row.ip for row in face.saved.clustering.address_mappings}
     statuses = {owned.number: owned for owned in face.statuses()}
@@ -37,9 +40,9 @@ def suggest(face: Face) -> list[Suggestion]:
         elif not status.fqdn:
             sentence = "Its system host name or domain name is empty: System > DNS on that peer."
         else:
-            now = rows.get(status.fqdn)
-            sentence = "As it is." if now == status.ip else f"Now {now}." if now else "New."
-            row = {"fqdn": status.fqdn, "ip": status.ip}
+            now, ip = rows.get(status.fqdn), status.inside_ip or status.ip
+            sentence = "As it is." if now == ip else f"Now {now}." if now else "New."
+            row = {"fqdn": status.fqdn, "ip": ip}
             found.append(Suggestion(number=member.number, address=member.address, sentence=sentence, **row))
             continue
         found.append(Suggestion(number=member.number, address=member.address, sentence=sentence))

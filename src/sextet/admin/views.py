@@ -233,6 +233,7 @@ _AGREE: tuple[tuple[str, Callable[[PeerStatus], str], str], ...] = (
         lambda s: ", ".join(s.peers) or "(none)",
         "Enter the same list in the same order on every peer (alarm 20012).",
     ),
+    ("System type", lambda s: s.system_type, "Build the cluster of peers of one type: System > Administration."),
     ("H.323 mode", lambda s: as_text(s.h323_mode), "Turn it on on every peer (alarm 20018)."),
     (
         "Configuration in force",

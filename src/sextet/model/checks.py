@@ -59,6 +59,13 @@ NAT = CheckType(
     "Route the peers to each other without address translation; private addresses with public names need the cluster "
     "address mapping.",
 )
+INSIDE_INTERFACE = CheckType(
+    "inside-interface",
+    "Reach",
+    "Inside interface",
+    "the peer address is the inside interface's, of a single one on an E system a public address without static NAT",
+    "Change the peer address to the inside interface's, or enter that in the cluster address mapping of its FQDN.",
+)
 CLOCK = CheckType(
     "clock",
     "Time",

@@ -140,6 +140,16 @@ def an_ip(value: str) -> str:
     return "" if not value or is_ip(value) else f"{value!r} is not an IP address; write one such as 192.0.2.10."
 
 
+def an_ipv4(value: str) -> str:
+    wrong = value and (not is_ip(value) or ":" in value)
+    return f"{value!r} is not an IPv4 address; write one such as 192.0.2.10." if wrong else ""
+
+
+def an_ipv6(value: str) -> str:
+    wrong = value and (not is_ip(value) or ":" not in value)
+    return f"{value!r} is not an IPv6 address; write one such as 2001:db8::10." if wrong else ""
+
+
 def a_name(value: str) -> str:
     """Accept a DNS name: labels of letters, digits, hyphen; the last one begins with a letter (facts 1.1)."""
     return f"{value!r} is not a DNS name; {_bad_name(value)}." if value and _bad_name(value) else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sextet.model.schema import many
 from sextet.model.settings.clustering import AddressMapping, Clustering
 from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule, Transform
+from sextet.model.settings.interfaces import Interfaces
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Authentication, Credential, PolicyPattern, Registration
 from sextet.model.settings.system import Logging, Server, SyslogServer, System
@@ -22,6 +23,7 @@ class Root:
     """The whole configuration of one peer: shared settings and its own (†), section by section, in menu order."""
 
     system: System = System()
+    interfaces: Interfaces = Interfaces()
     clustering: Clustering = Clustering()
     protocols: Protocols = Protocols()
     domains: tuple[Domain, ...] = many(Domain, 200, label="Domains", path="SIP Domain", help="The SIP domains of this cluster.")

@@ -109,6 +109,14 @@ class LinkStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """One address of a system at which its cluster must not be built, and what it is."""
+
+    ip: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeerStatus:
     """What a peer says about itself once a second, and at once when something in it changes."""
 
@@ -137,6 +145,9 @@ class PeerStatus:
     memory_mb: int = 0
     clock: str = ""  # "synchronised", "unsynchronised" or "unknown", as its host's kernel says
     links: tuple[LinkStatus, ...] = ()
+    system_type: str = ""  # "C" or "E"; "" = not said
+    inside_ip: str = ""  # of its inside interface, as entered there; "" while it is not
+    outside: tuple[Outside, ...] = ()  # its addresses that are no peer addresses
 
 
 def to_row(value: Any) -> bytes:

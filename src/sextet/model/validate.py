@@ -5,8 +5,10 @@ from __future__ import annotations
 from sextet.model.config import Document, read
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
-from sextet.model.validation.clustering import enforce, mappings, peer_list
+from sextet.model.settings.clustering import Clustering
+from sextet.model.validation.clustering import enforce, mappings, peer_list, primary_moved
 from sextet.model.validation.dialplan import rules, transforms, zones
+from sextet.model.validation.interfaces import network
 from sextet.model.validation.names import names
 from sextet.model.validation.protocols import protocols
 from sextet.model.validation.registration import policy
@@ -27,6 +29,8 @@ def problems(whole: Root, before: Root | None = None) -> list[Problem]:
     """Judge a configuration whose single settings are right; `before` is the one it replaces, if any."""
     return [
         *peer_list(whole.clustering),
+        *primary_moved(whole.clustering, before.clustering if before else Clustering()),
+        *network(whole.interfaces, whole.clustering),
         *enforce(whole.clustering),
         *mappings(whole.clustering),
         *protocols(whole),

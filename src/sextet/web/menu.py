@@ -30,6 +30,7 @@ MENU = (
     Entry("System", "", "Administration", "/system/administration"),
     Entry("System", "", "DNS", "/system/dns"),
     Entry("System", "", "Time", "/system/time"),
+    Entry("System", "Network interfaces", "IP", "/system/network-interfaces/ip"),
     Entry("System", "", "Clustering", "/system/clustering"),
     Entry("Configuration", "Protocols", "H.323", "/configuration/protocols/h323"),
     Entry("Configuration", "Protocols", "SIP", "/configuration/protocols/sip"),

@@ -32,6 +32,14 @@ def test_at_restart_the_own_address_and_the_tls_mode_wait() -> None:
     assert waits == ("clustering.tls_verification_mode", "clustering.peer_1_address")
 
 
+def test_at_restart_an_own_address_that_moves_up_waits_for_nothing() -> None:
+    """Facts 1.6 E: a peer is removed, later ones move up, the primary is corrected, and nobody is restarted."""
+    running = replace(AT_RESTART, peer_3_address="c.x", configuration_primary=3)
+    saved = replace(AT_RESTART, peer_2_address="c.x", configuration_primary=2)
+    for number in (1, 3):
+        assert running_after(saved, running, number) == saved
+
+
 def test_a_system_finds_itself_by_address_by_name_and_by_what_a_name_resolves_to() -> None:
     own = frozenset({"127.77.0.2", "expc02.apolo.local"})
     assert own_number(["x", "127.77.0.2"], own, {}) == 2

@@ -7,7 +7,17 @@ from dataclasses import replace
 import pytest
 
 from sextet.cluster.judgement import Evidence
-from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, Answer, Found, Look, Measured, alarms_of, judge
+from sextet.cluster.requirements.checks import (
+    ALARMS,
+    CONFIRMED,
+    Answer,
+    Found,
+    Look,
+    Measured,
+    alarms_of,
+    judge,
+    not_inside,
+)
 from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.trust.certificates import Certificate, Inspection
 from sextet.model import alarms, checks
@@ -17,7 +27,7 @@ from sextet.model.settings.clustering import Clustering
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.system import System
 from sextet.model.settings.zones import Zone, ZonePeer
-from sextet.model.status import LinkStatus, PeerStatus
+from sextet.model.status import LinkStatus, Outside, PeerStatus
 
 NAMES = tuple(f"expc0{n}.apolo.local" for n in (1, 2, 3))
 LIST = Clustering(
@@ -49,6 +59,8 @@ def says(number: int, **changes: object) -> PeerStatus:
         "processors": 2,
         "memory_mb": 4096,
         "clock": "synchronised",
+        "system_type": "C",
+        "inside_ip": f"127.81.0.{number}",
     }
     return PeerStatus(**(about | changes))  # type: ignore[arg-type]
 
@@ -147,21 +159,22 @@ def with_own(**changes: object) -> tuple[Evidence, Measured]:
 
 def test_a_cluster_that_meets_every_requirement_passes_every_check_of_every_peer() -> None:
     results = judge(SEEN, MEASURED)
-    assert {one.state for one in results if one.id not in ("type-ce", "features")} == {"ok"}
+    assert {one.state for one in results if one.id != "features"} == {"ok"}
     assert {one.id for one in results} == set(checks.TYPES)
     assert not any(one.remedy for one in results)
     assert alarms_of(SEEN, MEASURED) == {}
 
 
 def test_what_this_version_does_not_have_is_said_and_not_passed() -> None:
-    for check in ("type-ce", "features"):
-        assert of(SEEN, MEASURED, check, 2).state == "not applicable"
+    assert of(SEEN, MEASURED, "features", 2).state == "not applicable"
     silent = replace(MEASURED, listens=frozenset())
     for check in ("reach-4371", "reach-1719"):
         result = of(SEEN, silent, check, 1)
         assert (result.state, "in this version yet" in result.measured) == ("not applicable", True)
 
 
+NATTED = (Outside(ip="127.81.0.1", what="the static NAT address of LAN 1"),)
+EXTERNAL = (Outside(ip="192.0.2.1", what="the address of LAN 2, the external interface"),)
 REFUSED = {"tcp 4371": Knock("closed", "connection refused"), "udp 1719": Knock("closed", "refused")}
 BROKEN = [
     ("reach-4372", 1, with_link(state="DOWN", reason="timed out"), "unknown", "timed out"),
@@ -174,6 +187,14 @@ BROKEN = [
     ("nat", 1, with_found(answer=Answer(seen_as="192.0.2.9")), "failed", "as 192.0.2.9, which is 127.81.0.2"),
     ("nat", 1, with_found(comes_from="192.0.2.8"), "failed", "from 192.0.2.8 and not from 127.81.0.1"),
     ("nat", 1, with_found(answer=Answer(failure="not asked")), "unknown", "not asked"),
+    ("inside-interface", 1, with_status(outside=NATTED), "failed", "the static NAT address of LAN 1; the inside"),
+    ("inside-interface", 1, with_status(inside_ip="10.0.0.9"), "failed", "the inside interface is 10.0.0.9"),
+    ("inside-interface", 1, with_status(inside_ip=""), "not applicable", "System > Network interfaces > IP"),
+    ("inside-interface", 1, with_status(system_type="E"), "failed", "a private address, and the system is an E"),
+    ("inside-interface", 1, with_status(system_type="E", outside=EXTERNAL), "ok", "the inside interface"),
+    ("inside-interface", 2, with_look(2, ip="192.0.2.2"), "failed", "the inside interface is 127.81.0.2"),
+    ("type-ce", 1, with_status(system_type="E"), "failed", "E, this system C"),
+    ("type-ce", 1, with_status(system_type=""), "unknown", "does not say"),
     ("clock", 1, with_found(answer=Answer(clock_ahead_s=3600.0, uncertain_s=0.1)), "failed", "3600.000 s ahead of"),
     ("clock", 1, with_found(answer=Answer(clock_ahead_s=-2.1, uncertain_s=0.01)), "failed", "2.100 s behind"),
     ("clock", 1, with_found(answer=Answer(clock_ahead_s=1.9, uncertain_s=0.5)), "unknown", "± 0.500 s"),
@@ -225,7 +246,7 @@ def test_what_was_measured_decides(
 
 def test_every_check_that_applies_has_a_case_in_which_it_fails() -> None:
     failing = {check for check, _, _, state, _ in BROKEN if state == "failed"}
-    assert set(checks.TYPES) - failing == {"reach-4372", "type-ce", "features"}
+    assert set(checks.TYPES) - failing == {"reach-4372", "features"}
 
 
 def test_a_port_that_was_tried_in_vain_says_so() -> None:
@@ -239,7 +260,11 @@ def test_a_port_that_was_tried_in_vain_says_so() -> None:
 def test_nothing_is_known_of_a_peer_that_is_away_but_what_needs_no_word_of_it() -> None:
     seen = replace(SEEN, links={1: DOWN, 3: live(3)})
     states = {one.id: one.state for one in judge(seen, replace(MEASURED, others={})) if one.peer == 1}
-    assert {check for check, state in states.items() if state != "unknown"} == {"dns", "not-a-zone-peer"}
+    assert {check for check, state in states.items() if state != "unknown"} == {
+        "dns",
+        "not-a-zone-peer",
+        "inside-interface",
+    }
 
 
 def test_a_system_alone_is_checked_before_it_joins() -> None:
@@ -267,6 +292,17 @@ def test_the_clock_that_differs_from_most_is_the_one_that_is_wrong() -> None:
     assert raised(*with_found(answer=hour)) == {}
 
 
+def test_a_peer_address_that_leads_outside_is_named_for_alarm_20005() -> None:
+    assert not_inside(SEEN, MEASURED) == ""
+    assert not_inside(*with_status(outside=NATTED)) == (
+        "expc01.apolo.local is 127.81.0.1, the static NAT address of LAN 1; the inside interface is 127.81.0.1."
+    )
+    own = (Outside(ip="127.81.0.2", what="the address of LAN 2, the external interface"),)
+    assert "expc02.apolo.local is 127.81.0.2" in not_inside(*with_own(outside=own))
+    down = replace(SEEN, links={1: DOWN, 3: live(3)}, statuses={1: says(1, outside=NATTED), 3: says(3)})
+    assert "expc01" in not_inside(down, MEASURED), "said before it was cut off"
+
+
 def test_time_servers_have_their_alarms() -> None:
     good, bad = ServerTime("ntp1", offset_s=0.01), ServerTime("ntp2", failure="no answer within 3 s")
     unkept = replace(SEEN, own=says(2, clock="unsynchronised"))
@@ -278,7 +314,8 @@ def test_time_servers_have_their_alarms() -> None:
 
 
 def test_ids_are_stable() -> None:
-    first = ["reach-4372", "reach-4371", "reach-1719", "rtt", "nat", "clock", "ntp", "version", "ip-version", "h323-on"]
+    reach = ["reach-4372", "reach-4371", "reach-1719", "rtt", "nat", "inside-interface"]
+    first = [*reach, "clock", "ntp", "version", "ip-version", "h323-on"]
     then = ["type-ce", "capacity-class", "features", "dns", "distinct-names", "not-a-zone-peer"]
     assert [*checks.TYPES] == [*first, *then, "cert-chain", "cert-name", "cert-eku-expiry"]
     assert {alarm.number for alarm in ALARMS} == {25002, 25020, 25021}

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sextet.cluster.trust.certificates import fingerprint, sign
-from sextet.cluster.wire.enrolment import Facts, why_not_accept, why_not_hand_over
+from sextet.cluster.wire.enrolment import Facts, why_not_accept, why_not_grant, why_not_hand_over
 from sextet.cluster.wire.proof import (
     MESSAGE_BYTES_MAX,
     Answer,
@@ -52,13 +52,14 @@ def caller(key: bytes = KEY, *, fingerprint: str = "f1", peer: str = "b", signer
     )
 
 
-def callee(key: bytes = KEY, *, refusal: Refusal | None = None, nonce: bytes = b"b" * 32) -> Callee:
+def callee(key: bytes = KEY, *, refusal: Refusal | None = None, nonce: bytes = b"b" * 32, pin: str = "") -> Callee:
     return Callee(
         fingerprint="f1",
         key=key,
         nonce=nonce,
         password="pw",
         admit=lambda hello: refusal,
+        vouch=lambda fingerprint: "another certificate" if pin and fingerprint != pin else "",
         grant=lambda: (SECRET, "cluster"),
     )
 
@@ -132,6 +133,12 @@ def test_a_newcomer_gets_the_key_and_both_pin_what_they_saw() -> None:
     assert other == [HandedOver(fingerprint(DER)), Proved("a")]
 
 
+def test_a_peer_that_was_bound_is_given_the_key_again_with_the_same_certificate_only() -> None:
+    assert talk(caller(b""), callee(pin=fingerprint(DER)))[1] == [HandedOver(fingerprint(DER)), Proved("a")]
+    one, other = talk(caller(b""), callee(pin="of another one"))
+    assert one == [Failed("refused: another certificate")] and not any(isinstance(s, HandedOver) for s in other)
+
+
 def test_a_newcomer_must_hold_the_private_key_of_its_certificate() -> None:
     stolen = issue(None, ["x"], datetime(2030, 1, 1, tzinfo=UTC)).key_pem
     one, other = talk(caller(b"", signer=stolen), callee())
@@ -203,13 +210,14 @@ def test_garbage_is_refused_and_nothing_else_happens() -> None:
 FACTS = Facts(number=1, primary=1, members=frozenset({1, 2, 3}), holds_key=True, bound={3: "ff"}, window_s=10.0)
 
 
-def test_only_the_primary_hands_over_only_in_time_and_only_to_new_members() -> None:
+def test_only_the_primary_hands_over_only_in_time_and_only_to_members() -> None:
     def why(number: int, **other: object) -> str:
         values = {name: getattr(FACTS, name) for name in FACTS.__slots__}
         return why_not_hand_over(Facts(**{**values, **other}), number)
 
-    assert why(2) == ""
-    assert "enrolled before" in why(3)
+    assert why(2) == why(3) == ""
+    assert why_not_grant(FACTS, 2, "aa") == why_not_grant(FACTS, 3, "ff") == ""
+    assert "enrolled before with another certificate" in why_not_grant(FACTS, 3, "aa")
     assert why(4) == "not a member"
     assert "closed" in why(2, window_s=0.0)
     assert "primary" in why(2, primary=2)

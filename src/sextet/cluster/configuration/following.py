@@ -35,6 +35,7 @@ from sextet.cluster.wire.links import Membership as Mesh
 from sextet.cluster.wire.names import NameFailure, Resolved, Resolver
 from sextet.engine import Engine, EngineError, Journal, Neighbour, Wanted
 from sextet.model import alarms as types
+from sextet.model import interfaces
 from sextet.model.alarms import AlarmType
 from sextet.model.config import Document
 from sextet.model.sections import Root
@@ -428,6 +429,9 @@ class Following:
             memory_mb=self._memory_mb,
             clock=host.clock_state(),
             links=tuple(link for _, link in sorted(self.links().items())),
+            system_type=saved.system.system_type,
+            inside_ip=interfaces.inside(saved.interfaces, running.cluster_ip_version),
+            outside=interfaces.outside(saved.interfaces),
         )
 
     def _waiting(self) -> tuple[str, ...]:

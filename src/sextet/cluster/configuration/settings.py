@@ -18,12 +18,14 @@ def running_after(saved: Clustering, running: Clustering, number: int) -> Cluste
 
     At once, everything is. At restart, what the original takes without one still is: the configuration primary, the
     address mappings, and the rows of other peers in the list of a system that is clustered already (facts 1.6, 1.7).
+    An own address that only moves up in the list is the same as before, and waits for nothing.
     """
     if saved.changes_take_effect == "At once":
         return saved
     live = {name: getattr(saved, name) for name in ALWAYS_LIVE}
     if number:
-        live |= {row: getattr(saved, row) for row in ROWS if row != ROWS[number - 1]}
+        stays = getattr(running, ROWS[number - 1]) in saved.peers
+        live |= {row: getattr(saved, row) for row in ROWS if stays or row != ROWS[number - 1]}
     return replace(running, **live)
 
 

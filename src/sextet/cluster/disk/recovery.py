@@ -61,6 +61,9 @@ class NoEnrolment:
     def may_hand_over(self, number: int) -> str:
         return "peers enrol on the cluster port"
 
+    def may_grant(self, number: int, fingerprint: str) -> str:
+        return self.may_hand_over(number)
+
     def handed_over(self, number: int, fingerprint: str) -> None: ...
 
     def may_accept(self, number: int) -> str:

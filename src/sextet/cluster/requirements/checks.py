@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sextet.cluster.host import SYNCHRONISED, UNSYNCHRONISED
 from sextet.cluster.judgement import LIVE, Evidence
+from sextet.cluster.requirements import inside
 from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.trust.certificates import Inspection
 from sextet.model import alarms as types
@@ -243,8 +244,11 @@ def _h323(seen: Evidence, measured: Measured, number: int) -> Verdict:
     return _verdict(status.h323_mode, "On" if status.h323_mode else "Off")
 
 
-def _type_ce(seen: Evidence, measured: Measured) -> Verdict:
-    return "not applicable", "this version has one type of peer, and no setting for another"
+def _type_ce(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    status, own = _heard(seen, number), seen.own.system_type
+    if status is None or not status.system_type:
+        return "unknown", "it does not say" if status else _why_not(seen, number)
+    return _verdict(status.system_type == own, f"{status.system_type}, this system {own}")
 
 
 def _features(seen: Evidence, measured: Measured) -> Verdict:
@@ -258,6 +262,24 @@ def _capacity(seen: Evidence, measured: Measured, number: int) -> Verdict:
     low, high = sorted((status.memory_mb, own.memory_mb))
     same = status.processors == own.processors and high <= low * checks.MEMORY_RATIO_MAX
     return _verdict(same, f"{_size(status)}, this system {_size(own)}")
+
+
+def _inside_here(seen: Evidence, measured: Measured) -> Verdict:
+    return inside.here(seen, _own_look(seen, measured))
+
+
+def _inside_there(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    return inside.there(seen, number) or ("unknown", _why_not(seen, number))
+
+
+def not_inside(seen: Evidence, measured: Measured) -> str:
+    """Name every peer address at which a cluster must not be built (alarm 20005)."""
+    return inside.outsiders(seen, _own_look(seen, measured))
+
+
+def _own_look(seen: Evidence, measured: Measured) -> str:
+    look = measured.looks.get(seen.running.peers[seen.number - 1]) if seen.number else None
+    return look.ip if look else ""
 
 
 def _dns_here(seen: Evidence, measured: Measured) -> Verdict:
@@ -427,7 +449,7 @@ _OWN: Mapping[CheckType, Callable[[Evidence, Measured], Verdict]] = {
     checks.NTP: _ntp_here,
     checks.IP_VERSION: _ip_version_here,
     checks.H323_ON: _h323_here,
-    checks.TYPE_CE: _type_ce,
+    checks.INSIDE_INTERFACE: _inside_here,
     checks.FEATURES: _features,
     checks.DNS: _dns_here,
     checks.DISTINCT_NAMES: _distinct_here,
@@ -441,6 +463,8 @@ _EACH: Mapping[CheckType, Callable[[Evidence, Measured, int], Verdict]] = {
     checks.REACH_1719: _reach("udp", 1719),
     checks.RTT: _rtt,
     checks.NAT: _nat,
+    checks.INSIDE_INTERFACE: _inside_there,
+    checks.TYPE_CE: _type_ce,
     checks.CLOCK: _clock,
     checks.NTP: _ntp_there,
     checks.VERSION: _version,

@@ -20,7 +20,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sextet.cluster import host
 from sextet.cluster.judgement import LIVE, Evidence
 from sextet.cluster.requirements import knock
-from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, Answer, Found, Look, Measured, alarms_of, confirmed
+from sextet.cluster.requirements.checks import (
+    ALARMS,
+    CONFIRMED,
+    Answer,
+    Found,
+    Look,
+    Measured,
+    alarms_of,
+    confirmed,
+    not_inside,
+)
 from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.rows.alarms import Alarms
 from sextet.cluster.trust import certificates
@@ -29,6 +39,7 @@ from sextet.cluster.wire.feed import CallFailed
 from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.names import NameFailure, Resolved, Resolver
 from sextet.cluster.wire.peer_link import PeerLink
+from sextet.model.alarms import INVALID_PEER_ADDRESS
 from sextet.model.schema import is_ip
 
 EVERY_S = 60.0  # names, dates and clocks change over minutes; links are watched all the time anyway
@@ -36,6 +47,7 @@ FIRST_S = 10.0  # links are up 2 s after a start; until then there is little to 
 EXCHANGES = 3  # of clocks; the fastest counts, since waiting in queues is what makes them uncertain
 ANSWER_LIMIT_S = 2.0
 ZONE_NAMES_MAX = 60  # names of zones' peers that are looked up each minute
+OUTSIDE = "inside interface"  # what alarm 20005 is about where it comes from here
 NAME = "check"  # the question `rpc.check`
 PORTS: tuple[tuple[Literal["tcp", "udp"], int], ...] = (
     ("tcp", 4371),
@@ -134,6 +146,8 @@ class Probing:
         standing = alarms_of(self._evidence(), self.measured)
         for alarm in ALARMS:
             self._alarms.set(alarm, "", alarm in standing, standing.get(alarm, ""))
+        outside = not_inside(self._evidence(), self.measured)
+        self._alarms.set(INVALID_PEER_ADDRESS, OUTSIDE, bool(outside), outside)
 
     def _follow(self, seen: Evidence) -> None:
         rows = seen.running.address_mappings if seen.running.address_mapping_enabled else ()

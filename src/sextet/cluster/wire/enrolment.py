@@ -1,10 +1,11 @@
 """May the cluster key be handed to this caller, may it be taken from that peer: the decision, and its facts.
 
 First contact trusts the network for a short time: within the window after the administrator saved the peer list, the
-configured primary gives the key to a caller from the address of a configured peer that has never been bound to a
-certificate, and a peer without a key takes one from the address of its configured primary. Both pin the certificate
-they saw. Outside of that nothing is trusted without the administrator, and there is no key that peers have by
-default.
+configured primary gives the key to a caller from the address of a configured peer, and a peer without a key takes one
+from the address of its configured primary. Both pin the certificate they saw. A peer that was bound to a certificate
+is given the key again only while it proves that it holds that certificate's private key: so a newcomer that ended
+before the key was on its disk asks again, and nobody else can. Outside of that nothing is trusted without the
+administrator, and there is no key that peers have by default.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ class Enrolment(Protocol):
     """What the links ask about first contact."""
 
     def may_hand_over(self, number: int) -> str:
-        """Say why the peer of this number must not be given the key; an empty text allows it."""
+        """Say why the peer of this number must not be given the key; an empty text allows it to ask."""
+
+    def may_grant(self, number: int, fingerprint: str) -> str:
+        """Say why the holder of this certificate must not be given the key as the peer of this number."""
 
     def handed_over(self, number: int, fingerprint: str) -> None:
         """The peer has the key now and proved it; its certificate has this fingerprint."""
@@ -54,10 +58,17 @@ def why_not_hand_over(facts: Facts, number: int) -> str:
         return "not a member"
     if facts.primary != facts.number:
         return "only the configuration primary hands over the cluster key"
-    if number in facts.bound:
-        return "this peer was enrolled before: on the primary, take it off the list, save, and enter it again"
     if facts.window_s <= 0:
         return "enrolment is closed: save the peer list on the primary to open it for 15 minutes"
+    return ""
+
+
+def why_not_grant(facts: Facts, number: int, fingerprint: str) -> str:
+    if facts.bound.get(number, fingerprint) != fingerprint:
+        return (
+            "this peer was enrolled before with another certificate: replace it on the primary, or take it off the "
+            "list there, save, and enter it again"
+        )
     return ""
 
 
@@ -85,6 +96,9 @@ class FirstContact:
 
     def may_hand_over(self, number: int) -> str:
         return why_not_hand_over(self._facts(), number)
+
+    def may_grant(self, number: int, fingerprint: str) -> str:
+        return why_not_grant(self._facts(), number, fingerprint)
 
     def handed_over(self, number: int, fingerprint: str) -> None:
         self._bind(number, fingerprint)

@@ -273,6 +273,7 @@ class Front:
             nonce=secrets.token_bytes(NONCE_BYTES),
             password=self._access.peer_password if self._access is not None else "",
             admit=admit,
+            vouch=lambda fingerprint: self._enrolment.may_grant(rules.number_of(said[0].caller), fingerprint),
             grant=self._enrolment.grant,
         )
         try:

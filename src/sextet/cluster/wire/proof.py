@@ -212,7 +212,10 @@ class Caller:
 
 
 class Callee:
-    """The side that was dialled; `admit` says why a caller is refused, before it has proved anything."""
+    """The side that was dialled; `admit` says why a caller is refused, before it has proved anything.
+
+    `vouch` says why the holder of a certificate, by its fingerprint, is not given the cluster key.
+    """
 
     def __init__(
         self,
@@ -222,10 +225,11 @@ class Callee:
         nonce: bytes,
         password: str,
         admit: Callable[[Hello], Refusal | None],
+        vouch: Callable[[str], str],
         grant: Callable[[], tuple[bytes, str]],
     ) -> None:
         self._fingerprint, self._key, self._nonce, self._password = fingerprint, key, nonce.hex(), password
-        self._admit, self._grant = admit, grant
+        self._admit, self._vouch, self._grant = admit, vouch, grant
         self.challenge = Challenge(nonce=self._nonce)
         self._hello: Hello | None = None
         self._enrolled = ""  # fingerprint of the caller's certificate
@@ -240,6 +244,8 @@ class Callee:
                 der = _bytes(certificate)
                 if not signed_by(der, _bytes(signature), transcript.text("enrol")):
                     return self._refuse("the enrolment was not signed with the key of the certificate")
+                if why := self._vouch(fingerprint_of(der)):
+                    return self._refuse(why)
                 self._enrolled = fingerprint_of(der)
                 cluster_key, cluster_id = self._grant()
                 return [Send(Grant(key=_text(cluster_key), cluster_id=cluster_id))]

@@ -24,6 +24,9 @@ class System:
     dns_domain_name: str = text(label="Domain name", peer=True, path="IP DNS Domain Name", check=a_name, help="The DNS domain of this peer.")
     dns_servers: tuple[Server, ...] = many(Server, 5, label="DNS servers", peer=True, path="DNS Server", help="Up to five DNS servers, asked in this order; none means the resolver of the host.")
     ntp_servers: tuple[Server, ...] = many(Server, 5, label="NTP servers", peer=True, path="NTP Server", help="Up to five time servers.")
+    system_type: str = choice("C", ("C", "E"), label="System type", peer=True, help="C stands in the internal network, E at its edge; all peers of a cluster are of one type.")
+
+
 SYSLOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug")  # RFC 5424 6.2.1
 
 

@@ -34,6 +34,22 @@ def peer_list(clustering: Clustering) -> Iterator[Problem]:
         )
 
 
+def primary_moved(clustering: Clustering, was: Clustering) -> Iterator[Problem]:
+    """Facts 1.6 E: when later rows move up, the number of the primary is corrected, and names nobody else unasked."""
+    number = clustering.configuration_primary
+    if number != was.configuration_primary or number > min(len(was.peers), len(clustering.peers)):
+        return
+    rows = [_same(address) for address in clustering.peers]
+    old = _same(was.peers[number - 1])
+    if old and rows[number - 1] and rows[number - 1] != old and old in rows:
+        place, now = rows.index(old) + 1, clustering.peers[number - 1]
+        yield Problem(
+            "clustering.configuration_primary",
+            f"Configuration primary: peer {number} would be {now}, and the primary {was.peers[number - 1]} is peer "
+            f"{place} now; choose {place}.",
+        )
+
+
 def _fits(field: str, label: str, address: str, version: str) -> Iterator[Problem]:
     ip = ipaddress.ip_address(address)
     if f"IPv{ip.version}" != version:

@@ -147,8 +147,13 @@ def _now(visit: Visit) -> Texts:
 
 
 def _asks_for_promotion(status: ClusterStatus, typed: Texts, was: Texts) -> bool:
-    own = next((str(member.number) for member in status.members if member.this_system), "")
-    return bool(own) and typed[PRIMARY] == own and was.get(PRIMARY, own) != own and status.primary != int(own)
+    """Tell whether this system, which was not the primary, is chosen; where the list moves up, by its new number."""
+    own = next((member for member in status.members if member.this_system), None)
+    if own is None or typed[PRIMARY] == was.get(PRIMARY, typed[PRIMARY]) or own.primary:
+        return False
+    addresses = [typed[name] for name in PEERS]
+    number = addresses.index(own.address) + 1 if own.address in addresses else own.number
+    return bool(typed[PRIMARY] == str(number))
 
 
 def _doubts(visit: Visit, typed: Texts) -> list[Problem]:

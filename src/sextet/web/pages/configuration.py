@@ -88,6 +88,11 @@ FORM_PAGES = (
     FormPage(path="/system/administration", section="system"),
     FormPage(path="/system/dns", section="system", names=("dns_host_name", "dns_domain_name", "dns_servers")),
     FormPage(path="/system/time", section="system", names=("ntp_servers",)),
+    FormPage(
+        path="/system/network-interfaces/ip",
+        section="interfaces",
+        intro="Told here, set in the host's operating system: the cluster is built on the inside interface.",
+    ),
     FormPage(path="/configuration/protocols/h323", section="protocols", names=("h323_mode",)),
     FormPage(path="/configuration/protocols/sip", section="protocols"),
     FormPage(path="/configuration/registration", section="registration"),
