@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,3 +110,6 @@ def test_the_code_for_workers_imports_without_anything_installed(tmp_path: Path)
     assert "sextet/call/search.py" in names
     assert "sextet/sip/kemi/script.py" in names
     assert not any(name.startswith(("sextet/cluster", "sextet/web", "sextet/sip/engine")) for name in names)
+    load = f"import sys; sys.path.insert(0, {str(tmp_path / 'code')!r}); import sextet.sip.kemi.script"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", load], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -214,5 +214,5 @@ def install_code(package: Path, run_dir: Path) -> None:
 
 
 def _code(package: Path) -> list[Path]:
-    folders = [path for name in CODE for path in (package / name).glob("*.py")]
+    folders = [path for name in CODE for path in (package / name).rglob("*.py")]
     return sorted([package / "__init__.py", package / "sip" / "__init__.py", *folders])
