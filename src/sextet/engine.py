@@ -70,6 +70,9 @@ class Host(Protocol):
     def picture(self, picture: Picture) -> None:
         """After a start or a gap in the events: what is really there."""
 
+    def port_conflict(self, sentence: str) -> None:
+        """A port that the engine wants is another's, for alarm 25018; empty when none is."""
+
     def engine_state(self, engine: str, sentence: str) -> None:
         """An empty sentence means that it runs as it should; else what is wrong, for alarm 15010."""
 

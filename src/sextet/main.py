@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sextet import __version__, bootstrap
+from sextet import __version__, bootstrap, start_file
 from sextet.admin import dialect, lifecycle_commands, passwords, record_commands, vault_commands
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
@@ -26,6 +26,7 @@ from sextet.admin.catalogue import Command, Parameter
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.commands import Commands, Registry
 from sextet.admin.door import Door
+from sextet.admin.first_password import FirstPassword
 from sextet.admin.lifecycle import Lifecycles
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
@@ -58,6 +59,7 @@ ANSWER_S = 0.5  # an answer has left by then, also over a slow line
 SNAPSHOT = ("status", "cluster status", "alarm list", "registration list", "call list", "config history")
 STOP, RESTART = "stop", "restart"
 FIRST_ADMINISTRATOR = "admin"
+SENTENCE_CHARACTERS_MAX = 300  # of an error of ours; the host's journal has all of it
 
 _log = logging.getLogger("sextet")
 
@@ -65,8 +67,8 @@ _log = logging.getLogger("sextet")
 class Daemon:
     """One peer with everything that people and engines need around it."""
 
-    def __init__(self, start: Bootstrap, reset_failed: str = "") -> None:
-        self._start, self._reset_failed = start, reset_failed
+    def __init__(self, start: Bootstrap, file: Path, reset_failed: str = "") -> None:
+        self._start, self._file, self._reset_failed = start, file, reset_failed
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.journal = Logs(start.state_dir, start.address)
         places = Places(
@@ -93,7 +95,8 @@ class Daemon:
         lives = _lives(start, self._peer, door, self.journal)
         lifecycle_commands.add_to(registry, lives, self._peer, door)
         dialect.add_to(registry, self._peer, lambda: lives.maintenance)
-        self._following_logs: asyncio.Task[None] | None = None
+        self._first_password = FirstPassword(start.state_dir)
+        self._followers: list[asyncio.Task[None]] = []
         if start.lab:
             _add_faults(registry, self._peer)
         self._console = ConsoleServer(start.run_dir / SOCKET, registry)
@@ -126,8 +129,14 @@ class Daemon:
         try:
             await self._peer.start([self._sip], _initial(self._start.initial))
             self._peer.lifecycle.reset_failed(self._reset_failed)
-            self._following_logs = asyncio.create_task(self._records.follow(), name="logs")
+            asyncio.get_running_loop().set_exception_handler(self._our_error)
             await self._first_administrator()
+            set_alarm = self._peer.live.alarms.set
+            self._followers = [
+                asyncio.create_task(self._records.follow(), name="logs"),
+                asyncio.create_task(start_file.follow(self._file, self._start, set_alarm), name="bootstrap file"),
+                asyncio.create_task(self._watch_accounts(), name="accounts"),
+            ]
             await self._web.start()
             await self._console.start()
             self.journal.event("Application Start", Detail=f"sextet {__version__}")
@@ -137,8 +146,8 @@ class Daemon:
 
     async def _stop(self) -> None:
         self.journal.event("Application Exit", Detail=f"sextet {__version__}")
-        if self._following_logs:
-            self._following_logs.cancel()
+        for task in self._followers:
+            task.cancel()
         for stop in (self._console.stop, self._web.stop, self._records.end, self._sip.stop, self._peer.stop):
             try:
                 await stop()
@@ -161,7 +170,29 @@ class Daemon:
         password = secrets.token_urlsafe(12)
         account = {"name": FIRST_ADMINISTRATOR, "password_hash": await asyncio.to_thread(passwords.hashed, password)}
         await self._peer.add_first_administrator(account)
+        self._first_password.remember(account["password_hash"])
         say(f"Administrator {FIRST_ADMINISTRATOR}, one-time password {password}: change it after the first log-in.")
+
+    async def _watch_accounts(self) -> None:
+        """Warn while the password that was printed at the first start is in use."""
+        self._judge_accounts()
+        async for topics in self._peer.changes():
+            if "config" in topics:
+                self._judge_accounts()
+
+    def _judge_accounts(self) -> None:
+        cause = self._first_password.in_use(self._peer.saved.administrators)
+        self._peer.live.alarms.set(types.INSECURE_PASSWORD, "", bool(cause), cause)
+
+    def _our_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Show what nobody caught; a connection that breaks is no error of ours."""
+        loop.default_exception_handler(context)
+        error, message = context.get("exception"), str(context.get("message", ""))
+        foreign = isinstance(error, OSError) or type(error).__module__.startswith("nats")
+        if isinstance(error, Exception) and not foreign:
+            part = message.partition(":")[0] if message.endswith("our error") else "sextetd"
+            sentence = f"{message}: {type(error).__name__}: {error}"[:SENTENCE_CHARACTERS_MAX]
+            self._peer.live.alarms.set(types.SOFTWARE_ERROR, part, True, sentence)
 
 
 def main() -> int:
@@ -176,7 +207,7 @@ def main() -> int:
         start = bootstrap.read(arguments.bootstrap)
         prepare(start.state_dir, start.run_dir)
         with alone(start.state_dir):
-            how = asyncio.run(_serve(start, reset_where_due(start)))
+            how = asyncio.run(_serve(start, arguments.bootstrap, reset_where_due(start)))
     except (EngineError, Refused, StoreDamaged, StoreLost, WebError, ConsoleError) as error:
         sys.stderr.write(f"sextetd: {_chain(error)}\n")
         return 1
@@ -220,9 +251,9 @@ def say(words: str) -> None:
     sys.stdout.flush()
 
 
-async def _serve(start: Bootstrap, reset_failed: str) -> str:
+async def _serve(start: Bootstrap, file: Path, reset_failed: str) -> str:
     try:
-        daemon = Daemon(start, reset_failed)
+        daemon = Daemon(start, file, reset_failed)
     except (StoreDamaged, KeyLost) as error:
         return await Degraded(start, error, Logs(start.state_dir, start.address), SOCKET).run()
     return await daemon.run()
@@ -326,8 +357,17 @@ def _add_faults(registry: Registry, peer: Peer) -> None:
 
         registry.add(Command(name=name, help=help, parameters=(number,), writes=True), run)
 
+    async def fail(actor: Actor, arguments: Mapping[str, Any]) -> object:
+        asyncio.get_running_loop().call_soon(_fail)
+        return {}
+
+    registry.add(Command(name="lab fail", help="Make an error of sextetd's own.", writes=True), fail)
     add("lab block", "Let nothing through to and from a peer.", lambda n: peer.cut(n))
     add("lab unblock", "Let everything through again.", lambda n: peer.cut(n, healed=True))
+
+
+def _fail() -> None:
+    raise RuntimeError("made by the lab")
 
 
 def _chain(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sextet.cluster.configuration.settings import waiting
-from sextet.cluster.judgement import Evidence, alarms_of, judge, may_carry_calls
+from sextet.cluster.judgement import FAILED_S, Evidence, alarms_of, judge, may_carry_calls
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
 from sextet.model.settings.protocols import Protocols
@@ -73,6 +73,38 @@ def test_a_healthy_cluster_shows_the_guides_words_and_no_alarm() -> None:
     assert raised(HEALTHY) == {}
 
 
+def test_a_peer_that_stays_behind_failed_to_synchronise_and_is_named_on_both_sides() -> None:
+    old = Stamp(1, "id1", 6)
+    seen = replace(HEALTHY, statuses={1: says(1), 3: says(3, in_force=old, digest="d6")}, behind_s={3: FAILED_S + 1})
+    assert raised(seen)[20025].startswith("expc03.apolo.local has r6 (term 1) in force, this system r7 (term 1)")
+    here = replace(HEALTHY, own=says(2, in_force=old, digest="d6"), behind_s={1: FAILED_S + 1, 3: FAILED_S + 1})
+    assert raised(here)[20025].startswith("This system has r6")
+    assert 20025 not in raised(replace(seen, behind_s={3: FAILED_S - 1}))
+    other = replace(seen, statuses={1: says(1), 3: says(3, in_force=old, digest="d6", version="2")})
+    assert 20025 not in raised(other), "peers of different versions do not replicate, which has an alarm of its own"
+
+
+def test_two_clusters_that_list_each_other_are_inconsistent() -> None:
+    why = "wrong cluster key: the peer does not hold the one of this cluster"
+    seen = replace(HEALTHY, links={1: live(1), 3: live(3, state="DOWN", reason=why)})
+    assert raised(seen)[20024] == f"expc03.apolo.local: {why}"
+
+
+def test_what_a_follower_cannot_take_over_is_a_replication_error_and_the_primary_has_none() -> None:
+    seen = replace(HEALTHY, not_replicated="configuration r8 could not be written")
+    assert raised(seen) == {20009: "configuration r8 could not be written"}
+    assert 20009 not in raised(replace(seen, number=1, own=says(1), links={2: live(2), 3: live(3)}))
+
+
+def test_a_frozen_store_and_both_protocols_off_are_alarms_of_a_system_alone_too() -> None:
+    off = Protocols(sip_mode=False, h323_mode=False)
+    alone = replace(HEALTHY, saved=Root(protocols=off), running=Clustering(), number=0, links={}, statuses={})
+    assert raised(replace(alone, store_frozen="no answer")) == {
+        45003: "SIP mode is Off and H.323 mode is Off.",
+        20026: "no answer",
+    }
+
+
 def test_a_peer_given_by_its_address_shows_no_resolution() -> None:
     seen = replace(HEALTHY, links={1: live(1), 3: live(3, resolved_ip=NAMES[2])})
     assert judge(seen).members[2].clustering == "Active as expc03"
@@ -105,7 +137,7 @@ def test_a_lost_peer_is_failed_with_its_measured_cause() -> None:
 
 def test_a_refusal_is_a_communication_failure_but_the_port_is_open() -> None:
     seen = replace(HEALTHY, links={1: live(1), 3: live(3, state="DOWN", reason="refused: wrong cluster key")})
-    assert set(raised(seen)) == {20004, 20006}
+    assert set(raised(seen)) == {20004, 20006, 20024}
 
 
 def test_a_lost_primary_is_named_by_its_own_alarm() -> None:

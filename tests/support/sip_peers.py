@@ -41,6 +41,7 @@ class Watch:
         self.ended: dict[str, str] = {}
         self.told: list[str] = []  # aliases, in the order in which changes were reported
         self.states: list[str] = []
+        self.conflicts: list[str] = []
         self.pictures = 0
         self._changed = asyncio.Event()
 
@@ -64,6 +65,10 @@ class Watch:
         self.registrations = {alias: tuple(rows) for alias, rows in picture.registrations.items()}
         self.calls = {call.call_id: call for call in picture.calls}
         self.pictures += 1
+        self._changed.set()
+
+    def port_conflict(self, sentence: str) -> None:
+        self.conflicts.append(sentence)
         self._changed.set()
 
     def engine_state(self, engine: str, sentence: str) -> None:

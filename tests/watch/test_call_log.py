@@ -35,6 +35,9 @@ class Desk:
     def picture(self, *given: object) -> None:
         self.heard.append(("picture", *given))
 
+    def port_conflict(self, *given: object) -> None:
+        self.heard.append(("port_conflict", *given))
+
     def engine_state(self, *given: object) -> None:
         self.heard.append(("engine_state", *given))
 
@@ -80,7 +83,8 @@ def test_what_was_there_before_is_not_told_and_everything_passes(desk: Desk) -> 
     desk.log.call_changed(CALL)
     desk.log.call_ended("unknown", "gone")
     desk.log.engine_state("Kamailio", "ended")
+    desk.log.port_conflict("TCP port 5060 is another's")
     assert desk.events == []
     assert [heard[0] for heard in desk.heard] == [
-        "picture", "registered", "call_changed", "call_ended", "engine_state"
+        "picture", "registered", "call_changed", "call_ended", "engine_state", "port_conflict"
     ]  # fmt: skip

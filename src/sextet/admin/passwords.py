@@ -23,6 +23,11 @@ COST_LOG2, BLOCK_SIZE, PASSES = (
     5,
 )  # 16 MiB and about 0.2 s: OWASP's equal of 2^17 and one pass, in an eighth of the memory
 COST_LOG2_MAX, BLOCK_SIZE_MAX, PASSES_MAX = 17, 8, 16  # a stored text from elsewhere must not eat the machine
+_FIRST_TRIED = """
+tandberg password passw0rd password1 administrator administrador 12345678 123456789 1234567890 qwertyui qwerty123
+changeme changeit letmein1 expressway adminadmin admin123 admin1234 cisco123 welcome1
+"""
+WELL_KNOWN = frozenset(_FIRST_TRIED.split())  # the original's own default, and the like (NIST SP 800-63B 5.1.1.2)
 _STORED = re.compile(r"scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{16,64})\$([A-Za-z0-9+/]{43})")
 
 
@@ -62,6 +67,8 @@ def demand_good(password: str, field: str) -> None:
         raise Refused(Problem(field, sentence))
     if any(ord(c) < 32 or ord(c) == 127 for c in password):
         raise Refused(Problem(field, "Password: contains a control character; remove it."))
+    if password.lower() in WELL_KNOWN:
+        raise Refused(Problem(field, "Password: is one that everybody tries first; choose another."))
 
 
 def _scrypt(password: str, salt: bytes, cost_log2: int, block_size: int, passes: int) -> bytes:

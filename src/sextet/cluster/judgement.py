@@ -17,6 +17,7 @@ from sextet.model.settings.clustering import Clustering
 from sextet.model.status import LinkStatus, PeerStatus
 
 LIVE = "LIVE"
+FAILED_S = 15.0  # a peer that does not come up by then will not by itself (20025); the original's limit is not known
 BEHIND_S = 5.0  # a peer that is this long behind the primary is an alarm (20006); replication takes milliseconds
 # Beginnings of link reasons that speak against sending calls there: a silent machine, or one that is not that peer.
 # Every other reason is about sextetd or about a link that is being renewed, and the peer's engines go on without it.
@@ -34,6 +35,7 @@ NO_CALLS = (
     "refused: wrong cluster key",
     "refused: not a member",
 )
+WRONG_KEY = "wrong cluster key"  # in the reasons of both sides (wire/proof.py)
 CLUSTER_SETTINGS = {"cluster_name": "cluster name", "ip_version": "cluster IP version", "peers": "peer list"}
 
 
@@ -53,6 +55,8 @@ class Evidence:
     behind_s: Mapping[int, float]  # how long a peer's digest has not been ours
     writable: bool
     why_not: str = ""
+    not_replicated: str = ""  # why this peer could not take over what the primary has
+    store_frozen: str = ""  # why the server of the live rows counts as frozen
     set_aside: int = 0  # edits kept as proposals after this peer was fenced
     enrolment_s: float = 0.0
     restart_cluster: tuple[str, ...] = ()
@@ -150,6 +154,7 @@ def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     yield types.RESTART_REQUIRED, _waiting(seen.restart_cluster)
     saved, running = seen.saved.clustering.tls_verification_mode, seen.running.tls_verification_mode
     yield types.TLS_RESTART_REQUIRED, f"Saved {saved}, running {running}." if saved != running else ""
+    yield from _of_protocols(seen)
     peers = seen.running.peers
     if not any(peers):
         return
@@ -181,6 +186,10 @@ def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     ]
     yield types.DATABASE_COMMUNICATION_FAILURE, "; ".join(filter(None, [lost, *slow]))
     yield types.COMMUNICATION_FAILURE, lost
+    yield types.DATABASE_SYNC_FAILED, "; ".join(_not_synchronised(seen))
+    apart = [f"{link.peer}: {link.reason}" for link in dead.values() if WRONG_KEY in link.reason]
+    yield types.INCONSISTENT_CLUSTER, "; ".join(apart)
+    yield types.STORE_FROZEN, seen.store_frozen
     closed = [f"{link.peer} on 4372" for link in dead.values() if _no_tcp(link.reason)]
     yield types.PORTS_UNREACHABLE, f"No TCP connection to {', '.join(closed)}." if closed else ""
     yield types.PORTS_CHANGED, _waiting(seen.restart_engines)
@@ -205,8 +214,29 @@ def _of_primary(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
             words for name, words in CLUSTER_SETTINGS.items() if getattr(theirs, name) != getattr(seen.own, name)
         ]
         yield types.SETTINGS_DIFFER, f"Different from peer {primary}: {', '.join(differing)}." if differing else ""
+    follows = bool(seen.number) and primary != seen.number
+    yield types.REPLICATION_ERROR, seen.not_replicated if follows else ""
     edits = f"{seen.set_aside} edit{'s' if seen.set_aside > 1 else ''} made here while another peer became the primary"
     yield types.CONFIGURATION_CONFLICT, f"{edits} are kept as proposals." if seen.set_aside else ""
+
+
+def _of_protocols(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
+    protocols = seen.saved.protocols
+    off = not protocols.sip_mode and not protocols.h323_mode
+    yield types.PROTOCOLS_OFF, "SIP mode is Off and H.323 mode is Off." if off else ""
+
+
+def _not_synchronised(seen: Evidence) -> Iterator[str]:
+    """Name each peer that has stayed behind, as far as it is of the same version: with another it must (20008)."""
+    for number, behind_s in seen.behind_s.items():
+        link, theirs = seen.links.get(number), seen.statuses.get(number)
+        if behind_s <= FAILED_S or link is None or theirs is None or theirs.version != seen.own.version:
+            continue
+        ours, its = seen.own.in_force, theirs.in_force
+        if link.state == LIVE and its < ours:
+            yield f"{link.peer} has {its} in force, this system {ours}, for {FAILED_S:.0f} s and more"
+        elif link.state == LIVE and its > ours:
+            yield f"This system has {ours} in force, {link.peer} {its}, for {FAILED_S:.0f} s and more"
 
 
 def _waiting(paths: tuple[str, ...]) -> str:

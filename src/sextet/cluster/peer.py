@@ -405,7 +405,11 @@ class Peer:
             version = self._read[1]
         except ValueError as error:
             _log.warning("peer %s: its configuration cannot be read: %s", number, error)
+            if number == self._following.leader()[0]:
+                self._following.unreadable = f"What the primary shows as its configuration cannot be read: {error}."
             return
+        if number == self._following.leader()[0]:
+            self._following.unreadable = ""
         held = self._custody.head
         await self._custody.receive(primary.Seen(self._following.names().get(number, str(number)), version))
         if self._custody.head is not held:

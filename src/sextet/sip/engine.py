@@ -20,7 +20,7 @@ from pathlib import Path
 from sextet.call.table import TableError
 from sextet.engine import EngineError, Host, Journal, Picture, Wanted
 from sextet.model.schema import is_ip
-from sextet.sip import process, rendering
+from sextet.sip import ports, process, rendering
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.events import CallChanged, CallEnded, Event, Registered, RegistrationRefused
 from sextet.sip.kemi import instructions as told
@@ -81,6 +81,7 @@ class SipEngine:
         self._noted: dict[str, int] = {}
         self._noted_at: dict[str, float] = {}
         self._sentence: str | None = None  # what the host was told last
+        self._conflict = ""  # which port it was told that it cannot have
         self._orders: dict[str, int] = {}  # of the newest report on each alias, the most recently reported last
 
     async def start(self, wanted: Wanted) -> None:
@@ -248,7 +249,9 @@ class SipEngine:
         self._orders.clear()
         for name in (AGENT_SOCKET, RPC_SOCKET):
             (self._run_dir / name).unlink(missing_ok=True)
-        _ports_free(wanted)
+        self._tell_conflict(conflict := ports.taken(wanted.address, rendering.listeners(wanted)))
+        if conflict:
+            raise EngineError(f"starting Kamailio: {conflict}")
         await asyncio.to_thread(process.checked, self._run_dir, self._account)
         self._process = process.started(
             self._run_dir,
@@ -347,6 +350,9 @@ class SipEngine:
         if asyncio.get_running_loop().time() - self._resolved_at > RESOLVE_S and await self._resolve():
             self._write(self._wanted)
             await self._line.follow()
+        held = {(kind == "udp", port) for kind, port in rendering.ports_of(self._process.record.settings)}
+        fresh = [(kind, port) for kind, port in rendering.listeners(self._wanted) if (kind == "udp", port) not in held]
+        self._tell_conflict(ports.taken(self._wanted.address, fresh))
         self._count(await self._line.pulse() | {"garbage": await self._garbage()})
         process.cap_log(self._run_dir)
         self._say("")
@@ -423,26 +429,15 @@ class SipEngine:
                 self._noted[name], self._noted_at[name] = counted[name], now
                 self._journal.module("network.sip", "WARN", f"{more} {meaning}")
 
+    def _tell_conflict(self, sentence: str) -> None:
+        if sentence != self._conflict:
+            self._conflict = sentence
+            self._host.port_conflict(f"{sentence}." if sentence else "")
+
     def _say(self, sentence: str) -> None:
         if sentence != self._sentence:
             self._sentence = sentence
             self._host.engine_state(self.name, sentence)
-
-
-def _ports_free(wanted: Wanted) -> None:
-    family = socket.AF_INET6 if ":" in wanted.address else socket.AF_INET
-    for transport, port in rendering.listeners(wanted):
-        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-        with socket.socket(family, kind) as attempt:
-            if kind == socket.SOCK_STREAM:
-                attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                attempt.bind((wanted.address, port))
-                if kind == socket.SOCK_STREAM:
-                    attempt.listen(1)
-            except OSError as error:
-                where = f"{transport.upper()} port {port} of {wanted.address}"
-                raise EngineError(f"starting Kamailio: {where} cannot be had, is another program using it?") from error
 
 
 async def _addresses(name: str) -> tuple[str, ...] | None:

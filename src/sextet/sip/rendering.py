@@ -62,6 +62,16 @@ def listeners(wanted: Wanted) -> list[tuple[str, int]]:
     return [(transport, port) for transport, on, port in every if on]
 
 
+def ports_of(settings: Mapping[str, str]) -> list[tuple[str, int]]:
+    """List the listeners of a Kamailio that was started with these settings (at_restart)."""
+    found = []
+    for transport in ("tls", "tcp", "udp") if settings.get("protocols.sip_mode") == "True" else ():
+        port = settings.get(f"protocols.sip_{transport}_port", "")
+        if settings.get(f"protocols.sip_{transport}") == "True" and port.isdecimal():
+            found.append((transport, int(port)))
+    return found
+
+
 def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Mapping[str, Sequence[str]]) -> Files:
     """Render what Kamailio reads; `secret` is this peer's own, in hexadecimal."""
     text = resources.files("sextet.sip").joinpath("kamailio.cfg.j2").read_text()

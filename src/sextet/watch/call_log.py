@@ -54,6 +54,10 @@ class CallLog:
         self._calls = {call.call_id: call for call in picture.calls}
         self._host.picture(picture)
 
+    def port_conflict(self, sentence: str) -> None:
+        """See engine.Host."""
+        self._host.port_conflict(sentence)
+
     def engine_state(self, engine: str, sentence: str) -> None:
         """See engine.Host."""
         self._host.engine_state(engine, sentence)

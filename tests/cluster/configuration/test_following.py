@@ -58,6 +58,9 @@ class Links:
     def statuses(self) -> dict[int, LinkStatus]:
         return self.states
 
+    def frozen(self) -> str:
+        return ""
+
     def resolved(self, number: int) -> Answer | None:
         return Resolved(self.states[number].peer, "address") if number in self.states else None
 

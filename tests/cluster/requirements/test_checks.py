@@ -282,7 +282,7 @@ def test_before_anything_was_measured_nothing_is_passed_that_needs_it() -> None:
 def raised(seen: Evidence, measured: Measured) -> dict[int, str]:
     standing = alarms_of(seen, measured)
     assert set(standing) <= set(ALARMS)
-    return {alarm.number: cause for alarm, cause in standing.items()}
+    return {alarm.number: cause for (alarm, _), cause in standing.items()}
 
 
 def test_the_clock_that_differs_from_most_is_the_one_that_is_wrong() -> None:
@@ -313,10 +313,17 @@ def test_time_servers_have_their_alarms() -> None:
     assert of(unkept, replace(MEASURED, servers=(good,)), "ntp", 2).state == "ok"
 
 
+def test_a_live_peer_whose_recovery_port_is_closed_is_named_and_a_lost_one_is_not() -> None:
+    refused = Knock("closed", "connection refused by 127.81.0.1 port 4371")
+    seen, measured = with_found(knocks={"tcp 4371": refused})
+    assert raised(seen, measured) == {20021: f"No TCP connection to expc01.apolo.local on 4371: {refused.detail}."}
+    assert 20021 not in raised(replace(seen, links={1: DOWN, 3: live(3)}), measured), "the link's own alarm says it"
+
+
 def test_ids_are_stable() -> None:
     reach = ["reach-4372", "reach-4371", "reach-1719", "rtt", "nat", "inside-interface"]
     first = [*reach, "clock", "ntp", "version", "ip-version", "h323-on"]
     then = ["type-ce", "capacity-class", "features", "dns", "distinct-names", "not-a-zone-peer"]
     assert [*checks.TYPES] == [*first, *then, "cert-chain", "cert-name", "cert-eku-expiry"]
-    assert {alarm.number for alarm in ALARMS} == {25002, 25020, 25021}
+    assert {alarm.number for alarm, _ in ALARMS} == {20021, 25002, 25020, 25021}
     assert alarms.TYPES[25002].title == "Date and time not validated"

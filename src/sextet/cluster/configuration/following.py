@@ -84,13 +84,13 @@ class Following:
         self.number = 0
         self.maintenance = False  # takes no new calls and registrations until the next restart
         self.telling = Telling(log)
+        self.unreadable = ""  # why what another peer shows as its configuration cannot be read
         self._identity = identity
         self._custody = custody
         self._editor = editor
         self._links = links
         self._live = live
-        self._journal = log
-        self._clock = clock
+        self._journal, self._clock = log, clock
         self._started_s = clock()
         self._processors, self._memory_mb = host.processors(), host.memory_mb()
         self._round = asyncio.Lock()
@@ -189,6 +189,8 @@ class Following:
             behind_s={number: self._clock() - since for number, since in self._behind_since.items()},
             writable=not why_not,
             why_not=why_not,
+            not_replicated=self.unreadable or authority.trouble or self._disk,
+            store_frozen=self._links.frozen(),
             set_aside=self._set_aside + len(authority.conflicts),
             enrolment_s=max(0.0, self._window_until - self._clock()) if any(self.running.peers) else 0.0,
             restart_cluster=waiting(saved.clustering, self.running),

@@ -89,7 +89,7 @@ class Store:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self._path = path
+        self.path = path
         self._clock = clock
         self._lock = threading.Lock()
         self.damage = ""  # what is wrong with the file, once something was found
@@ -123,7 +123,7 @@ class Store:
             if self.damage or (signature == self._signature and not thorough):
                 return self.damage
             gone = signature[:1] != self._signature[:1]
-            fault = "the file was deleted or replaced" if gone else soundness.file_fault(self._path)
+            fault = "the file was deleted or replaced" if gone else soundness.file_fault(self.path)
             if fault:
                 self._damaged(fault)
             self._signature = signature
@@ -265,20 +265,20 @@ class Store:
         ]
 
     def _open(self) -> sqlite3.Connection:
-        if not self._path.exists() and self._path.with_name(MEMORY_FILE).exists():
+        if not self.path.exists() and self.path.with_name(MEMORY_FILE).exists():
             raise self._damaged("the file is gone")
         try:
             # SQLite gives its journals the mode of the database, so this is the one place where it is set.
-            descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             os.fchmod(descriptor, 0o600)
             os.close(descriptor)
-            _sync_folder(self._path.parent)  # a new file's name is lost with the power unless its folder is written
+            _sync_folder(self.path.parent)  # a new file's name is lost with the power unless its folder is written
         except OSError as error:
-            raise StoreLost(f"{self._path}: cannot be opened for writing, {error.strerror}") from error
-        database = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            raise StoreLost(f"{self.path}: cannot be opened for writing, {error.strerror}") from error
+        database = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             fault = soundness.fault_of(database)
-            if not fault and self._path.with_name(MEMORY_FILE).exists() and not _has_content(database):
+            if not fault and self.path.with_name(MEMORY_FILE).exists() and not _has_content(database):
                 fault = "it is empty"
             if fault:
                 raise sqlite3.DatabaseError(fault)
@@ -288,7 +288,7 @@ class Store:
             database.executescript(_SCHEMA)
         except sqlite3.OperationalError as error:
             database.close()
-            raise StoreLost(f"{self._path}: cannot be used, {error}") from error
+            raise StoreLost(f"{self.path}: cannot be used, {error}") from error
         except (sqlite3.DatabaseError, ValueError, OverflowError) as error:  # a flipped letter is no text any more
             database.close()
             raise self._damaged(str(error)) from error
@@ -300,7 +300,7 @@ class Store:
             try:
                 yield
             except sqlite3.OperationalError as error:
-                raise StoreLost(f"{self._path}: could not be read, {error}") from error
+                raise StoreLost(f"{self.path}: could not be read, {error}") from error
             except sqlite3.DatabaseError as error:
                 raise self._damaged(str(error)) from error
 
@@ -319,7 +319,7 @@ class Store:
             except (sqlite3.Error, KeyFailure) as error:
                 with contextlib.suppress(sqlite3.Error):  # SQLite has rolled back by itself where the disk is full
                     self._database.execute("ROLLBACK")
-                raise StoreLost(f"{self._path}: the {what} could not be written, {error}") from error
+                raise StoreLost(f"{self.path}: the {what} could not be written, {error}") from error
 
     def _name_me(self) -> str:
         name = str(uuid.uuid4())
@@ -384,7 +384,7 @@ class Store:
         used = self._meta("sealed_with")
         if used and used not in self.key.names:
             why = self.key.trouble or f"The system key file {self.key.path} does not hold the key."
-            raise KeyLost(f"{self._path}: the encrypted entries cannot be decrypted. {why}")
+            raise KeyLost(f"{self.path}: the encrypted entries cannot be decrypted. {why}")
         try:
             if not self.key.current:
                 self.key.renew()
@@ -409,13 +409,13 @@ class Store:
         self.key.settle()
 
     def _damaged(self, fault: str) -> StoreDamaged:
-        self.damage = self.damage or f"{self._path}: the database is damaged, {' '.join(fault.split())}"
+        self.damage = self.damage or f"{self.path}: the database is damaged, {' '.join(fault.split())}"
         return StoreDamaged(self.damage)
 
     def _look(self) -> tuple[int, int, int]:
         """What changes when somebody touches the file."""
         try:
-            seen = self._path.stat()
+            seen = self.path.stat()
         except OSError:
             return (0, 0, 0)
         return seen.st_ino, seen.st_size, seen.st_mtime_ns

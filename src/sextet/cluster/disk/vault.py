@@ -164,6 +164,8 @@ class RunningVault:
         if damage and not before:
             self._journal.module(DATABASE, "ERROR", f"The database failed while running: {damage}")
         self._alarms.set(types.DATABASE_FAILURE, "", bool(damage), damage)
+        gone = bool(damage and self._custody.membership.cluster) and not self._store.path.exists()
+        self._alarms.set(types.FILE_NOT_FOUND, "", gone, f"{self._store.path} was not found." if gone else "")
         trouble = await asyncio.to_thread(self._store.key.check)
         if not damage and not self._ended:
             trouble = await asyncio.to_thread(self._remember) or trouble

@@ -24,7 +24,9 @@ from sextet.model.status import PeerStatus
 
 DAY_S = 86_400.0
 CONFIRMED = "confirmed by a time server"
+RECOVERY = "4371"  # the alarm about the cluster's own port, 4372, follows the links (judgement.py)
 Verdict = tuple[State, str]
+Standing = tuple[AlarmType, str]  # an alarm and what it is about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,20 +91,23 @@ def judge(seen: Evidence, measured: Measured) -> tuple[CheckResult, ...]:
     return tuple(found)
 
 
-def alarms_of(seen: Evidence, measured: Measured) -> dict[AlarmType, str]:
+def alarms_of(seen: Evidence, measured: Measured) -> dict[Standing, str]:
     """Name every alarm that the measurements call for, with its cause; what else is in `ALARMS` is over."""
+    lost = [f"{one.server}: {one.failure}" for one in measured.servers if one.failure]
     causes = {
-        types.TIME_NOT_VALIDATED: _time_not_validated(seen, measured),
-        types.NTP_CLIENT_FAILED: _ntp_client_failed(seen, measured),
-        types.NTP_SERVER_LOST: "; ".join(f"{one.server}: {one.failure}" for one in measured.servers if one.failure),
+        (types.TIME_NOT_VALIDATED, ""): _time_not_validated(seen, measured),
+        (types.NTP_CLIENT_FAILED, ""): _ntp_client_failed(seen, measured),
+        (types.NTP_SERVER_LOST, ""): "; ".join(lost),
+        (types.PORTS_UNREACHABLE, RECOVERY): _recovery_closed(seen, measured),
     }
     return {alarm: cause for alarm, cause in causes.items() if cause}
 
 
-ALARMS = (
-    types.TIME_NOT_VALIDATED,
-    types.NTP_CLIENT_FAILED,
-    types.NTP_SERVER_LOST,
+ALARMS: tuple[Standing, ...] = (
+    (types.TIME_NOT_VALIDATED, ""),
+    (types.NTP_CLIENT_FAILED, ""),
+    (types.NTP_SERVER_LOST, ""),
+    (types.PORTS_UNREACHABLE, RECOVERY),
 )
 
 
@@ -394,6 +399,16 @@ def _time_not_validated(seen: Evidence, measured: Measured) -> str:
     if measured.servers and seen.own.clock == UNSYNCHRONISED and not confirmed(measured):
         return "The host's clock is not synchronised, and no NTP server confirms it."
     return ""
+
+
+def _recovery_closed(seen: Evidence, measured: Measured) -> str:
+    """Name the peers that are live and whose port for recovering a lost database cannot be reached from here."""
+    closed = []
+    for number, link in seen.links.items():
+        knocked = _found(measured, number).knocks.get(f"tcp {RECOVERY}")
+        if link.state == LIVE and knocked is not None and knocked.answer != "open":
+            closed.append(f"{link.peer} on {RECOVERY}: {knocked.detail}")
+    return f"No TCP connection to {'; '.join(closed)}." if closed else ""
 
 
 def _ntp_client_failed(seen: Evidence, measured: Measured) -> str:

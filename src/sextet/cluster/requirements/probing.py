@@ -144,8 +144,8 @@ class Probing:
         others = {number: found for number, found in self.measured.others.items() if number in listed}
         self.measured = replace(self.measured, others=others)
         standing = alarms_of(self._evidence(), self.measured)
-        for alarm in ALARMS:
-            self._alarms.set(alarm, "", alarm in standing, standing.get(alarm, ""))
+        for alarm, about in ALARMS:
+            self._alarms.set(alarm, about, (alarm, about) in standing, standing.get((alarm, about), ""))
         outside = not_inside(self._evidence(), self.measured)
         self._alarms.set(INVALID_PEER_ADDRESS, OUTSIDE, bool(outside), outside)
 

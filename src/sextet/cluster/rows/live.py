@@ -104,6 +104,9 @@ class Live:
         self._carry_out(self.book.picture(picture.registrations, self._clock()))
         self._carry_out(self.calls.picture(picture.calls))
 
+    def port_conflict(self, sentence: str) -> None:
+        self.alarms.set(types.PORT_CONFLICT, "", bool(sentence), sentence)
+
     def engine_state(self, engine: str, sentence: str) -> None:
         if self.troubles.get(engine, "") == sentence:
             return

@@ -68,7 +68,14 @@ class OwnRows:
         self._lost = ""
         self._complaint = ""
         self._task: asyncio.Task[None] | None = None
+        self._silent_since: float | None = None  # a running store has not answered since then
         self.ready = asyncio.Event()  # everything is published
+
+    def silent_s(self) -> float:
+        """Say for how long the store runs and does not answer; 0 while it does, or is known to be away."""
+        if self._access is None or self._silent_since is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._silent_since
 
     @property
     def rows(self) -> Mapping[str, bytes]:
@@ -94,7 +101,7 @@ class OwnRows:
 
     def store(self, access: Access | None) -> None:
         """Where the store listens now; None while it does not run."""
-        self._access = access
+        self._access, self._silent_since = access, None
         self._access_known.set() if access is not None else self._access_known.clear()
 
     def start(self) -> None:
@@ -211,13 +218,17 @@ class OwnRows:
 
     async def _progress(self) -> None:
         self._moved.clear()
-        if self._lost or not await _within(self._moved, DRAIN_LIMIT_S) or self._lost:
+        asked_at = asyncio.get_running_loop().time()
+        if not self._lost and not await _within(self._moved, DRAIN_LIMIT_S) and self._silent_since is None:
+            self._silent_since = asked_at
+        if not self._moved.is_set() or self._lost:
             raise SessionLost(self._lost or "the store does not acknowledge rows")
 
     async def _acknowledged(self, message: Msg) -> None:
         key, value = self._pending.pop(message.subject.rpartition(".")[2], ("", None))
         if not key:
             return
+        self._silent_since = None
         reply: dict[str, Any] = json.loads(message.data) if message.data else {"error": {"description": "no store"}}
         self._moved.set()
         if "error" in reply:
@@ -264,7 +275,7 @@ class OwnRows:
         except CallFailed as error:
             reply = b"-" + str(error).encode()
         except Exception as error:  # the task ends here: the other peer is told, the error is logged
-            asyncio.get_running_loop().call_exception_handler({"message": f"rpc.{name} failed", "exception": error})
+            asyncio.get_running_loop().call_exception_handler({"message": f"rpc.{name}: our error", "exception": error})
             reply = b"-internal error"
         try:
             await session.say(message.reply, reply)

@@ -32,6 +32,9 @@ from sextet.model.status import LinkStatus
 
 PORT = 4372
 LOOK_EVERY_S = 2.0  # at names that failed or are a minute old, and at rows of peers that are long away
+FROZEN_S = 4.0  # from here on a store that does not answer counts as frozen; it answers in milliseconds
+FROZEN_MAX_S = 12.0  # then it is ended; a machine that was suspended, or under load, has had its time
+FROZEN_LOOK_S = 1.0
 MAPPING_WAIT_S = 0.05  # addresses and mapped names are known at once; DNS may take its time without holding up anybody
 KEPT_KINDS = ("config", "peer")  # rows that are never forgotten: configuration, and what a peer last said of itself
 
@@ -108,6 +111,7 @@ class Links:
         self._lines: dict[int, tuple[object, str]] = {}
         self._configuring = asyncio.Lock()
         self._look: asyncio.Task[None] | None = None
+        self._thaw: asyncio.Task[None] | None = None
         self._looking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -125,9 +129,10 @@ class Links:
             self._server.keep_trying(str(error))  # this peer serves alone meanwhile, and says so
         self.own.start()
         self._look = asyncio.create_task(self._keep_looking(), name="peer names")
+        self._thaw = asyncio.create_task(self._end_frozen(), name="frozen store")
 
     async def stop(self) -> None:
-        await end((self._look, *self._looking))
+        await end((self._look, self._thaw, *self._looking))
         await asyncio.gather(*(link.stop() for link in self._links.values()))
         self._links.clear()
         await self._stop_listening()
@@ -283,6 +288,20 @@ class Links:
                 f"name does not resolve: {answer.sentence}" if isinstance(answer, NameFailure) else "resolving its name"
             )
         return "" if own.key else self._enrolment.may_accept(number)
+
+    def frozen(self) -> str:
+        """Say that the server of the live rows does not answer although it runs; "" while it does."""
+        silent_s = self.own.silent_s()
+        return f"nats-server runs and has not answered for {silent_s:.0f} s." if silent_s > FROZEN_S else ""
+
+    async def _end_frozen(self) -> None:
+        while True:
+            await asyncio.sleep(FROZEN_LOOK_S)
+            silent_s = self.own.silent_s()
+            if silent_s > FROZEN_MAX_S:
+                sentence = f"nats-server has not answered for {silent_s:.0f} s; it is ended and started again"
+                self._journal.module("developer.cluster.store", "ERROR", sentence)
+                self._server.kill()
 
     async def _keep_looking(self) -> None:
         while True:

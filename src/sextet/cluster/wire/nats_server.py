@@ -8,6 +8,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable
@@ -87,6 +88,11 @@ class NatsServer:
     def pid(self) -> int:
         """The process id, 0 while it does not run."""
         return self._process.pid if self._process is not None and self._process.returncode is None else 0
+
+    def kill(self) -> None:
+        """End a server that does not answer any more; it is started again like one that died."""
+        if self.pid:
+            os.killpg(self.pid, signal.SIGKILL)
 
     async def start(self) -> None:
         """Start it, and again whenever it dies. Raises EngineError when the first start fails."""
