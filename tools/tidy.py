@@ -36,7 +36,7 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "main": 6,
 }
 GROUPS = {  # the same inside a folder of folders; what stands beside them in it has no direction
-    "cluster": {"trust": 0, "rows": 0, "wire": 1, "configuration": 2, "disk": 3, "requirements": 4},
+    "cluster": {"trust": 0, "rows": 0, "capacity": 0, "wire": 1, "configuration": 2, "disk": 3, "requirements": 4},
 }
 PURE = ("model", "call")  # these run inside Kamailio's workers too
 IMPURE_MODULES = ("asyncio", "logging", "random", "secrets", "socket", "subprocess", "threading", "time")

@@ -12,7 +12,8 @@ from sextet.admin import catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Commands
 from sextet.admin.door import Door
-from sextet.console.render import as_json, as_text, cells
+from sextet.console.paper import cells
+from sextet.console.render import as_json, as_text
 from sextet.model.config import Difference
 from tests.support.fake_peer import FakePeer, Lines
 

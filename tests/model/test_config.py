@@ -116,7 +116,7 @@ def test_reading_goes_on_with_the_default_where_a_value_is_wrong() -> None:
 def test_the_shared_and_the_peers_part_make_the_whole_again() -> None:
     shared, peer = shared_part(DOCUMENT), peer_part(DOCUMENT)
     assert merged(shared, peer) == DOCUMENT
-    assert set(peer) == {"system", "interfaces", "clustering", "logging"}
+    assert set(peer) == {"system", "interfaces", "clustering", "capacity", "logging"}
     assert set(peer["clustering"]) & set(shared["clustering"]) == set()
     assert "tls_verification_mode" in shared["clustering"]
     assert "peer_1_address" in peer["clustering"]

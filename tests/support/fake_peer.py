@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sextet.cluster.capacity.judging import Load
 from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Revision
 from sextet.model import alarms
 from sextet.model.alarms import AlarmType
+from sextet.model.capacity import Use
 from sextet.model.checks import TYPES, CheckResult, State
 from sextet.model.config import (
     Change,
@@ -171,6 +173,9 @@ class FakePeer:
         return [
             Owned(n, self.address(n) or "expc01", self._peer_status(n), 86_400.0, n in self.silent) for n in numbers
         ]
+
+    def load(self) -> Load:
+        return Load(uses={name: Use() for name in self.running.clustering.peers} or {"stand-alone": Use()})
 
     def checks(self) -> Checked:
         numbers = range(1, self.count + 1) if self.count > 1 else (0,)

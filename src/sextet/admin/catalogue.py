@@ -145,6 +145,10 @@ PORTS = Command(
     ),
     outputs=("nft",),
 )
+RESOURCE_USAGE = Command(
+    name="resource-usage",
+    help="Show registrations, calls and licences in use on each peer, the limits, and what is left if a peer is lost.",
+)
 LOG = Parameter(name="log", help="Which log: event, configuration or network; event without it.", option=True)
 LOG_TAIL = Command(
     name="log tail",

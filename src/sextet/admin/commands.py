@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sextet.admin import catalogue, firewall, listings, preflight, views
+from sextet.admin import catalogue, firewall, listings, preflight, resources, views
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
 from sextet.admin.door import Door
@@ -207,6 +207,10 @@ class Commands:
         if only and only not in CHECKS:
             raise Usage(Problem("id", f"There is no check {only[:60]!r}; there are {', '.join(CHECKS)}."))
         return preflight.preflight(self._face, await self._face.check(), only)
+
+    async def resource_usage(self, actor: Actor, arguments: Arguments) -> object:
+        """Show use and limits of the whole cluster."""
+        return resources.resources(self._face)
 
     async def ports(self, actor: Actor, arguments: Arguments) -> object:
         """Print the firewall plan."""

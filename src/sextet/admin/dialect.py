@@ -15,6 +15,7 @@ from sextet.admin import dialect_catalogue as catalogue
 from sextet.admin import views
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry, Usage
+from sextet.admin.resources import resources
 from sextet.cluster.face import Face
 from sextet.model.alarms import TYPES
 from sextet.model.config import flattened, to_document
@@ -153,6 +154,9 @@ def _elements(face: Face) -> dict[str, dict[str, Any]]:
             f"Call {n}": {"SerialNumber": one.serial, "Tag": one.tag, "Source": one.source, "Target": one.destination}
             for n, one in enumerate(calls, 1)
         },
+        "ResourceUsage": {
+            _name(line.label): {"Current": f"{line.total:g}", "Max": line.limit} for line in resources(face).lines
+        },
         "Registrations": {f"Registration {n}": {"Alias": one.alias} for n, one in enumerate(bound, 1)},
     }
 
@@ -165,6 +169,10 @@ def _tree(body: Mapping[str, Any], depth: int) -> Iterator[str]:
         else:
             shown = str(value) if isinstance(value, int) else f'"{value}"'
             yield f"{'  ' * depth}{name}: {shown}"
+
+
+def _name(label: str) -> str:
+    return "".join(word.capitalize() for word in label.partition(",")[0].split())
 
 
 def _settings() -> Iterator[tuple[str, str]]:

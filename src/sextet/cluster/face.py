@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from sextet.cluster.capacity.judging import Load
 from sextet.model.alarms import AlarmType
 from sextet.model.checks import CheckResult
 from sextet.model.config import Change, Difference
@@ -127,6 +128,9 @@ class Face(Protocol):
     def statuses(self) -> Sequence[Owned[PeerStatus]]: ...
 
     def history(self, most: int = 50) -> Sequence[Revision]: ...
+
+    def load(self) -> Load:
+        """What the cluster carries against what it may carry."""
 
     def checks(self) -> Checked:
         """Give the requirements as last measured."""

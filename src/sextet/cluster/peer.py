@@ -12,18 +12,20 @@ from typing import Any, TypeVar
 from sextet import journal
 from sextet.cluster.acknowledging import NAME as ACKNOWLEDGE
 from sextet.cluster.acknowledging import Acknowledging
+from sextet.cluster.capacity.judging import Load
 from sextet.cluster.configuration import forward, primary
 from sextet.cluster.configuration.custody import ROW, Custody
 from sextet.cluster.configuration.editing import Editor
 from sextet.cluster.configuration.following import Following, Identity
 from sextet.cluster.configuration.forcing import NAME as WHOLE
 from sextet.cluster.configuration.forcing import Forcing
+from sextet.cluster.configuration.forwarding import Forwarding
 from sextet.cluster.configuration.history import GENESIS, Version, from_row
 from sextet.cluster.configuration.revisions import KEPT_MAX, Membership, Store, StoreDamaged, StoreLost
 from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.recovery import listener as recovery_door
 from sextet.cluster.disk.vault import RENEW, Paths, RunningVault
-from sextet.cluster.face import Checked, ClusterStatus, Moved, NoPrimary, Outcome, Owned, Revision
+from sextet.cluster.face import Checked, ClusterStatus, Outcome, Owned, Revision
 from sextet.cluster.judgement import LIVE, judge
 from sextet.cluster.keeping import keep
 from sextet.cluster.lifecycle import Lifecycle, armed_sentence
@@ -31,10 +33,9 @@ from sextet.cluster.requirements import checks
 from sextet.cluster.requirements.probing import NAME as CHECK
 from sextet.cluster.requirements.probing import Files, Probing
 from sextet.cluster.rows.live import Live
-from sextet.cluster.wire.asking import Answers, Asker, ask_all
+from sextet.cluster.wire.asking import Asker, ask_all
 from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Facts, FirstContact
-from sextet.cluster.wire.feed import CallFailed
 from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.names import Resolved
 from sextet.cluster.wire.peer_link import Callbacks
@@ -72,7 +73,7 @@ class Peer:
         self._doing: set[asyncio.Task[Any]] = set()  # what administrators asked for
         self._store = Store(identity.state_dir / "config.db")
         self._custody = Custody(self._store, log, clock)
-        self._editor = Editor(self._store, self._custody, self._ask_primary)
+        self._editor = Editor(self._store, self._custody, lambda question: self._forwarding.ask_primary(question))
         self._links = Links(
             address=identity.address,
             port=identity.cluster_port,
@@ -86,7 +87,7 @@ class Peer:
             recovery=recovery_door(identity.address, identity.recovery_port, log, lambda: self.vault.copy()),
         )
         self._asker = Asker(self._links.link)
-        self._answers = Answers()
+        self._forwarding = Forwarding(self.ask, self._named_primary)
         self.live = Live(self._links.own, log, clock, self._changed)
         self._following = Following(identity, self._custody, self._editor, self._links, self.live, log, clock)
         self.vault = RunningVault(
@@ -114,9 +115,9 @@ class Peer:
 
     async def start(self, engines: Sequence[Engine], initial: Document) -> None:
         """Serve from the own copy, whoever else is there. Raises EngineError, Refused and StoreLost."""
-        self.live.engines = self._following.engines = engines
+        self.live.engines = self._following.leading.engines = engines
         await self._links.start()
-        self.answer(forward.NAME, self._forwarded)
+        self.answer(forward.NAME, self._forwarding.answering(self._editor))
         self._links.own.serve(CHECK, self._probing.answer)
         self.answer(WHOLE, self._forcing.answer)
         self.answer(ACKNOWLEDGE, self._acknowledging.answer)
@@ -176,6 +177,9 @@ class Peer:
 
     def statuses(self) -> Sequence[Owned[PeerStatus]]:
         return self.live.view.owned(PeerStatus, self._following.names(), self._following.stale())
+
+    def load(self) -> Load:
+        return self._following.load()
 
     def checks(self) -> Checked:
         results = checks.judge(self._following.evidence(), self._probing.measured)
@@ -415,27 +419,6 @@ class Peer:
         if self._custody.head is not held:
             await self._editor.moved()
 
-    async def _forwarded(self, data: bytes) -> bytes:
-        try:
-            write = forward.from_request(data)
-        except ValueError as error:
-            return forward.answer(str(error))
-        return await self._answers.once(write.name, lambda: self._write(write))
-
-    async def _write(self, write: forward.Write) -> bytes:
-        try:
-            outcome = await self._editor.change(
-                write.changes,
-                user=write.user,
-                source=write.source,
-                expected=write.expected,
-                dry_run=write.dry_run,
-                forwarded=True,
-            )
-        except (Refused, Moved, NoPrimary) as refusal:
-            return forward.answer(refusal)
-        return forward.answer(outcome)
-
     def _where(self) -> dict[str, object]:
         """Where this peer and the others are: what recovery must know."""
         running, answers = self._following.running, {n: self._links.resolved(n) for n in self._following.links()}
@@ -452,16 +435,9 @@ class Peer:
         others = {number: names[number] for number in self._following.links()}
         return await ask_all(self._links.link, others, name, question, forward.LIMIT_S)
 
-    async def _ask_primary(self, question: bytes) -> bytes:
+    def _named_primary(self) -> tuple[int, str]:
         number = self._following.running.configuration_primary
-        name = self._following.names().get(number, "")
-        try:
-            return await self.ask(number, forward.NAME, question, forward.LIMIT_S)
-        except CallFailed as error:
-            raise NoPrimary(
-                f"Shared settings are changed on the configuration primary, peer {number} {name}, and it cannot be "
-                f"reached: {error}. Repair the connection to it, or make another peer the primary."
-            ) from error
+        return number, self._following.names().get(number, "")
 
     async def _follow(self) -> None:
         await self._wake.wait()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sextet.model.schema import many
+from sextet.model.settings.capacity import Capacity
 from sextet.model.settings.clustering import AddressMapping, Clustering
 from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule, Transform
 from sextet.model.settings.interfaces import Interfaces
@@ -33,6 +34,7 @@ class Root:
     zones: tuple[Zone, ...] = many(Zone, 1000, label="Zones", path="Zones Zone", help="Neighbour zones.")
     transforms: tuple[Transform, ...] = many(Transform, 100, label="Transforms", path="Transform", help="Changes to the dialled alias before the search.")
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
+    capacity: Capacity = Capacity()
     administrators: tuple[Administrator, ...] = many(Administrator, 200, label="Administrator accounts", path="Administration Accounts", help="Who may log in.")
     logging: Logging = Logging()
 

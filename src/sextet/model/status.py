@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from sextet.model.capacity import UNLIMITED, Licences, Use
+
 T = TypeVar("T")
 
 
@@ -66,6 +68,8 @@ class Call:
     protocol: str = "SIP"
     route: str = ""  # "Local Zone", zone name, or peer name that was chosen
     rule: str = ""  # the search rule that decided
+    audio_only: bool = False  # a call whose media are not known yet counts as video (facts 8.1)
+    rich: bool = False  # with another organisation: it needs a rich media session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,9 @@ class PeerStatus:
     processors: int = 0  # of its host; 0 = not said
     memory_mb: int = 0
     clock: str = ""  # "synchronised", "unsynchronised" or "unknown", as its host's kernel says
+    platform: str = UNLIMITED  # its capacity class
+    licences: Licences = Licences()  # what it brings into the pool
+    use: Use = Use()  # what it carries
     links: tuple[LinkStatus, ...] = ()
     system_type: str = ""  # "C" or "E"; "" = not said
     inside_ip: str = ""  # of its inside interface, as entered there; "" while it is not

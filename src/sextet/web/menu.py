@@ -22,6 +22,7 @@ class Entry:
 MENU = (
     Entry("Status", "", "Overview", "/status/overview"),
     Entry("Status", "", "Alarms", "/status/alarms"),
+    Entry("Status", "System", "Resource usage", "/status/system/resource-usage"),
     Entry("Status", "", "Registrations", "/status/registrations"),
     Entry("Status", "", "Calls", "/status/calls"),
     Entry("Status", "Logs", "Event log", "/status/logs/event"),
@@ -54,6 +55,7 @@ MENU = (
     Entry("Maintenance", "Diagnostics", "Diagnostic logging", "/maintenance/diagnostics/logging"),
     Entry("Maintenance", "Diagnostics", "System snapshot", "/maintenance/diagnostics/snapshot"),
     Entry("Maintenance", "", "Maintenance mode", "/maintenance/mode"),
+    Entry("Maintenance", "", "Options", "/maintenance/options"),
     Entry("Maintenance", "", "Restart options", "/maintenance/restart"),
 )
 BY_PATH = {entry.path: entry for entry in MENU}

@@ -127,7 +127,7 @@ class System:
             self.lines,
             self.clock,  # type: ignore[arg-type]
         )
-        self.live.engines = self.following.engines = [self.engine]
+        self.live.engines = self.following.leading.engines = [self.engine]
 
     def clock(self) -> float:
         return self.now

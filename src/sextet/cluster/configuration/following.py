@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import math
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
@@ -18,9 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sextet.cluster import host
+from sextet.cluster.capacity.account import Account, licences_of
+from sextet.cluster.capacity.judging import Load
+from sextet.cluster.capacity.judging import alarms_of as capacity_alarms
 from sextet.cluster.configuration import primary
 from sextet.cluster.configuration.custody import Custody
 from sextet.cluster.configuration.editing import Editor
+from sextet.cluster.configuration.leading import Leading
 from sextet.cluster.configuration.revisions import Membership, StoreDamaged, StoreLost
 from sextet.cluster.configuration.settings import list_age_s, own_number, running_after, waiting
 from sextet.cluster.configuration.telling import Telling
@@ -33,7 +36,7 @@ from sextet.cluster.wire.enrolment import WINDOW_S, Facts
 from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.links import Membership as Mesh
 from sextet.cluster.wire.names import NameFailure, Resolved, Resolver
-from sextet.engine import Engine, EngineError, Journal, Neighbour, Wanted
+from sextet.engine import EngineError, Journal, Neighbour, Wanted
 from sextet.model import alarms as types
 from sextet.model import interfaces
 from sextet.model.alarms import AlarmType
@@ -43,8 +46,6 @@ from sextet.model.settings.clustering import Clustering
 from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
 
 KEY_BYTES = 32
-LOCATIONS_S = 3.0  # links to living peers are up within 2 s of a start; who is not heard by then is down
-START_AGAIN_S = 5.0  # an engine that is missing, or whose port is taken: both are put right by hand
 SYSTEM = "sextetd"  # as user and source of what nobody asked for in person
 
 
@@ -79,12 +80,12 @@ class Following:
         log: Journal,
         clock: Callable[[], float],
     ) -> None:
-        self.engines: Sequence[Engine] = ()
         self.running = Clustering()
         self.number = 0
         self.maintenance = False  # takes no new calls and registrations until the next restart
         self.telling = Telling(log)
         self.unreadable = ""  # why what another peer shows as its configuration cannot be read
+        self.leading = Leading(live, clock)
         self._identity = identity
         self._custody = custody
         self._editor = editor
@@ -98,14 +99,9 @@ class Following:
         self._configured: primary.Configured | None = None
         self._in_force = Stamp()
         self._digest = ""
-        self._waiting_engines: dict[str, tuple[str, ...]] = {}
         self._behind_since: dict[int, float] = {}
         self._raised: set[AlarmType] = set()
         self._set_aside = 0
-        self._told = False  # engines know all locations
-        self._wanted: Wanted | None = None
-        self._led: set[str] = set()  # engines that run
-        self._start_again: dict[str, float] = {}  # engines that could not be started, and when it is tried again
         self._resolver: tuple[object, Resolver] | None = None  # with what it was made from
         self._disk = ""  # why what follows from the list cannot be stored
         self._status: PeerStatus | None = None
@@ -118,6 +114,7 @@ class Following:
             waiting=identity.waiting,
             clock=clock,
         )
+        self._account = Account(identity.state_dir, live.own_rows, clock)
         self._secret = secrets.token_bytes(KEY_BYTES)  # of a system that is in no cluster
 
     def open_window(self, seconds: float = WINDOW_S) -> None:
@@ -161,7 +158,7 @@ class Following:
             await self._keep()
             await self._connect()
             await self._drive()
-            self._tell_locations()
+            self.leading.tell_locations(all(link.state == LIVE for link in self.links().values()))
             self._judge()
 
     def evidence(self) -> Evidence:
@@ -194,7 +191,7 @@ class Following:
             set_aside=self._set_aside + len(authority.conflicts),
             enrolment_s=max(0.0, self._window_until - self._clock()) if any(self.running.peers) else 0.0,
             restart_cluster=waiting(saved.clustering, self.running),
-            restart_engines=self._waiting(),
+            restart_engines=self.leading.waiting(),
             restart_certificate=self._own_certificate.restart_reasons,
         )
 
@@ -302,43 +299,8 @@ class Following:
 
     async def _drive(self) -> None:
         head = self._custody.head
-        wanted = self._wish(replace(self._editor.saved, clustering=self.running))
-        news = self._wanted is None or wanted != replace(self._wanted, generation=0)
-        if news:
-            self._wanted = replace(wanted, generation=self._wanted.generation + 1 if self._wanted else 1)
-        assert self._wanted is not None
-        for engine in self.engines:
-            if news or self._clock() >= self._start_again.get(engine.name, math.inf):
-                await self._lead(engine, self._wanted)
+        await self.leading.follow(self._wish(replace(self._editor.saved, clustering=self.running)))
         self._in_force, self._digest = head.stamp, head.digest
-
-    async def _lead(self, engine: Engine, wanted: Wanted) -> None:
-        """Start or apply; what the engine cannot do is shown, and the rest of the system goes on without it."""
-        try:
-            if engine.name in self._led:
-                self._waiting_engines[engine.name] = await engine.apply(wanted)
-            else:
-                if engine.name in self._start_again:
-                    await engine.stop(leave_running=True)  # what the last try left half done
-                self._start_again[engine.name] = self._clock() + START_AGAIN_S
-                await engine.start(wanted)
-                self._led.add(engine.name)
-                del self._start_again[engine.name]
-                if self._told:
-                    self._live.tell_everything(engine)
-            self._live.engine_state(f"{engine.name} configuration", "")
-        except EngineError as error:
-            self._live.engine_state(f"{engine.name} configuration", str(error))
-
-    def _tell_locations(self) -> None:
-        """Tell engines the whole truth once it is known: an adopted one locates devices from before until then."""
-        if self._told:
-            return
-        late = self._clock() >= self._started_s + LOCATIONS_S
-        if late or all(link.state == LIVE for link in self.links().values()):
-            self._told = True
-            for engine in self.engines:
-                self._live.tell_everything(engine)
 
     def _wish(self, running: Root) -> Wanted:
         links = self.links()
@@ -368,7 +330,7 @@ class Following:
         behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in stale}
         self._behind_since = {number: self._behind_since.get(number, now) for number in behind}
         self._tell_synchronised(behind)
-        standing = {**alarms_of(self.evidence()), **self._own_certificate.alarms}
+        standing = {**alarms_of(self.evidence()), **self._own_certificate.alarms, **capacity_alarms(self.load())}
         for alarm in self._raised - set(standing):
             self._live.alarms.set(alarm, "", False)
         for alarm, cause in standing.items():
@@ -377,6 +339,13 @@ class Following:
         trouble = self._custody.authority.trouble or self._disk
         self._live.alarms.set(types.DISK_FULL, "", bool(trouble), trouble)
         self._publish()
+
+    def load(self) -> Load:
+        """What the cluster carries against what it may carry."""
+        names, silent = self.names(), self.stale()
+        others = {names[number]: status for number, status in self._statuses().items()}
+        own = names.get(self.number, self.host_name())
+        return self._account.look(self._editor.saved.capacity, own, others, {names[number] for number in silent})
 
     def _tell_synchronised(self, behind: set[int]) -> None:
         """Write the guide's lines once this peer has what the primary has, and the primary once all others have it."""
@@ -420,7 +389,7 @@ class Following:
             peers=running.peers,
             h323_mode=saved.protocols.h323_mode,
             restart_reasons=waiting(saved.clustering, running)
-            + self._waiting()
+            + self.leading.waiting()
             + self._own_certificate.restart_reasons,
             engines=tuple(f"{name}: {words}" for name, words in self._live.troubles.items() if words),
             certificate=self._own_certificate.seen.fingerprint,
@@ -430,14 +399,14 @@ class Following:
             processors=self._processors,
             memory_mb=self._memory_mb,
             clock=host.clock_state(),
+            platform=saved.capacity.platform,
+            licences=licences_of(saved.capacity),
+            use=self._account.use(),
             links=tuple(link for _, link in sorted(self.links().items())),
             system_type=saved.system.system_type,
             inside_ip=interfaces.inside(saved.interfaces, running.cluster_ip_version),
             outside=interfaces.outside(saved.interfaces),
         )
-
-    def _waiting(self) -> tuple[str, ...]:
-        return tuple(path for paths in self._waiting_engines.values() for path in paths)
 
     def _statuses(self) -> dict[int, PeerStatus]:
         found = {number: self._live.view.of(PeerStatus, number).get("") for number in self.names()}

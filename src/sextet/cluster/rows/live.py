@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from sextet.cluster.rows.alarms import Alarms
@@ -113,6 +113,10 @@ class Live:
         self.troubles[engine] = sentence
         self.alarms.set(types.APPLICATION_FAILED, engine, bool(sentence), sentence)
         self._changed("status")
+
+    def own_rows(self) -> tuple[Iterable[Registration], Iterable[Call]]:
+        """Everything that is registered here and every call that passes here."""
+        return self.book.own.values(), self.calls.own.values()
 
     def _carry_out(self, effects: Sequence[Effect]) -> None:
         for effect in effects:

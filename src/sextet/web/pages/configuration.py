@@ -97,6 +97,7 @@ FORM_PAGES = (
     FormPage(path="/configuration/protocols/sip", section="protocols"),
     FormPage(path="/configuration/registration", section="registration"),
     FormPage(path="/configuration/authentication", section="authentication"),
+    FormPage(path="/maintenance/options", section="capacity"),
     FormPage(path="/maintenance/logging", section="logging"),
 )
 LIST_PAGES = (

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import listings, views
+from sextet.admin import listings, resources, views
 from sextet.cluster.face import Face
 from sextet.model.schema import Refused
 from sextet.web import drawing
@@ -71,10 +71,16 @@ def alarms(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def resource_usage(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
+    """Show use and limits of the whole cluster."""
+    return {"page": resources.resources(face)}
+
+
 PAGES = (
     LivePage("/status/overview", "overview.html", overview),
     LivePage("/status/registrations", "registrations.html", registrations),
     LivePage("/status/calls", "calls.html", calls),
+    LivePage("/status/system/resource-usage", "resources.html", resource_usage),
     LivePage("/status/alarms", "alarms.html", alarms),
 )
 

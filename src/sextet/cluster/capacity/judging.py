@@ -1,0 +1,113 @@
+"""Which capacity and licence alarms stand (facts 4.3, 30xxx), each with the measured use and the limit.
+
+Pure. Physical limits are a unit's own, the cluster's come from its peers together, licences from the pool. Where the
+original counts traversal and non-traversal calls, sextet has calls and, of these, rich media sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+
+from sextet.cluster.capacity.pool import DAY_S, HOUR_S, KEPT_S, Share
+from sextet.model import alarms as types
+from sextet.model.alarms import AlarmType
+from sextet.model.capacity import Licences, Limits, Use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Use and limits at one moment."""
+
+    own: Use = Use()
+    uses: Mapping[str, Use] = field(default_factory=dict)  # of every peer that can be heard, this one among them
+    unit: Limits = Limits()
+    cluster: Limits = Limits()
+    smaller: Limits = Limits()  # of the cluster with one peer less
+    licences: Licences | None = None  # of the pool; None where they are not counted
+    warning_level: int = 90  # percent; 0 never warns
+    missed: Mapping[str, Share] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Use:
+        return reduce(add, self.uses.values(), Use())
+
+
+def alarms_of(load: Load) -> dict[AlarmType, str]:
+    """Name every alarm that stands, with its cause as a sentence."""
+    found = (*_registrations(load), *_calls(load), *_licences(load), *_missed(load))
+    return {alarm: cause for alarm, cause in found if cause}
+
+
+Found = Iterator[tuple[AlarmType, str]]
+
+
+def _registrations(load: Load) -> Found:
+    near = _near(load, "registrations in the cluster", load.total.registrations, load.cluster.registrations)
+    yield types.REGISTRATIONS_NEAR, near
+    most = load.unit.registrations
+    yield types.UNIT_REGISTRATIONS_FULL, _full("registrations on this peer", load.own.registrations, most)
+    full = [f"{name} {use.registrations}" for name, use in load.uses.items() if most and use.registrations >= most]
+    yield types.PEERS_REGISTRATIONS_FULL, f"At the limit of {most} registrations: {', '.join(full)}." if full else ""
+
+
+def _calls(load: Load) -> Found:
+    yield types.CALLS_NEAR_PHYSICAL, _near(load, "calls on this peer", load.own.calls, load.unit.calls)
+    yield types.CALLS_FULL, _full("calls on this peer", load.own.calls, load.unit.calls)
+    yield types.CALLS_NEAR_CLUSTER, _near(load, "calls in the cluster", load.total.calls, load.cluster.calls)
+
+
+def _licences(load: Load) -> Found:
+    pool, total = load.licences, load.total
+    if pool is None:
+        return
+    rooms, desktops, rich = "room system registrations", "desktop system registrations", "rich media sessions"
+    yield types.ROOMS_NEAR, _near(load, rooms, total.rooms, pool.rooms)
+    yield types.ROOMS_FULL, _full(rooms, total.rooms, pool.rooms)
+    yield types.DESKTOPS_NEAR, _near(load, desktops, total.desktops, pool.desktops)
+    yield types.DESKTOPS_FULL, _full(desktops, total.desktops, pool.desktops)
+    yield types.RMS_NEAR, _near(load, rich, total.rms, pool.rms)
+    yield types.RMS_FULL, _full(rich, total.rms, pool.rms)
+
+
+def _missed(load: Load) -> Found:
+    """Facts 8.2: told in hours on the first day, in days until the licences leave the pool, and after that."""
+    parts: dict[int, list[str]] = {0: [], 1: [], 2: []}
+    for name, share in load.missed.items():
+        if not share.counts:
+            parts[2].append(f"{name} ({_brought(share.licences)})")
+            continue
+        days = share.lost_s >= DAY_S
+        lost = f"{share.lost_s // DAY_S:.0f} days" if days else f"{share.lost_s // HOUR_S:.0f} hours"
+        left_s = KEPT_S - share.lost_s
+        left = f"{left_s / DAY_S:.0f} days" if left_s >= DAY_S else f"{left_s / HOUR_S:.0f} hours"
+        words = f"{name} not heard for more than {lost}, {_brought(share.licences)} leave the pool in {left}"
+        parts[int(days)].append(words)
+    for place, (one, several) in enumerate(
+        (
+            (types.LICENCES_LOST_HOURS, types.LICENCES_LOST_HOURS_MANY),
+            (types.LICENCES_LOST_DAYS, types.LICENCES_LOST_DAYS_MANY),
+            (types.LICENCES_GONE, types.LICENCES_GONE_MANY),
+        )
+    ):
+        words = "; ".join(parts[place])
+        sentence = f"{words}." if words else ""
+        yield (several if len(parts[place]) > 1 else one), sentence
+
+
+def _near(load: Load, what: str, used: float, most: int | None) -> str:
+    """Warn at the level that is set, until the limit itself is reached and says so."""
+    if not most or not load.warning_level or not most * load.warning_level / 100 <= used:
+        return ""
+    return f"{used:g} of {most} {what} ({used / most:.0%}); the warning level is {load.warning_level} %."
+
+
+def _full(what: str, used: float, most: int | None) -> str:
+    return f"{used:g} of {most} {what}." if most is not None and used and used >= most else ""
+
+
+def _brought(licences: Licences) -> str:
+    named = (("room", licences.rooms), ("desktop", licences.desktops), ("rich media session", licences.rms))
+    return ", ".join(f"{count} {kind} licences" for kind, count in named if count)

@@ -1,0 +1,67 @@
+"""How engines are led: started, told every change of what is wanted, told once where devices are, and started again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sextet.cluster.rows.live import Live
+from sextet.engine import Engine, EngineError, Wanted
+
+LOCATIONS_S = 3.0  # links to living peers are up within 2 s of a start; who is not heard by then is down
+START_AGAIN_S = 5.0  # an engine that is missing, or whose port is taken: both are put right by hand
+
+
+class Leading:
+    """Leads the engines of one peer; what one cannot do is shown, and the rest of the system goes on without it."""
+
+    def __init__(self, live: Live, clock: Callable[[], float]) -> None:
+        self.engines: Sequence[Engine] = ()
+        self._live = live
+        self._clock = clock
+        self._started_s = clock()
+        self._waiting: dict[str, tuple[str, ...]] = {}
+        self._told = False  # engines know all locations
+        self._wanted: Wanted | None = None
+        self._led: set[str] = set()  # engines that run
+        self._start_again: dict[str, float] = {}  # engines that could not be started, and when it is tried again
+
+    def waiting(self) -> tuple[str, ...]:
+        """Name the settings that are in force only after a restart of an engine."""
+        return tuple(path for paths in self._waiting.values() for path in paths)
+
+    async def follow(self, wanted: Wanted) -> None:
+        """Tell all engines what is wanted, where it differs from what they were told; `generation` is set here."""
+        news = self._wanted is None or wanted != replace(self._wanted, generation=0)
+        if news:
+            self._wanted = replace(wanted, generation=self._wanted.generation + 1 if self._wanted else 1)
+        assert self._wanted is not None
+        for engine in self.engines:
+            if news or self._clock() >= self._start_again.get(engine.name, math.inf):
+                await self._lead(engine, self._wanted)
+
+    def tell_locations(self, every_peer_live: bool) -> None:
+        """Tell engines the whole truth once it is known: an adopted one locates devices from before until then."""
+        if self._told or not (every_peer_live or self._clock() >= self._started_s + LOCATIONS_S):
+            return
+        self._told = True
+        for engine in self.engines:
+            self._live.tell_everything(engine)
+
+    async def _lead(self, engine: Engine, wanted: Wanted) -> None:
+        try:
+            if engine.name in self._led:
+                self._waiting[engine.name] = await engine.apply(wanted)
+            else:
+                if engine.name in self._start_again:
+                    await engine.stop(leave_running=True)  # what the last try left half done
+                self._start_again[engine.name] = self._clock() + START_AGAIN_S
+                await engine.start(wanted)
+                self._led.add(engine.name)
+                del self._start_again[engine.name]
+                if self._told:
+                    self._live.tell_everything(engine)
+            self._live.engine_state(f"{engine.name} configuration", "")
+        except EngineError as error:
+            self._live.engine_state(f"{engine.name} configuration", str(error))

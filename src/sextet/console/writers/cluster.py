@@ -1,0 +1,102 @@
+"""The cluster, its requirements and ports, as people read them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sextet.admin.wording import count
+from sextet.console.paper import Cell, Paper, Row, stamp
+
+
+def _status(paper: Paper, result: Row) -> None:
+    paper.say(
+        f"{'✔ ready' if result['ready'] else '✘ not ready'} · {result['role']} · {result['revision']}",
+        "green" if result["ready"] else "red",
+    )
+    for reason in result["reasons"]:
+        paper.say(f"  {reason}", "red")
+    _summary(paper, result)
+    paper.say(" · ".join(count(result[f"{noun}s"], noun) for noun in ("registration", "call", "alarm")))
+
+
+def _cluster(paper: Paper, result: Row) -> None:
+    _summary(paper, result)
+    paper.say(f"Cluster database status: {result['database']} · this peer: {result['role']}")
+    paper.say(f"In force: {stamp(result['in_force'])} {result['digest'][:12]}")
+    if result["why_not"]:
+        paper.say(result["why_not"], "red")
+    for reason in result["restart_reasons"]:
+        paper.say(f"Restart required: {reason}", "yellow")
+    if result["peers"]:
+        paper.say("")
+    columns: dict[str, Cell] = {
+        "Peer": lambda row: f"{row['number']}{' ★' if row['primary'] else ''}",
+        "Name": lambda row: row["name"],
+        "Clustering": lambda row: f"{'✔' if row['clustering_ok'] else '✘'} {row['clustering']}",
+        "Certificate": lambda row: f"{'✔' if row['certificate_ok'] else '✘'} {row['certificate']}",
+        "RTT": lambda row: f"{row['round_trip_ms']:.1f} ms" if row["round_trip_ms"] else "",
+        "In force": lambda row: f"{stamp(row['in_force'])}{'' if row['in_step'] else ' (not in step)'}",
+    }
+    paper.table(
+        columns,
+        result["peers"],
+        "Stand-alone: the peer list is empty.",
+        lambda row: "" if row["clustering_ok"] else "red",
+    )
+    differing = [row for row in result["agreement"] if row["sentence"]]
+    for row in differing:
+        paper.say(f"{row['label']}: {row['sentence']}", "yellow")
+
+
+def _summary(paper: Paper, result: Row) -> None:
+    paper.say(result["sentence"], "green" if result["state"] == "healthy" else "red")
+    for finding in result["findings"]:
+        paper.say(f"  {finding}", "yellow")
+
+
+def _checks(paper: Paper, result: Row) -> None:
+    group = ""
+    for line in result["lines"]:
+        if line["group"] != group:
+            group = line["group"]
+            paper.say(group, "bold")
+        mark, style = _MARKS[line["state"]]
+        paper.say(f"  {mark} {line['id']}: {line['title']}; expected: {line['expected']}", style)
+        passed = [f"{peer['peer_name']} {peer['measured']}" for peer in line["peers"] if peer["state"] == "ok"]
+        if passed:
+            paper.say(f"      {' · '.join(passed)}", "dim")
+        for peer in [peer for peer in line["peers"] if peer["state"] != "ok"]:
+            mark, style = _MARKS[peer["state"]]
+            paper.say(f"      {mark} {peer['peer_name']} {peer['state']}: {peer['measured']}", style)
+        if line["remedy"]:
+            paper.say(f"      → {line['remedy']}")
+    paper.say(result["sentence"], "red" if result["failed"] else "yellow" if result["unknown"] else "green")
+
+
+_MARKS = {"ok": ("✔", ""), "failed": ("✘", "red"), "unknown": ("?", "yellow"), "not applicable": ("–", "dim")}
+
+
+def _ports(paper: Paper, result: Row) -> None:
+    paper.say(result["table"], "bold" if result["in_use"] else "yellow")
+    columns: dict[str, Cell] = {
+        "To": lambda row: f"{row['destination_name']} {row['destination']}".strip(),
+        "Purpose": lambda row: row["purpose"],
+        "Protocol": lambda row: row["protocol"],
+        "Port": lambda row: row["destination_ports"] or "-",
+        "From ports": lambda row: row["source_ports"] or "-",
+        "From": lambda row: ", ".join(row["sources"]),
+    }
+    if result["in_use"]:
+        columns["From here"] = lambda row: f"{_MARKS[row['checked']][0]} {row['measured']}" if row["checked"] else ""
+    paper.table(columns, result["lines"], "This system is in no cluster: no peer needs a port of it.")
+    for note in sorted({f"{row['purpose']}: {row['note']}" for row in result["lines"] if row["note"]}):
+        paper.say(note, "dim")
+
+
+WRITERS: dict[str, Callable[[Paper, Any], None]] = {
+    "status": _status,
+    "cluster status": _cluster,
+    "check": _checks,
+    "ports": _ports,
+}

@@ -1,0 +1,69 @@
+"""What a cluster may carry, by the guide's table and the facts' rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from sextet.model.capacity import UNLIMITED, Licences, Limits, Use, alone, needs_desktop, together
+
+GUIDE = [  # guide, "容量": a cluster of four
+    ("CE1200", 20_000, 2000, 2000, 20_000, 24_000),
+    ("Large VM", 20_000, 2000, 2000, 10_000, 24_000),
+    ("Medium VM", 10_000, 400, 400, 10_000, 7200),
+    ("Small VM", 2000, 40, 75, 200, 1800),
+]
+
+
+@pytest.mark.parametrize(("platform", "registrations", "calls", "rms", "proxied", "relays"), GUIDE)
+@pytest.mark.parametrize("peers", [4, 5, 6])
+def test_four_to_six_peers_carry_what_the_guide_says(
+    platform: str, registrations: int, calls: int, rms: int, proxied: int, relays: int, peers: int
+) -> None:
+    wanted = Limits(registrations=registrations, calls=calls, rms=rms, proxied=proxied, relays=relays)
+    assert together([platform] * peers) == wanted
+
+
+@pytest.mark.parametrize(("peers", "registrations"), [(1, 5000), (2, 10_000), (3, 15_000)])
+def test_up_to_four_peers_each_adds_one_unit(peers: int, registrations: int) -> None:
+    assert together(["Large VM"] * peers).registrations == registrations
+
+
+def test_small_systems_add_resilience_only() -> None:
+    assert together(["Small VM"]) == together(["Small VM"] * 6) == alone("Small VM")
+
+
+def test_without_a_class_there_is_no_limit() -> None:
+    assert together([UNLIMITED] * 3) == alone(UNLIMITED) == Limits()
+
+
+def test_while_classes_differ_nobody_is_promised_more_than_the_smallest_carries() -> None:
+    assert together(["Large VM", "Medium VM"]).calls == 200
+    assert together(["Large VM", "Small VM"]).calls == 40
+
+
+def test_two_audio_calls_are_one_video_call_and_share_a_session() -> None:
+    assert Use(video=3, audio=1).calls == 3.5
+    assert Use(rms_video=1, rms_audio=3).rms == 3
+
+
+def test_counts_add_up() -> None:
+    assert Licences(rooms=1, rms=2) + Licences(rooms=2, desktops=5) == Licences(rooms=3, desktops=5, rms=2)
+    assert Use(video=1, rooms=2) + Use(video=4) == Use(video=5, rooms=2)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "desktop"),
+    [
+        ("Cisco/DX80/ce9.15", True),
+        ("TANDBERG EX90", True),
+        ("Movi 4.8", True),
+        ("Cisco Webex Room Kit", False),
+        ("FLEX600", False),
+    ],
+)
+def test_desktops_are_known_by_their_user_agent(user_agent: str, desktop: bool) -> None:
+    assert needs_desktop(user_agent) is desktop
+
+
+def test_every_h323_registration_is_a_rooms() -> None:
+    assert not needs_desktop("TANDBERG EX90", "H323")
