@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet import __version__, bootstrap, start_file
-from sextet.admin import dialect, lifecycle_commands, passwords, record_commands, vault_commands
+from sextet.admin import bandwidth_commands, dialect, lifecycle_commands, passwords, record_commands, vault_commands
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
@@ -93,6 +93,7 @@ class Daemon:
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
+        bandwidth_commands.add_to(registry, self._peer, door)
         lifecycle_commands.add_to(registry, lives, self._peer, door)
         dialect.add_to(registry, self._peer, lambda: lives.maintenance)
         self._first_password = FirstPassword(start.state_dir)

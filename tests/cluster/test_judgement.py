@@ -234,3 +234,19 @@ def test_what_a_lost_peer_said_last_is_no_disagreement() -> None:
     other = {1: says(1, primary=3, cluster_name="other.example"), 3: says(3)}
     assert {20012, 20017} <= set(raised(replace(HEALTHY, statuses=other)))
     assert not {20012, 20017} & set(raised(replace(HEALTHY, statuses=other, links={1: lost, 3: live(3)})))
+
+
+def test_each_default_link_that_is_missing_is_an_alarm_of_its_own() -> None:
+    numbers = {"DefaultSZtoTraversalSZ": 45007, "DefaultSZtoDefaultZ": 45002, "DefaultSZtoClusterSZ": 45006,
+               "TraversalSZtoDefaultZ": 45008}  # fmt: skip
+    for name, number in numbers.items():
+        links = tuple(link for link in ROOT.links if link.name != name)
+        seen = replace(HEALTHY, saved=replace(ROOT, links=links))
+        assert list(raised(seen)) == [number]
+    turned = tuple(replace(link, name="Mine", node1=link.node2, node2=link.node1) for link in ROOT.links[:1])
+    assert raised(replace(HEALTHY, saved=replace(ROOT, links=(*turned, *ROOT.links[1:])))) == {}
+
+
+def test_a_stand_alone_system_needs_no_link_to_the_cluster_subzone() -> None:
+    alone = replace(HEALTHY, saved=replace(ROOT, links=()), running=Clustering(), number=0, links={}, statuses={})
+    assert sorted(set(raised(alone)) & {45002, 45006, 45007, 45008}) == [45002, 45007, 45008]

@@ -23,6 +23,7 @@ from sextet.model.config import (
     shared_part,
     to_document,
 )
+from sextet.model.linking import followed
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Domain
@@ -202,7 +203,8 @@ class FakePeer:
         if not self.status().writable and any(not setting_at(change.path).peer for change in changes):
             raise NoPrimary(self.status().why_not)
         before = to_document(self._saved)
-        after = check(changed(before, changes), self._saved)
+        edited = followed(before, changed(before, changes), [change.path for change in changes])
+        after = check(edited, self._saved)
         moved = tuple(differences(before, to_document(after)))
         shared = shared_part(before) != shared_part(to_document(after))
         stamp = Stamp(self.stamp.term, self.stamp.author, self.stamp.revision + shared)

@@ -30,6 +30,7 @@ _ROW = ("Fqdn", "IpAddress")
 COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]]]] = {
     "Force Config Update": ((), "cluster force-config-update", lambda given: {}),
     "Force System Key Update": ((), "cluster force-system-key-update", lambda given: {}),
+    "Default Links Add": ((), "bandwidth default-links", lambda given: {}),
     "Restart": ((), "peer restart", lambda given: {}),
     "Boot": ((), "peer restart", lambda given: {}),
     "Cluster Address Mapping Add": (

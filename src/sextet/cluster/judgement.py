@@ -13,6 +13,7 @@ from sextet.cluster.face import ClusterStatus, Member
 from sextet.model import alarms as types
 from sextet.model.alarms import AlarmType
 from sextet.model.sections import Root
+from sextet.model.settings.bandwidth import DEFAULT_LINKS
 from sextet.model.settings.clustering import Clustering
 from sextet.model.status import LinkStatus, PeerStatus
 
@@ -37,6 +38,19 @@ NO_CALLS = (
 )
 WRONG_KEY = "wrong cluster key"  # in the reasons of both sides (wire/proof.py)
 CLUSTER_SETTINGS = {"cluster_name": "cluster name", "ip_version": "cluster IP version", "peers": "peer list"}
+
+DEFAULT_LINK_OF = dict(
+    zip(
+        (
+            types.TRAVERSAL_LINK_MISSING,
+            types.DEFAULT_ZONE_LINK_MISSING,
+            types.CLUSTER_LINK_MISSING,
+            types.TRAVERSAL_ZONE_LINK_MISSING,
+        ),
+        DEFAULT_LINKS,
+        strict=True,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +98,8 @@ def judge(seen: Evidence) -> ClusterStatus:
 
 def alarms_of(seen: Evidence) -> dict[AlarmType, str]:
     """Name every cluster alarm that stands, with its measured cause as a sentence."""
-    return {alarm: cause for alarm, cause in (*_of_settings(seen), *_of_peers(seen), *_of_primary(seen)) if cause}
+    standing = (*_of_settings(seen), *_of_peers(seen), *_of_primary(seen), *_of_links(seen))
+    return {alarm: cause for alarm, cause in standing if cause}
 
 
 def may_carry_calls(link: LinkStatus) -> bool:
@@ -237,6 +252,15 @@ def _not_synchronised(seen: Evidence) -> Iterator[str]:
             yield f"{link.peer} has {its} in force, this system {ours}, for {FAILED_S:.0f} s and more"
         elif link.state == LIVE and its > ours:
             yield f"This system has {ours} in force, {link.peer} {its}, for {FAILED_S:.0f} s and more"
+
+
+def _of_links(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
+    """Facts 4.3; the Cluster Subzone is there in a cluster only."""
+    there = {frozenset((link.node1, link.node2)) for link in seen.saved.links}
+    for alarm, link in DEFAULT_LINK_OF.items():
+        lacks = frozenset((link.node1, link.node2)) not in there
+        wanted = any(seen.running.peers) or alarm is not types.CLUSTER_LINK_MISSING
+        yield alarm, f"No link joins {link.node1} and {link.node2}." if lacks and wanted else ""
 
 
 def _waiting(paths: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from sextet.admin.bandwidth_catalogue import COMMANDS as BANDWIDTH_COMMANDS
 from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
 from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
 from sextet.admin.dialect_catalogue import COMMANDS as DIALECT
@@ -82,7 +83,15 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
 
 def add_commands(group: click.Group) -> None:
     """Add every declared command under its noun."""
-    for command in (*COMMANDS, *CERTIFICATE_COMMANDS, *RECORD_COMMANDS, *VAULT_COMMANDS, *LIFECYCLE_COMMANDS, *DIALECT):
+    beside = (
+        *CERTIFICATE_COMMANDS,
+        *BANDWIDTH_COMMANDS,
+        *RECORD_COMMANDS,
+        *VAULT_COMMANDS,
+        *LIFECYCLE_COMMANDS,
+        *DIALECT,
+    )
+    for command in (*COMMANDS, *beside):
         *nouns, verb = command.name.split(" ")
         place = group
         for depth, noun in enumerate(nouns, 1):

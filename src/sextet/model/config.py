@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sextet.model.linking import completed
 from sextet.model.schema import Kind, Problem, Refused, Setting, problems_of, setting
 from sextet.model.sections import KEYS, Root
 
@@ -64,7 +65,7 @@ def from_document(document: Document) -> Root:
 def read(document: Document) -> tuple[Root, list[Problem]]:
     """Build the typed value as far as that goes: what is wrong takes its default, and its problem stands beside."""
     problems: list[Problem] = []
-    root: Root = _section(Root, document, "", problems)
+    root: Root = _section(Root, completed(document), "", problems)
     return root, problems
 
 

@@ -8,10 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sextet.model.schema import many
+from sextet.model.settings.bandwidth import DEFAULT_LINKS, LINKS_MAX, PIPES_MAX, Bandwidth, Link, Pipe
 from sextet.model.settings.capacity import Capacity
 from sextet.model.settings.clustering import AddressMapping, Clustering
 from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule, Transform
 from sextet.model.settings.interfaces import Interfaces
+from sextet.model.settings.local_zone import (
+    RULES_MAX,
+    SUBZONES_MAX,
+    DefaultSubzone,
+    MembershipRule,
+    Subzone,
+    TraversalSubzone,
+)
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Authentication, Credential, PolicyPattern, Registration
 from sextet.model.settings.system import Logging, Server, SyslogServer, System
@@ -31,10 +40,17 @@ class Root:
     authentication: Authentication = Authentication()
     credentials: tuple[Credential, ...] = many(Credential, 5000, label="Local authentication database", path="Credential", help="Names and passwords of endpoints.")
     registration: Registration = Registration()
+    default_subzone: DefaultSubzone = DefaultSubzone()
+    traversal_subzone: TraversalSubzone = TraversalSubzone()
+    subzones: tuple[Subzone, ...] = many(Subzone, SUBZONES_MAX, label="Subzones", path="Zones LocalZone SubZones SubZone", help="Parts of the Local Zone, such as a site.")
+    membership_rules: tuple[MembershipRule, ...] = many(MembershipRule, RULES_MAX, label="Membership rules", path="Zones LocalZone SubZones MembershipRules Rule", help="Which endpoints belong to which subzone.")
     zones: tuple[Zone, ...] = many(Zone, 1000, label="Zones", path="Zones Zone", help="Neighbour zones.")
     transforms: tuple[Transform, ...] = many(Transform, 100, label="Transforms", path="Transform", help="Changes to the dialled alias before the search.")
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
     capacity: Capacity = Capacity()
+    bandwidth: Bandwidth = Bandwidth()
+    links: tuple[Link, ...] = many(Link, LINKS_MAX, default=DEFAULT_LINKS, label="Links", path="Bandwidth Link", help="Ways between subzones and zones; a call takes the way with the fewest links.")
+    pipes: tuple[Pipe, ...] = many(Pipe, PIPES_MAX, label="Pipes", path="Bandwidth Pipe", help="Real connections with a limit, which links lead through.")
     administrators: tuple[Administrator, ...] = many(Administrator, 200, label="Administrator accounts", path="Administration Accounts", help="Who may log in.")
     logging: Logging = Logging()
 
@@ -42,5 +58,5 @@ class Root:
 KEYS: dict[type, str] = {  # which setting names an item of a list
     Server: "address", AddressMapping: "fqdn", Domain: "name", Credential: "name", PolicyPattern: "pattern", ZonePeer: "address",
     Zone: "name", Transform: "priority", SearchRule: "name", Administrator: "name",
-    SyslogServer: "address",
+    SyslogServer: "address", Subzone: "name", MembershipRule: "name", Link: "name", Pipe: "name",
 }  # fmt: skip

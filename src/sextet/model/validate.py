@@ -6,9 +6,11 @@ from sextet.model.config import Document, read
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
+from sextet.model.validation.bandwidth import links
 from sextet.model.validation.clustering import enforce, mappings, peer_list, primary_moved
 from sextet.model.validation.dialplan import rules, transforms, zones
 from sextet.model.validation.interfaces import network
+from sextet.model.validation.local_zone import membership, subzones
 from sextet.model.validation.names import names
 from sextet.model.validation.protocols import protocols
 from sextet.model.validation.registration import policy
@@ -37,6 +39,9 @@ def problems(whole: Root, before: Root | None = None) -> list[Problem]:
         *names(whole),
         *policy(whole.registration),
         *zones(whole.zones),
+        *subzones(whole),
+        *membership(whole),
+        *links(whole),
         *transforms(whole.transforms),
         *rules(whole),
         *administrators(whole, before),

@@ -240,3 +240,18 @@ def test_a_long_change_is_summed_up() -> None:
         assert summary.endswith(" more")
 
     asyncio.run(play())
+
+
+def test_a_new_zone_and_its_links_are_one_revision_on_the_primary_whoever_asked() -> None:
+    async def play() -> None:
+        one, two = await pair()
+        before = one.custody.head.stamp.revision
+        zone = Change("add", "zones", {"name": "London", "peers": [{"address": "192.0.2.9"}]})
+        await two.editor.change([zone], user="u", source="s", expected=None, dry_run=False)
+        for peer in (one, two):
+            assert sum("London" in (link.node1, link.node2) for link in peer.editor.saved.links) == 2
+        await one.editor.change([Change("remove", "zones[London]")], user="u", source="s", expected=None, dry_run=False)
+        assert not [link for link in one.editor.saved.links if "London" in (link.node1, link.node2)]
+        assert one.custody.head.stamp.revision == before + 2
+
+    asyncio.run(play())

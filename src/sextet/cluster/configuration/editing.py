@@ -15,6 +15,7 @@ from sextet.cluster.configuration.revisions import Store, StoreLost
 from sextet.cluster.face import Moved, NoPrimary, Outcome
 from sextet.model import config
 from sextet.model.config import Change, Difference, Document
+from sextet.model.linking import followed
 from sextet.model.schema import Applies, Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.status import Stamp
@@ -90,7 +91,7 @@ class Editor:
             before = self.document
             if expected is not None and expected != self._custody.head.stamp and not forwarded:
                 raise Moved(f"The configuration is now {self._custody.head.stamp}; {expected} was read.")
-            after: Document = config.to_document(check(config.changed(before, changes), self.saved))
+            after: Document = config.to_document(check(_edited(before, changes), self.saved))
             outcome = Outcome(
                 stamp=self._custody.head.stamp,
                 differences=tuple(config.differences(before, after)),
@@ -137,7 +138,7 @@ class Editor:
     ) -> Stamp:
         def make(document: Document) -> Document:
             before = config.from_document(config.merged(document, self._own))
-            after = check(config.changed(config.to_document(before), changes), before)
+            after = check(_edited(config.to_document(before), changes), before)
             return config.shared_part(config.to_document(after))
 
         try:
@@ -170,6 +171,10 @@ class Editor:
     def _restart(self, before: Document, after: Document) -> tuple[str, ...]:
         changed = [difference.path for difference in config.differences(before, after)]
         return tuple(path for path in changed if config.setting_at(path).applies is Applies.RESTART)
+
+
+def _edited(before: Document, changes: Sequence[Change]) -> Document:
+    return followed(before, config.changed(before, changes), [change.path for change in changes])
 
 
 def _summary(differences: Sequence[Difference]) -> str:

@@ -8,12 +8,16 @@ from sextet.model.config import item_path
 from sextet.model.schema import Problem
 from sextet.model.sections import Root
 
+LOCAL_LISTS = {"subzones": "Subzones", "membership_rules": "Membership rules", "links": "Links", "pipes": "Pipes"}
+
 
 def names(whole: Root) -> Iterator[Problem]:
     """What differs only in its letters would be one thing to people and another to the system."""
     yield from twice("domains", "Domains", [domain.name for domain in whole.domains])
     yield from twice("zones", "Zones", [zone.name for zone in whole.zones])
     yield from twice("search_rules", "Search rules", [rule.name for rule in whole.search_rules])
+    for path, label in LOCAL_LISTS.items():
+        yield from twice(path, label, [row.name for row in getattr(whole, path)])
     yield from twice("administrators", "Administrator accounts", [account.name for account in whole.administrators])
 
 

@@ -98,6 +98,17 @@ FORM_PAGES = (
     FormPage(path="/configuration/registration", section="registration"),
     FormPage(path="/configuration/authentication", section="authentication"),
     FormPage(path="/maintenance/options", section="capacity"),
+    FormPage(
+        path="/configuration/local-zone/default-subzone",
+        section="default_subzone",
+        intro="The subzone of every endpoint that no membership rule puts elsewhere.",
+    ),
+    FormPage(
+        path="/configuration/local-zone/traversal-subzone",
+        section="traversal_subzone",
+        intro="The place that traversal calls pass; no endpoint belongs to it.",
+    ),
+    FormPage(path="/configuration/bandwidth", section="bandwidth"),
     FormPage(path="/maintenance/logging", section="logging"),
 )
 LIST_PAGES = (
@@ -114,6 +125,32 @@ LIST_PAGES = (
         intro="Used where the restriction policy is Deny List.",
     ),
     ListPage(path="/configuration/authentication/local-database", list="credentials", noun="credential"),
+    ListPage(
+        path="/configuration/local-zone/subzones",
+        list="subzones",
+        noun="subzone",
+        intro="A new subzone gets its links to the Default Subzone and the Traversal Subzone at once.",
+        shown=("name", "registrations", "authentication", "total_mode", "inter_mode", "intra_mode"),
+    ),
+    ListPage(
+        path="/configuration/local-zone/membership-rules",
+        list="membership_rules",
+        noun="membership rule",
+        intro="In the order of their priority; endpoints that no rule matches belong to the Default Subzone.",
+        shown=("priority", "name", "type", "subnet_address", "subnet_prefix", "pattern", "subzone", "state"),
+    ),
+    ListPage(
+        path="/configuration/bandwidth/links",
+        list="links",
+        noun="link",
+        intro="A call takes the way with the fewest links; without a way it is refused.",
+    ),
+    ListPage(
+        path="/configuration/bandwidth/pipes",
+        list="pipes",
+        noun="pipe",
+        intro="A limit of a real connection, shared by all links that name it and by all peers.",
+    ),
     ListPage(
         path="/configuration/zones",
         list="zones",
