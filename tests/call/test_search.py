@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from sextet.call.search import STEPS_MAX, Decision, Refuse, Request, Step, Try, explain, search
+from sextet.call.decision import Decision, Refuse, Request, Round, Searched, Target, Try
+from sextet.call.rules import TARGETS_MAX
+from sextet.call.search import search
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind
 from sextet.call.table import Table
 from sextet.model.expression import ALIAS_MAX
@@ -30,26 +32,43 @@ def decide(
     made: Table, asked: Request, here: Sequence[str] = (), elsewhere: Mapping[str, Sequence[int]] | None = None
 ) -> Decision:
     owners = elsewhere or {}
-    decision = search(made, asked, lambda alias: alias in here, lambda alias: owners.get(alias, ()))
-    told = explain(made, asked, lambda alias: alias in here, lambda alias: owners.get(alias, ()))
-    assert told.decision == decision
+    decision = search(made, asked, lambda alias: alias in here, lambda alias: owners.get(alias, ())).decision
+    assert explain(made, asked, here, elsewhere).decision == decision
     return decision
+
+
+def explain(
+    made: Table, asked: Request, here: Sequence[str] = (), elsewhere: Mapping[str, Sequence[int]] | None = None
+) -> Searched:
+    owners = elsewhere or {}
+    return search(made, asked, lambda alias: alias in here, lambda alias: owners.get(alias, ()), every=True)
+
+
+def tried(*targets: Target, priority: int = 50) -> Try:
+    return Try((Round(priority=priority, targets=targets),))
+
+
+def rounds(decision: Decision) -> list[list[str]]:
+    assert isinstance(decision, Try), decision
+    return [[target.rule for target in one.targets] for one in decision.rounds]
 
 
 def steps(decision: Decision) -> list[tuple[str, str, str]]:
     assert isinstance(decision, Try), decision
-    return [(step.rule, step.zone or "LocalZone", step.alias) for step in decision.steps]
+    return [
+        (target.rule, target.zone or "LocalZone", target.alias) for one in decision.rounds for target in one.targets
+    ]
 
 
 def test_devices_here_and_on_other_peers_ring_in_one_step() -> None:
-    assert decide(table(), request("Bob@apolo.local"), here=[BOB], elsewhere={BOB: (2,)}) == Try(
-        (Step(kind="local", alias=BOB, hops=69, rule="LocalZoneMatch", here=True, peers=(2,)),)
+    assert decide(table(), request("Bob@apolo.local"), here=[BOB], elsewhere={BOB: (2,)}) == tried(
+        Target(kind="local", alias=BOB, hops=69, rule="LocalZoneMatch", here=True, peers=(2,))
     )
 
 
 def test_a_peer_that_is_down_is_not_asked() -> None:
     decision = decide(table(), request(), elsewhere={BOB: (2, 3)})
-    assert decision == Try((Step(kind="local", alias=BOB, hops=69, rule="LocalZoneMatch", peers=(2,)),))
+    assert decision == tried(Target(kind="local", alias=BOB, hops=69, rule="LocalZoneMatch", peers=(2,)))
     assert decide(table(), request(), elsewhere={BOB: (3,)}) == Refuse(
         480,
         "rule LocalZoneMatch: bob@apolo.local is registered at peer 3 (expc03.apolo.local), which cannot be reached",
@@ -69,17 +88,17 @@ def test_a_refusal_names_the_rule_that_decided() -> None:
 
 def test_a_zone_is_asked_at_its_addresses_for_the_alias_that_the_rule_makes() -> None:
     made = table([rule("Out", r"9(\d+)@.*", "Regex", behavior="Replace", replace=r"+\1@gw.example")])
-    assert decide(made, request("9886@apolo.local")) == Try(
-        (
-            Step(
-                kind="zone",
-                alias="+886@gw.example",
-                hops=15,
-                rule="Out",
-                zone="London",
-                uris=("sip:192.0.2.10:5062;transport=tls", "sip:gw.example:5062;transport=tls"),
-            ),
-        )
+    assert decide(made, request("9886@apolo.local")) == tried(
+        Target(
+            kind="zone",
+            alias="+886@gw.example",
+            hops=15,
+            rule="Out",
+            zone="London",
+            uris=("sip:192.0.2.10:5062;transport=tls", "sip:gw.example:5062;transport=tls"),
+            trail=("9886@apolo.local",),
+        ),
+        priority=100,
     )
 
 
@@ -95,9 +114,14 @@ def test_who_is_found_in_the_cluster_is_not_looked_for_in_later_priorities() -> 
     assert [name for name, *_ in steps(decide(made, request()))] == ["same", "later"]
 
 
-def test_devices_come_before_zones_of_the_same_priority() -> None:
+def test_devices_and_zones_of_one_priority_are_asked_in_one_round_devices_first() -> None:
     made = table(search_rules=(rule("zone", priority=50), rule("local", priority=50, target="LocalZone")))
-    assert [name for name, *_ in steps(decide(made, request(), here=[BOB]))] == ["local", "zone"]
+    assert rounds(decide(made, request(), here=[BOB])) == [["local", "zone"]]
+
+
+def test_each_priority_is_a_round_of_its_own() -> None:
+    made = table([rule("a"), rule("b", target="Paris"), rule("c", "b", behavior="Strip", priority=200)])
+    assert rounds(decide(made, request())) == [["a", "b"], ["c"]]
 
 
 def test_stop_ends_the_search_after_the_rules_of_its_priority() -> None:
@@ -219,8 +243,8 @@ def test_only_the_last_causes_are_named() -> None:
 def test_a_request_from_a_peer_is_for_devices_here_and_nothing_else() -> None:
     transforms = (Transform(priority=1, pattern="bob", behavior="Replace", replace="eve"),)
     made = table([rule("a")], transforms=transforms)
-    assert decide(made, request(source=FROM_PEER, hops=9), here=[BOB]) == Try(
-        (Step(kind="local", alias=BOB, hops=8, rule="", here=True),)
+    assert decide(made, request(source=FROM_PEER, hops=9), here=[BOB]) == tried(
+        Target(kind="local", alias=BOB, hops=8, rule="", here=True), priority=0
     )
     assert decide(made, request(source=FROM_PEER), elsewhere={BOB: (2, 3)}) == Refuse(
         404, "bob@apolo.local is not registered at this peer"
@@ -232,7 +256,7 @@ def test_hops_shrink_by_one_and_to_the_limit_of_the_zone() -> None:
     for received, sent in ((70, [15, 5]), (10, [9, 5]), (1, [0, 0])):
         decision = decide(made, request(hops=received))
         assert isinstance(decision, Try)
-        assert [step.hops for step in decision.steps] == sent
+        assert [target.hops for one in decision.rounds for target in one.targets] == sent
     for source in (LOCAL, FROM_PEER):
         assert decide(made, request(hops=0, source=source), here=[BOB]) == Refuse(483, "Too many hops")
 
@@ -247,9 +271,9 @@ def test_an_alias_without_or_with_too_many_letters_is_refused_before_any_pattern
 
 
 def test_the_number_of_targets_is_limited() -> None:
-    zones = tuple(Zone(name=f"z{n}", peers=(ZonePeer(address="192.0.2.9"),)) for n in range(STEPS_MAX + 5))
+    zones = tuple(Zone(name=f"z{n}", peers=(ZonePeer(address="192.0.2.9"),)) for n in range(TARGETS_MAX + 5))
     made = table(search_rules=tuple(rule(f"r{n}", target=zone.name) for n, zone in enumerate(zones)), zones=zones)
-    assert len(steps(decide(made, request()))) == STEPS_MAX
+    assert len(steps(decide(made, request()))) == TARGETS_MAX
 
 
 def test_a_reason_is_safe_in_a_header_whatever_was_dialled() -> None:
@@ -269,7 +293,7 @@ def test_an_explanation_tells_rule_by_rule_what_happened() -> None:
         [rule("x", "9"), rule("off", state="Disabled"), rule("z", target="Paris"), rule("z2", target="Paris")],
         transforms=(Transform(priority=4, pattern="0", behavior="Strip"),),
     )
-    told = explain(made, request("0bob@apolo.local"), lambda _: False, lambda _: ())
+    told = explain(made, request("0bob@apolo.local"))
     assert [(note.name, note.matched, note.before, note.after, note.finding) for note in told.notes] == [
         ("transform 4", True, "0bob@apolo.local", BOB, "Strip"),
         ("LocalZoneMatch", True, BOB, BOB, "bob@apolo.local is not registered"),
@@ -278,9 +302,9 @@ def test_an_explanation_tells_rule_by_rule_what_happened() -> None:
         ("z", True, BOB, BOB, "zone Paris is asked for bob@apolo.local"),
         ("z2", True, BOB, BOB, "already asked"),
     ]
-    (note,) = explain(made, request(source=FROM_PEER), lambda _: True, lambda _: ()).notes
+    (note,) = explain(made, request(source=FROM_PEER), here=[BOB]).notes
     assert (note.kind, note.name, note.matched) == ("peer", "expc02.apolo.local", True)
-    found = explain(made, request(), lambda _: True, lambda _: (2,))
+    found = explain(made, request(), here=[BOB], elsewhere={BOB: (2,)})
     assert found.notes[-1].finding == "registered at this peer, peer 2 (expc02.apolo.local)"
 
 
@@ -294,9 +318,10 @@ def test_random_dial_plans_keep_what_every_search_promises() -> None:
         if isinstance(decision, Refuse):
             assert decision.reason
             continue
-        targets = [(step.zone, step.alias.lower()) for step in decision.steps]
+        found = [target for one in decision.rounds for target in one.targets]
+        targets = [(target.zone, target.alias.lower()) for target in found]
         assert len(set(targets)) == len(targets)
-        for step in decision.steps:
+        for step in found:
             assert 0 <= step.hops < asked.hops
             assert step.here or step.peers or step.uris
             assert step.zone != source.name

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from sextet.call.search import Request, Try, search
+from sextet.call.decision import Request, Try
+from sextet.call.search import search
 from sextet.call.source import LOCAL
 from sextet.call.table import Table, TableError
 from sextet.model.settings.dialplan import Transform
@@ -84,9 +85,11 @@ def test_a_system_without_names_is_known_by_its_place_in_the_peer_list() -> None
 def test_variables_stand_for_the_addresses_of_all_peers_in_patterns_and_for_this_peers_in_replacements() -> None:
     any_of_ours = rule("r", ".*@%ipv4%", "Regex", target="Paris", behavior="Replace", replace="x@%ipv4%-%ipv6%")
     made = table([any_of_ours])
-    found = search(made, Request(protocol="SIP", alias="b@192.0.2.3", source=LOCAL), lambda _: False, lambda _: ())
+    found = search(
+        made, Request(protocol="SIP", alias="b@192.0.2.3", source=LOCAL), lambda _: False, lambda _: ()
+    ).decision
     assert isinstance(found, Try)
-    assert found.steps[0].alias == "x@192.0.2.1-%ipv6%"
+    assert found.rounds[0].targets[0].alias == "x@192.0.2.1-%ipv6%"
     made = table([rule("r", ".*@%ipv6%", "Regex")])
     found = search(made, Request(protocol="SIP", alias="b@192.0.2.3", source=LOCAL), lambda _: False, lambda _: ())
     assert not isinstance(found, Try)

@@ -108,6 +108,11 @@ def test_the_code_for_workers_imports_without_anything_installed(tmp_path: Path)
     rendering.install_code(package, tmp_path)
     names = {path.relative_to(tmp_path / "code").as_posix() for path in (tmp_path / "code").rglob("*.py")}
     assert "sextet/call/search.py" in names
+    script = "import sys; sys.modules['KSR'] = sys; import sextet_kemi"
+    code = tmp_path / "code"
+    subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = [{str(code)!r}]; {script}"], check=True
+    )
     assert "sextet/sip/kemi/script.py" in names
     assert not any(name.startswith(("sextet/cluster", "sextet/web", "sextet/sip/engine")) for name in names)
     load = f"import sys; sys.path.insert(0, {str(tmp_path / 'code')!r}); import sextet.sip.kemi.script"

@@ -135,7 +135,8 @@ def test_a_call_rings_devices_here_and_on_other_peers_at_once(bench: Bench) -> N
             (f"sip:{BOB}", "sip:192.0.2.3:5061;transport=tls", PEER_FLAG),
         ]
     ]
-    assert bench.ksr.values["$avp(proof)"].startswith("n=1;tag=")
+    bench.script.leg(None)
+    assert bench.ksr.appended[-1].startswith("X-Sextet-Peer: n=1;tag=" + bench.told[-1]["call"]["tag"])
     assert bench.told[-1]["call"]["state"] == "ringing"
 
 
@@ -176,7 +177,46 @@ def test_a_zone_is_tried_address_by_address(bench: Bench) -> None:
     bench.ksr.unreachable.add("sip:192.0.2.71:5061;transport=tls")
     bench.invite("x@other.test")
     assert [branches[0][1] for branches in bench.ksr.relayed] == ["sip:192.0.2.72:5061;transport=tls"]
-    assert bench.ksr.values["$avp(hops)"] == 15
+    assert bench.ksr.hops[-1] == ["15"]
+
+
+def test_a_round_goes_to_devices_peers_and_zones_at_once_each_with_its_own_hops(bench: Bench) -> None:
+    rules = (
+        SearchRule(name="Here", target="LocalZone"),
+        SearchRule(name="Out", target="Other"),
+        SearchRule(name="Next", target="Next"),
+        SearchRule(
+            name="Also",
+            mode="Alias pattern match",
+            pattern="bob",
+            behavior="Replace",
+            replace="alice",
+            target="LocalZone",
+        ),
+    )
+    bench.follow(replace(CONFIG, zones=(ZONE, replace(ZONE, name="Next", hop_count=3)), search_rules=rules))
+    bench.register(BOB, "<sip:b@192.0.2.9>", Expires="60")
+    bench.register(ALICE, "<sip:a@192.0.2.8>", Expires="60")
+    bench.ksr.htables["owner"][BOB] = "2"
+    bench.invite(Max_Forwards="69")
+    assert [(uri, flags) for uri, _, flags in bench.ksr.relayed[-1]] == [
+        ("sip:b@192.0.2.9", 0),
+        ("sip:a@192.0.2.8", 0),
+        (f"sip:{BOB}", PEER_FLAG),
+        (f"sip:{BOB}", 0),
+        (f"sip:{BOB}", 0),
+    ]
+    assert bench.ksr.hops[-1] == ["69", "69", "69", "15", "3"]
+    assert bench.told[-1]["call"]["route"] == "Local Zone, peer2, Other, Next"
+
+
+def test_the_busy_person_of_a_round_is_passed_on_though_a_zone_knew_nobody(bench: Bench) -> None:
+    bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
+    bench.invite("x@other.test")
+    bench.ksr.status, bench.ksr.values["$avp(person)"] = 404, 486
+    bench.script.failed(None)
+    assert len(bench.ksr.relayed) == 1
+    assert bench.ksr.replies == [(486, "Busy Here")]
 
 
 def test_a_failing_leg_gives_way_to_the_next_and_a_busy_person_does_not(bench: Bench) -> None:

@@ -20,7 +20,9 @@ class FakeKSR:
         self.bindings: dict[str, list[dict[str, str]]] = {}  # usrloc
         self.replies: list[tuple[int, str]] = []
         self.reply_headers: list[str] = []
+        self.appended: list[str] = []
         self.relayed: list[list[tuple[str, str, int]]] = []  # per t_relay: (R-URI, next hop, flags) of each branch
+        self.hops: list[list[str]] = []  # Max-Forwards of each of these
         self.unreachable: set[str] = set()  # next hops whose connection is refused
         self.logged: list[str] = []
         self.users: set[str] = set()  # whose digest is right
@@ -177,6 +179,11 @@ class FakeKSR:
             self._uri = rows[0]["addr"]
         return OK if rows else NO
 
+    def lookup_to_dset(self, table: str, uri: str) -> int:
+        rows = self.bindings.get(uri.removeprefix("sip:"), [])
+        self._branches += [(row["addr"], "", 0) for row in rows]
+        return OK if rows else NO
+
     # the request and its transaction
     def seturi(self, uri: str) -> int:
         self._uri = uri
@@ -201,7 +208,9 @@ class FakeKSR:
         return 0 if self.retransmission else OK
 
     def t_relay(self) -> int:
-        branches = [(self._uri, self._next, self._flags), *self._branches]
+        given = [(self._uri, self._next, self._flags), *self._branches]
+        branches = [(uri, target.partition(";hops=")[0], flags) for uri, target, flags in given]
+        self.hops.append([target.partition(";hops=")[2] or self.values["$avp(hops)"] for _, target, _ in given])
         self._branches = []
         if all(target in self.unreachable for _, target, _ in branches):
             return NO
@@ -214,6 +223,13 @@ class FakeKSR:
     def send_reply(self, status: int, reason: str) -> int:
         self.replies.append((status, reason))
         return OK
+
+    def append(self, header: str) -> int:
+        self.appended.append(header.strip())
+        return OK
+
+    def t_reply(self, status: int, reason: str) -> int:
+        return self.send_reply(status, reason)
 
     def append_to_reply(self, header: str) -> int:
         self.reply_headers.append(header.strip())

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Iterable
 
 from sextet.call.alias import key
-from sextet.call.search import Request
+from sextet.call.decision import Request
 
 MARK_CHARACTERS = 16  # 64 bits: no two searches of one call share a mark by chance, and a Via stays short
 

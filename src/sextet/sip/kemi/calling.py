@@ -1,49 +1,32 @@
 """Carries out what is decided about a request outside a dialog: who sent it, may he, where does it go.
 
-The steps of the decision become legs, tried in order; what is left to try stays with the transaction ($avp(steps))
-and is taken up again by the failure route. A request from a peer is proved by its header and rings devices here only.
+A request from a peer is proved by its header and rings devices here only. The rounds of a decision become branches in
+forking.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-import time
-from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import of_uri
+from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request
 from sextet.call.loop import looped, mark
-from sextet.call.search import HOPS_WITHOUT_HEADER, Refuse, Request, Step, search
+from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
-from sextet.sip.kemi import calls
+from sextet.sip.kemi import forking
 from sextet.sip.kemi.bindings import is_endpoint
+from sextet.sip.kemi.forking import Call
 from sextet.sip.kemi.instructions import Instructions
-from sextet.sip.kemi.proof import HEADER, Identity, new_tag, prove, proven
-from sextet.sip.kemi.reporting import Reporter, written
+from sextet.sip.kemi.proof import HEADER, Identity, new_tag, proven
+from sextet.sip.kemi.refusing import answer
+from sextet.sip.kemi.reporting import Reporter
 
 METHODS = ("INVITE", "MESSAGE", "SUBSCRIBE", "OPTIONS", "REFER", "INFO", "PUBLISH", "NOTIFY")
-BEHIND, PEER = 6, 8  # branch flags of kamailio.cfg
-ANSWER_MS = 180_000  # how long a device may ring; the longest common ringing time
-PEER_MS = 1_000  # to a peer's first provisional answer, which it sends before it does anything else
-ZONE_MS = 3_000  # to another system's
-DEVICE_MS = 5_000  # to a device's
-REQUEST_MS = 8_000  # to the final answer of what is not an INVITE
-FINAL = (401, 407, 484, 486, 487)  # answers of the person asked for: searching on would not help
 _MARK = re.compile(r";sxl=([0-9a-f]{16})")
-_PHRASES = {
-    404: "Not Found",
-    480: "Temporarily Unavailable",
-    414: "Request-URI Too Long",
-    483: "Too Many Hops",
-    503: "Service Unavailable",
-}
-
-Leg = dict[str, Any]
-Call = dict[str, Any]  # what is told of it besides its state; of a request that is no INVITE the tag only
 
 
 def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> None:
@@ -72,26 +55,17 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     if looped(own, _MARK.findall(str(get("$(hdr(Via)[*])") or ""))):
         ksr.sl.send_reply(482, "Loop Detected")
         return
-    decision = search(told.table, request, _here(ksr), _elsewhere(ksr))
+    decision = search(told.table, request, _here(ksr), _elsewhere(ksr)).decision
     if isinstance(decision, Refuse):
-        _answer(ksr, decision.status, decision.reason)
+        answer(ksr, decision.status, decision.reason)
         return
     ksr.pvx.xavp_child_sets("via", "sxl", own)
     ksr.corex.via_add_xavp_params(1)
     _record_route(ksr, told, identity.call_id)
     if method == "INVITE":
         ksr.dialog.dlg_manage()
-    legs = [leg for step in decision.steps for leg in _legs(step)]
-    _run(ksr, reporter, told, legs, _call(get, identity, request) if method == "INVITE" else {"tag": request.tag})
-
-
-def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
-    """Take the next leg after one that failed, unless the answer was a person's."""
-    status = ksr.tm.t_get_status_code()
-    left = ksr.pv.get("$avp(steps)")
-    if left and status < 600 and status not in FINAL:
-        legs, call = json.loads(left)
-        _run(ksr, reporter, told, legs, call, again=True)
+    call = _call(get, identity, request) if method == "INVITE" else {"tag": request.tag}
+    forking.begin(ksr, reporter, told, decision.rounds, call)
 
 
 def _hops(header: str) -> int:
@@ -157,88 +131,3 @@ def _call(get: Any, identity: Identity, request: Request) -> Call:
         "destination": request.alias,
         "protocol": "SIP",
     }
-
-
-def _legs(step: Step) -> list[Leg]:
-    shared = {"alias": step.alias, "hops": step.hops, "rule": step.rule}
-    if step.kind == "local":
-        return [{"kind": "local", "here": step.here, "peers": list(step.peers), **shared}]
-    return [{"kind": "zone", "zone": step.zone, "uri": uri, **shared} for uri in step.uris]
-
-
-def _run(
-    ksr: Any, reporter: Reporter, told: Instructions, legs: Sequence[Leg], call: Call, again: bool = False
-) -> None:
-    """Send to the first leg that can be sent to; the others are left for the failure route."""
-    invite = "call_id" in call
-    for place, leg in enumerate(legs):
-        if place or again:
-            ksr.resetbflag(BEHIND)
-            ksr.resetbflag(PEER)
-            ksr.resetdsturi()
-        aimed = _aim_local(ksr, told, leg, call["tag"]) if leg["kind"] == "local" else _aim_zone(ksr, leg)
-        if not aimed:
-            continue
-        rest = legs[place + 1 :]
-        if rest or place or again:
-            ksr.pv.sets("$avp(steps)", written((rest, call)) if rest else "")
-        ksr.pv.seti("$avp(hops)", leg["hops"])
-        if invite:
-            calls.begin(ksr, reporter, call | {"route": aimed, "rule": leg["rule"]}, time.monotonic())
-        ksr.tm.t_set_fr(ANSWER_MS, _patience_ms(leg) if invite else REQUEST_MS)
-        ksr.tm.t_on_branch("LEG")
-        ksr.tm.t_on_reply("ANSWER")
-        if rest:
-            ksr.tm.t_on_failure("NEXT")
-        if ksr.tm.t_relay() > 0:
-            return
-    if invite:
-        calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), "480 nothing could be reached")
-    _answer(ksr, 480, "no device or zone that was found could be reached")
-
-
-def _aim_local(ksr: Any, told: Instructions, leg: Leg, tag: str) -> str:
-    """Point the request at all devices of an alias, here and at other peers; gives the name of the route."""
-    uri = f"sip:{leg['alias']}"
-    ksr.seturi(uri)
-    here = leg["here"] and ksr.registrar.lookup("location") > 0
-    peers = [told.table.peers[number] for number in leg["peers"] if number in told.table.peers]
-    if peers:
-        get = ksr.pv.get
-        identity = Identity(call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=uri)
-        ksr.pv.sets("$avp(proof)", prove(told.secret, told.table.number, tag, identity))
-    for place, peer in enumerate(peers):
-        host = f"[{peer.ip}]" if ":" in peer.ip else peer.ip
-        target = f"sip:{host}:{told.peer_port};transport={told.peer_transport}"
-        if not here and place == 0:
-            ksr.seturi(uri)
-            ksr.setdsturi(target)
-            ksr.setbflag(PEER)
-        else:
-            ksr.pvx.sbranch_reset()
-            ksr.pv.sets("$sbranch(uri)", uri)
-            ksr.pv.sets("$sbranch(dst_uri)", target)
-            ksr.pv.seti("$sbranch(flags)", 1 << PEER)
-            ksr.pvx.sbranch_append()
-    if here:
-        return "Local Zone"
-    return peers[0].name if peers else ""
-
-
-def _aim_zone(ksr: Any, leg: Leg) -> str:
-    alias, uri = leg["alias"], leg["uri"]
-    host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
-    ksr.seturi(f"sip:{alias}" if "@" in alias else f"sip:{alias}@{host}")
-    ksr.setdsturi(uri)
-    return str(leg["zone"])
-
-
-def _patience_ms(leg: Leg) -> int:
-    if leg["kind"] == "zone":
-        return ZONE_MS
-    return DEVICE_MS if leg["here"] else PEER_MS
-
-
-def _answer(ksr: Any, status: int, reason: str) -> None:
-    ksr.hdr.append_to_reply(f'Reason: SIP;cause={status};text="{reason}"\r\n')  # RFC 3326
-    ksr.sl.send_reply(status, _PHRASES.get(status, "Not Found"))

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.table import TableError
-from sextet.sip.kemi import calls
+from sextet.sip.kemi import calls, forking
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
-from sextet.sip.kemi.calling import failed, initial
+from sextet.sip.kemi.calling import initial
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.registering import register, registered_again
 from sextet.sip.kemi.reporting import Reporter
@@ -66,7 +66,11 @@ class Script:
 
     @guarded
     def failed(self, argument: str) -> None:
-        failed(self._ksr, self._reporter, self._current.get())
+        forking.failed(self._ksr, self._reporter, self._current.get())
+
+    @guarded
+    def leg(self, argument: str) -> None:
+        forking.leg(self._ksr, self._current.get())
 
     @guarded
     def expired(self, argument: str) -> None:

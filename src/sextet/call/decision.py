@@ -1,0 +1,102 @@
+"""What a search is asked and what it answers, for every protocol alike: requests, targets, rounds, reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sextet.call.source import Source
+
+HOPS_WITHOUT_HEADER = 70  # RFC 3261 16.6 step 3
+REASON_CHARACTERS_MAX = 250  # a Reason header is one line that people read
+
+Here = Callable[[str], bool]
+Elsewhere = Callable[[str], Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What has to be routed, as plain values."""
+
+    protocol: str  # "SIP" or "H323"
+    alias: str  # see alias.of_uri
+    source: Source
+    authenticated: bool = False
+    hops: int = HOPS_WITHOUT_HEADER  # Max-Forwards as received
+    tag: str = ""  # of the call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One place to ask: all devices of an alias, or a zone, whose addresses are tried in turn.
+
+    `alias` names who is asked for: in the Local Zone it is the registrar's key. `hops` is the Max-Forwards to send.
+    `trail` holds the aliases that led here: what a target answers with a new alias goes on from it (search.again).
+    """
+
+    kind: Literal["local", "zone"]
+    alias: str
+    hops: int
+    rule: str
+    here: bool = False
+    peers: tuple[int, ...] = ()
+    zone: str = ""
+    uris: tuple[str, ...] = ()
+    trail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """All targets of one priority: asked at once, the first success wins and the others are cancelled."""
+
+    priority: int
+    targets: tuple[Target, ...]
+    protocol: str = ""  # by which they are asked; empty is the caller's own
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Ask round after round, each only where nothing was found in the one before it."""
+
+    rounds: tuple[Round, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer with this status; the reason names the rule that decided, and is safe inside a quoted header."""
+
+    status: int
+    reason: str
+
+
+Decision = Try | Refuse
+NoteKind = Literal["alias", "transform", "policy", "rule", "protocol", "peer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What one transform, policy or rule did with the alias, for administrators."""
+
+    kind: NoteKind
+    name: str
+    matched: bool
+    before: str
+    after: str
+    finding: str  # why it did not match, or what was found
+    priority: int = 0
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A decision and how it came about."""
+
+    decision: Decision
+    notes: tuple[Note, ...]
+
+
+def safe(text: str) -> str:
+    """Aliases come from strangers: keep what may stand in a quoted string (RFC 3261 25.1), cut what is too long."""
+    plain = "".join(character if character.isprintable() and character not in '"\\' else "?" for character in text)
+    return plain if len(plain) <= REASON_CHARACTERS_MAX else plain[: REASON_CHARACTERS_MAX - 1] + "…"

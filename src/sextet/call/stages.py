@@ -1,0 +1,45 @@
+"""What may answer with other aliases than the one that was dialled, and where it is plugged into the search.
+
+A stage looks at an alias after the transforms. It lets it pass (None), refuses it, or names new aliases: then each of
+them is searched from the transforms on, with the hops that are left. A target that answers later with new aliases
+(ENUM, a policy service) does the same through `search.again`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sextet.call.decision import Refuse, Request
+from sextet.call.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Search these aliases instead, from the transforms on.
+
+    Together, they ring at once; else one after the other, each where the one before it found nothing.
+    """
+
+    aliases: tuple[str, ...]
+    reason: str  # who named them, for the trace
+    together: bool = True
+
+
+Stage = Callable[[Table, Request, str], Refuse | Again | None]
+
+
+def passed(table: Table, request: Request, alias: str) -> Refuse | Again | None:
+    """Let every alias pass."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """The stages between transforms and search rules, in their order (facts 7.1, 3 and 4)."""
+
+    policy: Stage = passed
+    user_policy: Stage = passed
+
+
+OPEN = Stages()

@@ -1,0 +1,172 @@
+"""How the rounds of a decision become branches: all targets of a round at once, round after round.
+
+What is left to ask stays with the transaction: `$avp(steps)` holds the other addresses of the zones that are being
+asked, then the rounds to come. The failure route takes it up when every branch has failed. What differs between the
+branches of one round stands in parameters of the next hop, which is never sent: `hops` is its Max-Forwards.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sextet.call.decision import Round, Target
+from sextet.sip.kemi import calls
+from sextet.sip.kemi.instructions import Instructions
+from sextet.sip.kemi.proof import Identity, prove
+from sextet.sip.kemi.refusing import answer
+from sextet.sip.kemi.reporting import Reporter, written
+
+BEHIND, PEER = 6, 8  # branch flags of kamailio.cfg
+ANSWER_MS = 180_000  # how long a device may ring; the longest common ringing time
+PEER_MS = 1_000  # to a peer's first provisional answer, which it sends before it does anything else
+ZONE_MS = 3_000  # to another system's
+DEVICE_MS = 5_000  # to a device's
+REQUEST_MS = 8_000  # to the final answer of what is not an INVITE
+FINAL = (401, 407, 484, 486, 487)  # answers of the person asked for: searching on would not help
+_FINAL_PHRASES = {
+    401: "Unauthorized",
+    407: "Proxy Authentication Required",
+    484: "Address Incomplete",
+    486: "Busy Here",
+}
+
+Leg = dict[str, Any]  # a target as it is kept in an AVP; of a zone with one of its addresses, and those left to try
+Call = dict[str, Any]  # what is told of it besides its state; of a request that is no INVITE the tag only
+
+
+def begin(ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], call: Call) -> None:
+    """Ask the first round that can be asked."""
+    _run(ksr, reporter, told, [[_leg(target) for target in one.targets] for one in rounds], call, again=False)
+
+
+def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
+    """Ask the next round after one that failed, unless a person answered."""
+    status = ksr.tm.t_get_status_code()
+    person = int(ksr.pv.get("$avp(person)") or 0)
+    left = ksr.pv.get("$avp(steps)")
+    if status >= 600 or status in FINAL:
+        return
+    if (
+        person in _FINAL_PHRASES
+    ):  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
+        ksr.tm.t_reply(person, _FINAL_PHRASES[person])
+    elif left:
+        rounds, call = json.loads(left)
+        _run(ksr, reporter, told, rounds, call, again=True)
+
+
+def leg(ksr: Any, told: Instructions) -> None:
+    """Prove a branch that goes to another peer: the proof holds for its own Request-URI only."""
+    get = ksr.pv.get
+    identity = Identity(
+        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
+    )
+    value = prove(told.secret, told.table.number, str(get("$avp(tag)")), identity)
+    ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
+
+
+def _leg(target: Target) -> Leg:
+    shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule}
+    if target.kind == "local":
+        return {**shared, "here": target.here, "peers": list(target.peers)}
+    return {**shared, "zone": target.zone, "uris": list(target.uris)}
+
+
+def _run(ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg]], call: Call, *, again: bool) -> None:
+    """Send to the first round that can be sent to; the others are left for the failure route."""
+    invite = "call_id" in call
+    ksr.pv.sets("$avp(tag)", call["tag"])
+    while rounds:
+        legs, rounds = rounds[0], rounds[1:]
+        second = [{**one, "uris": one["uris"][1:]} for one in legs if len(one.get("uris", ())) > 1]
+        rounds = [second, *rounds] if second else rounds
+        routes = _aim(ksr, told, legs, again)
+        again = True
+        if not routes:
+            continue
+        ksr.pv.sets("$avp(steps)", written((rounds, call)) if rounds else "")
+        ksr.pv.sets("$avp(person)", "")
+        if invite:
+            names, rules = (", ".join(dict.fromkeys(each)) for each in zip(*routes, strict=True))
+            calls.begin(ksr, reporter, call | {"route": names, "rule": rules}, time.monotonic())
+        ksr.tm.t_set_fr(ANSWER_MS, max(_patience_ms(one) for one in legs) if invite else REQUEST_MS)
+        ksr.tm.t_on_branch("LEG")
+        ksr.tm.t_on_reply("ANSWER")
+        ksr.tm.t_on_failure("NEXT")
+        if ksr.tm.t_relay() > 0:
+            return
+    if invite:
+        calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), "480 nothing could be reached")
+    answer(ksr, 480, "no device or zone that was found could be reached")
+
+
+def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list[tuple[str, str]]:
+    """Point the request at every leg; gives (where it goes, by which rule) of those that lead somewhere.
+
+    Registrations come first, for looking them up sets the Request-URI; the first other one sets it where none did.
+    """
+    if again:
+        ksr.resetbflag(BEHIND)
+        ksr.resetbflag(PEER)
+        ksr.resetdsturi()
+    routes = []
+    hops = min((one["hops"] for one in legs if one["kind"] == "local"), default=legs[0]["hops"])
+    ksr.pv.sets("$avp(hops)", str(hops))
+    aimed = False
+    for one in legs:
+        if one["kind"] == "local" and one["here"] and _devices(ksr, one["alias"], aimed):
+            aimed = True
+            routes.append(("Local Zone", one["rule"]))
+    for one in legs:
+        for name, uri, target, flags in _elsewhere(told, one):
+            _point(ksr, uri, target, flags, aimed)
+            aimed = True
+            routes.append((name, one["rule"]))
+    return routes
+
+
+def _devices(ksr: Any, alias: str, aimed: bool) -> bool:
+    uri = f"sip:{alias}"
+    if aimed:
+        return bool(ksr.registrar.lookup_to_dset("location", uri) > 0)
+    ksr.seturi(uri)
+    return bool(ksr.registrar.lookup("location") > 0)
+
+
+def _elsewhere(told: Instructions, one: Leg) -> list[tuple[str, str, str, int]]:
+    """Give (name, Request-URI, next hop, flags) for the branches of a leg that leave this peer."""
+    if one["kind"] == "zone":
+        alias, uri = one["alias"], one["uris"][0]
+        host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
+        return [
+            (one["zone"], f"sip:{alias}" if "@" in alias else f"sip:{alias}@{host}", f"{uri};hops={one['hops']}", 0)
+        ]
+    peers = [told.table.peers[number] for number in one["peers"] if number in told.table.peers]
+    return [
+        (peer.name, f"sip:{one['alias']}", f"sip:{host}:{told.peer_port};transport={told.peer_transport}", 1 << PEER)
+        for peer in peers
+        for host in (f"[{peer.ip}]" if ":" in peer.ip else peer.ip,)
+    ]
+
+
+def _point(ksr: Any, uri: str, target: str, flags: int, aimed: bool) -> None:
+    if not aimed:
+        ksr.seturi(uri)
+        ksr.setdsturi(target)
+        if flags:
+            ksr.setbflag(PEER)
+        return
+    ksr.pvx.sbranch_reset()
+    ksr.pv.sets("$sbranch(uri)", uri)
+    ksr.pv.sets("$sbranch(dst_uri)", target)
+    ksr.pv.seti("$sbranch(flags)", flags)
+    ksr.pvx.sbranch_append()
+
+
+def _patience_ms(one: Leg) -> int:
+    if one["kind"] == "zone":
+        return ZONE_MS
+    return DEVICE_MS if one["here"] else PEER_MS

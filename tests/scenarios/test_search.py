@@ -1,0 +1,132 @@
+"""The search with a real Kamailio: rounds, forks, stop and continue, as phones and other systems see them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.zones import Zone, ZonePeer
+from tests.support.sip_client import Phone
+from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+
+pytestmark = pytest.mark.scenario
+NETWORK = "127.61.5"
+ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
+LOCAL_RULE = SearchRule(name="Here", priority=50, behavior="Leave", target="LocalZone")
+
+
+def _zone(server: Phone, name: str, *before: str, **more: object) -> Zone:
+    """Make the zone of a stand-in server; the addresses `before` come before its own."""
+    own = tuple(ZonePeer(address=address) for address in (*before, server.address[0]))
+    return Zone(name=name, sip_port=server.address[1], sip_transport="UDP", peers=own, **more)  # type: ignore[arg-type]
+
+
+def _rule(name: str, priority: int = 50, **more: object) -> SearchRule:
+    return SearchRule(name=f"To {name}", priority=priority, target=name, **more)  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def _dial_plan(*zones: tuple[str, SearchRule], before: str = "") -> AsyncIterator[tuple[Peers, list[Phone]]]:
+    """Start one peer with stand-in servers as zones, each with its rule, besides the Local Zone's rule."""
+    async with contextlib.AsyncExitStack() as stack:
+        servers, rows, rules = [], [], [LOCAL_RULE]
+        for place, (name, rule) in enumerate(zones):
+            own = await stack.enter_async_context(Phone(name, f"{NETWORK}.1", local_ip=f"{NETWORK}.{70 + place}"))
+            servers.append(own)
+            rows.append(_zone(own, name, *([before] if before and not place else [])))
+            rules.append(rule)
+        config = replace(CONFIG, zones=tuple(rows), search_rules=tuple(rules))
+        yield await stack.enter_async_context(peers(NETWORK, 1, config=config)), servers
+
+
+def test_devices_and_zones_of_one_priority_ring_at_once_and_the_first_to_answer_wins() -> None:
+    async def play() -> None:
+        async with (
+            _dial_plan(("Paris", _rule("Paris")), ("London", _rule("London")), ("Rome", _rule("Rome", 60))) as (
+                at,
+                them,
+            ),
+            phone(at, 1, "alice") as alice,
+            phone(at, 1, "bob") as bob,
+        ):
+            await bob.register()
+            await alice.register()
+            await at.registered(1, BOB)
+            paris, london, rome = them
+            bob.status = paris.status = london.status = 0
+            call = asyncio.create_task(alice.call(BOB))
+            rung = await asyncio.gather(*(device.rings() for device in (bob, paris, london)))
+            assert [invite.get("max-forwards") for invite in rung] == ["69", "15", "15"]
+            london.reply(rung[2], 200, body="v=0\r\n")
+            dialog = answered(await call)
+            await asyncio.gather(bob.rings("CANCEL"), paris.rings("CANCEL"))
+            assert rome.count() == 0
+            assert (await alice.hang_up(dialog)).status == 200
+            await london.rings("BYE")
+
+    asyncio.run(play())
+
+
+def test_the_next_priority_is_asked_only_when_all_of_the_one_before_found_nothing() -> None:
+    async def play() -> None:
+        plan = (("Paris", _rule("Paris")), ("London", _rule("London")), ("Rome", _rule("Rome", 60)))
+        async with _dial_plan(*plan) as (at, them), phone(at, 1, "alice") as alice:
+            await alice.register()
+            paris, london, rome = them
+            paris.status, london.status = 404, 0
+            call = asyncio.create_task(alice.call("x@other.local"))
+            invite = await london.rings()
+            await paris.rings()
+            assert rome.count() == 0
+            london.reply(invite, 480)
+            dialog = answered(await call)
+            assert (paris.count(), london.count(), rome.count()) == (1, 1, 1)
+            await at.hosts[1].until(lambda: next(iter(at.hosts[1].calls.values())).rule == "To Rome")
+            assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
+def test_stop_ends_the_search_after_the_whole_priority() -> None:
+    async def play() -> None:
+        plan = (("Paris", _rule("Paris", on_match="Stop")), ("London", _rule("London")), ("Rome", _rule("Rome", 60)))
+        async with _dial_plan(*plan) as (at, them), phone(at, 1, "alice") as alice:
+            await alice.register()
+            for server in them:
+                server.status = 404
+            assert refused(await alice.call("x@other.local")).status == 404
+            assert [server.count() for server in them] == [1, 1, 0]
+
+    asyncio.run(play())
+
+
+def test_a_busy_person_ends_the_search_though_another_zone_knew_nobody() -> None:
+    async def play() -> None:
+        plan = (("Paris", _rule("Paris")), ("London", _rule("London")), ("Rome", _rule("Rome", 60)))
+        async with _dial_plan(*plan) as (at, them), phone(at, 1, "alice") as alice:
+            await alice.register()
+            them[0].status, them[1].status = 404, 486
+            assert refused(await alice.call("x@other.local")).status == 486
+            assert them[2].count() == 0
+            await at.hosts[1].until(lambda: not at.hosts[1].calls)
+
+    asyncio.run(play())
+
+
+def test_the_next_address_of_a_zone_is_asked_when_the_first_is_dead_and_nobody_else_of_the_round_answered() -> None:
+    async def play() -> None:
+        plan = (("Paris", _rule("Paris")), ("London", _rule("London")), ("Rome", _rule("Rome", 60)))
+        async with _dial_plan(*plan, before=f"{NETWORK}.66") as (at, them), phone(at, 1, "alice") as alice:
+            await alice.register()
+            paris, london, rome = them
+            london.status = 404
+            dialog = answered(await alice.call("x@other.local", wait_s=15))
+            assert (paris.count(), london.count(), rome.count()) == (1, 1, 0)
+            assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
