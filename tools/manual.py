@@ -138,7 +138,11 @@ def _intro(name: str, whole: type | Setting) -> list[str]:
     assert whole.item is not None
     marks = " †" if whole.peer else ""
     key = KEYS[whole.item]
-    return [f"{whole.label}{marks}: {whole.help} A list of at most {whole.high}, each entry named by its `{key}`.", ""]
+    only = f" Where `{whole.when[0]}` is {', '.join(whole.when[1])}." if whole.when else ""
+    return [
+        f"{whole.label}{marks}: {whole.help}{only} A list of at most {whole.high}, each entry named by its `{key}`.",
+        "",
+    ]
 
 
 def _setting_tables(path: str, whole: type | Setting) -> list[str]:
@@ -161,7 +165,8 @@ def _setting_row(path: str, one: Setting) -> tuple[str, ...]:
     marks = (r" \*" if one.mandatory else "") + (" †" if one.peer else "")
     original = f" Original: `{one.path}`." if one.path else ""
     when = "restart" if one.applies is Applies.RESTART else "live"
-    return (f"`{path}`", f"{one.label}{marks}", _value(one), _default(one), when, one.help + original)
+    only = f" Where `{one.when[0]}` is {', '.join(one.when[1])}." if one.when else ""
+    return (f"`{path}`", f"{one.label}{marks}", _value(one), _default(one), when, one.help + only + original)
 
 
 def _value(one: Setting) -> str:

@@ -95,7 +95,7 @@ def test_a_zone_is_asked_at_its_addresses_for_the_alias_that_the_rule_makes() ->
             hops=15,
             rule="Out",
             zone="London",
-            uris=("sip:192.0.2.10:5062;transport=tls", "sip:gw.example:5062;transport=tls"),
+            uris=("sip:192.0.2.10:5062;transport=tls", "sip:192.0.2.11:5062;transport=tls"),
             trail=("9886@apolo.local",),
         ),
         priority=100,

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from sextet.call.zones import NO_NAMES, Names
 from sextet.engine import Neighbour, Wanted
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
@@ -34,30 +35,30 @@ def with_config(**sections: object) -> Wanted:
 
 def test_only_transports_that_are_on_are_listened_on_and_only_at_our_address() -> None:
     wanted = with_config(protocols=Protocols(sip_udp=True, sip_udp_port=5070))
-    text = rendering.files(wanted, RUN, "own", {}).kamailio
+    text = rendering.files(wanted, RUN, "own", NO_NAMES).kamailio
     lines = [line for line in text.splitlines() if line.startswith("listen=")]
     assert lines == ["listen=tls:192.0.2.1:5061", "listen=udp:192.0.2.1:5070"]
     assert rendering.listeners(with_config(protocols=Protocols(sip_mode=False))) == []
 
 
 def test_without_tls_neither_the_module_nor_its_settings_are_there() -> None:
-    text = rendering.files(with_config(protocols=Protocols(sip_tls=False, sip_udp=True)), RUN, "own", {}).kamailio
+    text = rendering.files(with_config(protocols=Protocols(sip_tls=False, sip_udp=True)), RUN, "own", NO_NAMES).kamailio
     assert "tls.so" not in text
     assert 'modparam("tls"' not in text
 
 
 def test_callers_are_answered_100_without_a_joke() -> None:
-    assert 'modparam("tm", "auto_inv_100_reason", "Trying")' in rendering.files(WANTED, RUN, "own", {}).kamailio
+    assert 'modparam("tm", "auto_inv_100_reason", "Trying")' in rendering.files(WANTED, RUN, "own", NO_NAMES).kamailio
 
 
 def test_an_ipv6_address_is_written_in_brackets() -> None:
-    text = rendering.files(replace(WANTED, address="2001:db8::1"), RUN, "own", {}).kamailio
+    text = rendering.files(replace(WANTED, address="2001:db8::1"), RUN, "own", NO_NAMES).kamailio
     assert "listen=tls:[2001:db8::1]:5061" in text
     assert "tcp_source_ipv6=2001:db8::1" in text
 
 
 def test_passwords_and_the_cluster_secret_are_in_no_rendered_file() -> None:
-    files = rendering.files(WANTED, RUN, "own", {})
+    files = rendering.files(WANTED, RUN, "own", NO_NAMES)
     assert "pass word" not in files.kamailio + files.tls
     assert "cluster" not in files.kamailio.replace("cluster.", "").replace("the cluster", "")
     assert WANTED.secret.hex() not in files.kamailio
@@ -74,11 +75,13 @@ def test_ha1_is_that_of_rfc_2617() -> None:
 
 
 def test_certificates_are_checked_of_peers_in_enforce_and_of_zones_that_say_so() -> None:
-    assert rendering.verified(WANTED, {}) == ()
+    assert rendering.verified(WANTED, NO_NAMES) == ()
     enforced = with_config(clustering=Clustering(tls_verification_mode="Enforce"))
-    assert rendering.verified(enforced, {}) == ("192.0.2.2",)
+    assert rendering.verified(enforced, NO_NAMES) == ("192.0.2.2",)
     zone = Zone(name="z", tls_verify=True, peers=(ZonePeer(address="sip.other.test"),), sip_port=5071)
-    assert rendering.verified(with_config(zones=(zone,)), {"sip.other.test": ("192.0.2.77",)}) == ("192.0.2.77",)
+    assert rendering.verified(with_config(zones=(zone,)), Names(addresses={"sip.other.test": ("192.0.2.77",)})) == (
+        "192.0.2.77",
+    )
     text = rendering.tls_text(WANTED, RUN)
     assert text.count("verify_certificate = yes") == 1 and "server_id = verified" in text
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sextet.call.zones import NO_NAMES
 from sextet.engine import Neighbour, Wanted
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
@@ -44,7 +45,7 @@ class Bench:
         wanted = Wanted(
             config=config, generation=1, number=1, address="192.0.2.1", neighbours=neighbours, secret=SECRET
         )
-        (self.run_dir / FILE).write_text(to_text(rendering.instructions(wanted, "own", {})))
+        (self.run_dir / FILE).write_text(to_text(rendering.instructions(wanted, "own", NO_NAMES)))
         self.ksr.values["$shv(table)"] = self.ksr.values.get("$shv(table)", 0) + 1
 
     def register(self, alias: str = ALICE, contact: str = "<sip:a@192.0.2.9>", **headers: str) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.table import Peer, Table
+from sextet.call.zones import Names
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
 from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
@@ -40,7 +41,7 @@ def root(rules: Sequence[SearchRule] = (), **sections: Any) -> Root:
 
 def table(rules: Sequence[SearchRule] = (), *, maintenance: bool = False, **sections: Any) -> Table:
     """Make the table of peer 1, which has the address 192.0.2.1."""
-    resolved = {"GW.example": ["192.0.2.11"]}
+    resolved = Names(addresses={"GW.example": ("192.0.2.11",)})
     whole = root(rules, **sections)
     return Table.from_wanted(whole, 1, PEERS, 7, address="192.0.2.1", resolved=resolved, maintenance=maintenance)
 

@@ -7,23 +7,24 @@ It holds no password. One table is used as a whole, so that no decision sees hal
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sextet.call.access import Access, AccessRule
 from sextet.call.alias import plain_ip
 from sextet.call.pattern import Pattern, Variables, compiled, filled_in
 from sextet.call.transform import Transform
+from sextet.call.zones import NO_NAMES, Names, ZoneRow, flows_of, row_of, zone_of_ip
 from sextet.model.config import from_document, to_document
 from sextet.model.schema import Refused
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.registration import PolicyPattern
-from sextet.model.settings.zones import LOCAL_ZONE, Zone
+from sextet.model.settings.zones import LOCAL_ZONE
 
-DEFAULT_ZONE = "DefaultZone"
 LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")  # administrators write both
-FORMAT = 1  # of the JSON; a worker refuses what another version wrote
+FORMAT = 2  # of the JSON; a worker refuses what another version wrote
 SECTIONS = (  # all that decisions need; credentials and administrators are not among them
     "system",
     "clustering",
@@ -32,6 +33,7 @@ SECTIONS = (  # all that decisions need; credentials and administrators are not 
     "authentication",
     "registration",
     "zones",
+    "default_zone",
     "transforms",
     "search_rules",
 )
@@ -71,16 +73,6 @@ class Refresh:
     strategy: str
     minimum_s: int
     maximum_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneRow:
-    """An enabled zone, ready for use."""
-
-    name: str
-    hop_count: int
-    uris: tuple[str, ...]
-    authentication: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +126,8 @@ class Table:
     authentication_default: str
     zones: Mapping[str, ZoneRow]
     zone_of_ip: Mapping[str, str]
+    zone_of_flow: Mapping[str, str]  # "address:port" of traversal servers, whose requests come over our connection
+    access: Access
     transforms: tuple[Transform, ...]
     rules: tuple[Rule, ...]  # by priority, then in the order of the configuration
     maintenance: bool  # no new calls and registrations (facts 6.7)
@@ -148,13 +142,13 @@ class Table:
         generation: int,
         *,
         address: str = "",
-        resolved: Mapping[str, Sequence[str]] | None = None,
+        resolved: Names = NO_NAMES,
         maintenance: bool = False,
     ) -> Table:
         """Make the table of one peer; raises TableError.
 
-        `address` is the IP address of this peer. `resolved` gives the IP addresses of zone peers that are configured by
-        name: without it, requests from those count as the Default Zone's.
+        `address` is the IP address of this peer. `resolved` is what DNS said of the zones that are configured by name:
+        without it, they have no address, and requests from them count as the Default Zone's.
         """
         parts = [Peer(number=peer.number, name=peer.name, ip=plain_ip(peer.ip), up=peer.up) for peer in neighbours]
         document = {
@@ -163,7 +157,7 @@ class Table:
             "number": number,
             "address": plain_ip(address),
             "neighbours": [to_document(peer) for peer in parts],
-            "resolved": {name.lower(): [plain_ip(ip) for ip in ips] for name, ips in (resolved or {}).items()},
+            "resolved": resolved.to_document(),
             "maintenance": maintenance,
             "config": {name: to_document(getattr(config, name)) for name in SECTIONS},
         }
@@ -192,7 +186,7 @@ class Table:
 def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> Table:
     address: str = document["address"]
     variables = _variables(config, address, peers)
-    protocols, registration, zones = config.protocols, config.registration, _zones(config)
+    protocols, registration, names = config.protocols, config.registration, Names.from_document(document["resolved"])
     return Table(
         generation=int(document["generation"]),
         number=int(document["number"]),
@@ -219,8 +213,10 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         ),
         authentication_local=config.authentication.local_zone,
         authentication_default=config.authentication.default_zone,
-        zones=zones,
-        zone_of_ip=_zone_of_ip(config, document["resolved"]),
+        zones={zone.name: row_of(zone, names) for zone in config.zones if zone.state == "Enabled"},
+        zone_of_ip=zone_of_ip(config.zones, names),
+        zone_of_flow=flows_of(config.zones, names),
+        access=_access(config, variables),
         transforms=_transforms(config, variables),
         rules=tuple(sorted((_rule(rule, variables) for rule in config.search_rules), key=lambda rule: rule.priority)),
         maintenance=bool(document["maintenance"]),
@@ -247,34 +243,20 @@ def _hosts(config: Root, number: int, address: str) -> frozenset[str]:
     return frozenset(plain_ip(name).lower() for name in (fqdn, own, address, clustering.cluster_name) if name)
 
 
-def _zones(config: Root) -> dict[str, ZoneRow]:
-    return {
-        zone.name: ZoneRow(
-            name=zone.name,
-            hop_count=zone.hop_count,
-            uris=tuple(_uri(zone, peer.address) for peer in zone.peers),
-            authentication=zone.authentication,
-        )
-        for zone in config.zones
-        if zone.state == "Enabled"
-    }
-
-
-def _uri(zone: Zone, address: str) -> str:
-    host = f"[{address}]" if ":" in address else address
-    return f"sip:{host}:{zone.sip_port};transport={zone.sip_transport.lower()}"
-
-
-def _zone_of_ip(config: Root, resolved: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """An address that stands in two zones belongs to the first."""
-    pairs = [
-        (plain_ip(ip), zone.name)
-        for zone in config.zones
-        if zone.state == "Enabled"
-        for peer in zone.peers
-        for ip in (peer.address, *resolved.get(peer.address.lower(), ()))
-    ]
-    return dict(reversed(pairs))
+def _access(config: Root, variables: Variables) -> Access:
+    rows = sorted(config.default_zone.access_rules, key=lambda row: row.priority)
+    return Access(
+        used=config.default_zone.use_access_rules,
+        rules=tuple(
+            AccessRule(
+                name=row.name,
+                allow=row.action == "Allow",
+                pattern=_pattern(f"access rule {row.name}", row.pattern_type, row.pattern, variables),
+            )
+            for row in rows
+            if row.state == "Enabled"
+        ),
+    )
 
 
 def _transforms(config: Root, variables: Variables) -> tuple[Transform, ...]:

@@ -56,6 +56,8 @@ class Setting:
     secret: bool = False
     item: type | None = None  # for MANY
     path: str = ""  # the original's command-line path, for the administrators' fingers
+    when: tuple[str, tuple[str, ...]] | None = None  # counts where that other setting has one of these values
+    fixed: bool = False  # chosen when the item is made, and never changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Authentication, Credential, PolicyPattern, Registration
 from sextet.model.settings.system import Logging, Server, SyslogServer, System
 from sextet.model.settings.users import Administrator
-from sextet.model.settings.zones import Zone, ZonePeer
+from sextet.model.settings.zones import AccessRule, DefaultZone, Zone, ZonePeer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,8 @@ class Root:
     traversal_subzone: TraversalSubzone = TraversalSubzone()
     subzones: tuple[Subzone, ...] = many(Subzone, SUBZONES_MAX, label="Subzones", path="Zones LocalZone SubZones SubZone", help="Parts of the Local Zone, such as a site.")
     membership_rules: tuple[MembershipRule, ...] = many(MembershipRule, RULES_MAX, label="Membership rules", path="Zones LocalZone SubZones MembershipRules Rule", help="Which endpoints belong to which subzone.")
-    zones: tuple[Zone, ...] = many(Zone, 1000, label="Zones", path="Zones Zone", help="Neighbour zones.")
+    zones: tuple[Zone, ...] = many(Zone, 1000, label="Zones", path="Zones Zone", help="Other systems that calls go to and come from.")
+    default_zone: DefaultZone = DefaultZone()
     transforms: tuple[Transform, ...] = many(Transform, 100, label="Transforms", path="Transform", help="Changes to the dialled alias before the search.")
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
     capacity: Capacity = Capacity()
@@ -57,6 +58,6 @@ class Root:
 
 KEYS: dict[type, str] = {  # which setting names an item of a list
     Server: "address", AddressMapping: "fqdn", Domain: "name", Credential: "name", PolicyPattern: "pattern", ZonePeer: "address",
-    Zone: "name", Transform: "priority", SearchRule: "name", Administrator: "name",
+    Zone: "name", AccessRule: "name", Transform: "priority", SearchRule: "name", Administrator: "name",
     SyslogServer: "address", Subzone: "name", MembershipRule: "name", Link: "name", Pipe: "name",
 }  # fmt: skip

@@ -8,13 +8,14 @@ from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
 from sextet.model.validation.bandwidth import links
 from sextet.model.validation.clustering import enforce, mappings, peer_list, primary_moved
-from sextet.model.validation.dialplan import rules, transforms, zones
+from sextet.model.validation.dialplan import rules, transforms
 from sextet.model.validation.interfaces import network
 from sextet.model.validation.local_zone import membership, subzones
 from sextet.model.validation.names import names
 from sextet.model.validation.protocols import protocols
 from sextet.model.validation.registration import policy
 from sextet.model.validation.users import administrators
+from sextet.model.validation.zones import access_rules, zones
 
 
 def check(document: Document, before: Root | None = None) -> Root:
@@ -38,10 +39,11 @@ def problems(whole: Root, before: Root | None = None) -> list[Problem]:
         *protocols(whole),
         *names(whole),
         *policy(whole.registration),
-        *zones(whole.zones),
         *subzones(whole),
         *membership(whole),
         *links(whole),
+        *zones(whole, before),
+        *access_rules(whole),
         *transforms(whole.transforms),
         *rules(whole),
         *administrators(whole, before),

@@ -13,13 +13,15 @@ import contextlib
 import hashlib
 import os
 import secrets
-import socket
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sextet.call.table import TableError
+from sextet.call.zones import NO_NAMES
 from sextet.engine import EngineError, Host, Journal, Picture, Wanted
-from sextet.model.schema import is_ip
+from sextet.model.settings.system import Server
+from sextet.model.settings.zones import Zone
 from sextet.sip import ports, process, rendering
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.events import CallChanged, CallEnded, Event, Registered, RegistrationRefused
@@ -29,6 +31,7 @@ from sextet.sip.kemi.agent import USERS_FILE
 from sextet.sip.kemi.script import EVENTS_SOCKET
 from sextet.sip.listener import Listener
 from sextet.sip.process import Process
+from sextet.sip.resolver import Resolver
 from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
 
@@ -73,7 +76,8 @@ class SipEngine:
         self._owner_changes: dict[str, str] = {}
         self._owners_complete = True
         self._releases: list[tuple[str, str]] = []
-        self._resolved: dict[str, tuple[str, ...]] = {}
+        self._resolver = Resolver(time.monotonic)
+        self._resolved = NO_NAMES
         self._resolved_at = 0.0
         self._failures = 0
         self._started_at = 0.0
@@ -92,7 +96,7 @@ class SipEngine:
                 return
             self._account = process.account_of(self._user)
             self._prepare()
-            await self._resolve()
+            await self._resolve(wanted)
             certificates = self._write(wanted)
             adopted = await self._adopted(wanted)
             if not adopted:
@@ -117,10 +121,8 @@ class SipEngine:
                 waiting = bool(rendering.listeners(wanted))
                 self._wanted = wanted
                 return ("protocols.sip_mode",) if waiting and self._keeper is None else ()
-            if wanted.config.zones != self._wanted.config.zones:
-                self._wanted, before = wanted, self._wanted
-                await self._resolve()
-                self._wanted = before
+            if _named(wanted) != _named(self._wanted):
+                await self._resolve(wanted)
             certificates = self._write(wanted)
             self._wanted = wanted
             record = self._process.record
@@ -347,7 +349,7 @@ class SipEngine:
             except EngineError:
                 self._listener.incomplete = True
                 raise
-        if asyncio.get_running_loop().time() - self._resolved_at > RESOLVE_S and await self._resolve():
+        if asyncio.get_running_loop().time() - self._resolved_at > RESOLVE_S and await self._resolve(self._wanted):
             self._write(self._wanted)
             await self._line.follow()
         held = {(kind == "udp", port) for kind, port in rendering.ports_of(self._process.record.settings)}
@@ -375,17 +377,12 @@ class SipEngine:
         await self._launch(wanted)
         self._owners_complete = True
 
-    async def _resolve(self) -> bool:
+    async def _resolve(self, wanted: Wanted) -> bool:
         """Look up the zones that are configured by name; says whether anything changed."""
-        assert self._wanted is not None
         self._resolved_at = asyncio.get_running_loop().time()
-        zones = (zone for zone in self._wanted.config.zones if zone.state == "Enabled")
-        names = {peer.address.lower() for zone in zones for peer in zone.peers if not is_ip(peer.address)}
-        answers = await asyncio.gather(*(_addresses(name) for name in sorted(names)))
-        resolved = {
-            name: answer if answer is not None else self._resolved.get(name, ())
-            for name, answer in zip(sorted(names), answers, strict=True)
-        }
+        servers, zones = _named(wanted)
+        self._resolver.use([server.address for server in servers])
+        resolved = await self._resolver.names_of(zones)
         changed = resolved != self._resolved
         self._resolved = resolved
         return changed
@@ -440,14 +437,9 @@ class SipEngine:
             self._host.engine_state(self.name, sentence)
 
 
-async def _addresses(name: str) -> tuple[str, ...] | None:
-    """Look up a name; None where the answer is not known, so that the last one stays."""
-    try:
-        async with asyncio.timeout(5):
-            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-    except (OSError, TimeoutError):
-        return None
-    return tuple(sorted({str(address[0]) for *_, address in found}))
+def _named(wanted: Wanted) -> tuple[tuple[Server, ...], tuple[Zone, ...]]:
+    """Give what the looking up of names depends on."""
+    return wanted.config.system.dns_servers, wanted.config.zones
 
 
 def _digest(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -13,8 +13,9 @@ from pathlib import Path
 import jinja2
 
 from sextet.call.table import Table
+from sextet.call.zones import Names, row_of
 from sextet.engine import Wanted
-from sextet.model.schema import Applies, is_ip
+from sextet.model.schema import Applies
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import Authentication
@@ -72,7 +73,7 @@ def ports_of(settings: Mapping[str, str]) -> list[tuple[str, int]]:
     return found
 
 
-def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Mapping[str, Sequence[str]]) -> Files:
+def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Names) -> Files:
     """Render what Kamailio reads; `secret` is this peer's own, in hexadecimal."""
     text = resources.files("sextet.sip").joinpath("kamailio.cfg.j2").read_text()
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(text)
@@ -119,20 +120,20 @@ def tls_text(wanted: Wanted, run_dir: Path) -> str:
     return "\n".join(parts)
 
 
-def verified(wanted: Wanted, resolved: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def verified(wanted: Wanted, resolved: Names) -> tuple[str, ...]:
     """List the IP addresses whose certificates are checked when Kamailio connects to them."""
     config = wanted.config
     found: set[str] = set()
     if config.clustering.tls_verification_mode == "Enforce":
         found |= {peer.ip for peer in wanted.neighbours if peer.ip}
     for zone in config.zones:
-        if zone.state == "Enabled" and zone.tls_verify and zone.sip_transport == "TLS":
-            for peer in zone.peers:
-                found |= set([peer.address] if is_ip(peer.address) else resolved.get(peer.address.lower(), ()))
+        row = row_of(zone, resolved)
+        if zone.state == "Enabled" and row.tls_verify:
+            found |= {uri.partition(":")[2].rpartition(":")[0].strip("[]") for uri in row.uris}
     return tuple(sorted(found))
 
 
-def instructions(wanted: Wanted, secret: str, resolved: Mapping[str, Sequence[str]]) -> Instructions:
+def instructions(wanted: Wanted, secret: str, resolved: Names) -> Instructions:
     """Say what the workers decide by; raises TableError."""
     table = Table.from_wanted(
         wanted.config,

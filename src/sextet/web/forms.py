@@ -37,6 +37,7 @@ class Field:
     problems: tuple[str, ...] = ()
     moved: str | None = None  # the value it has now, where somebody else changed it meanwhile
     stored: bool = False  # a secret that is set; never shown
+    kept: bool = False  # was chosen when the item was made, and stays
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -229,6 +230,12 @@ def with_problems(form: Form, problems: Sequence[Problem], prefix: str) -> Form:
             where.setdefault(cell, []).append(problem.sentence)
     parts = tuple(_told(part, where) for part in form.parts)
     return replace(form, parts=parts, problems=(*form.problems, *elsewhere))
+
+
+def with_kept(form: Form) -> Form:
+    """Show what was chosen when the item was made, and cannot be changed, as text."""
+    parts = (replace(p, kept=p.setting.fixed) if isinstance(p, Field) else p for p in form.parts)
+    return replace(form, parts=tuple(parts))
 
 
 def with_moved(form: Form, moved: Texts) -> Form:

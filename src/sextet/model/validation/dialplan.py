@@ -1,4 +1,4 @@
-"""Do zones, transforms and search rules make sense together (facts 7.1, 7.2)?"""
+"""Do transforms and search rules make sense together (facts 7.1)?"""
 
 from __future__ import annotations
 
@@ -8,19 +8,11 @@ from sextet.model.config import item_path
 from sextet.model.schema import Problem
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule, Transform
-from sextet.model.settings.zones import LOCAL_ZONE, Zone
+from sextet.model.settings.zones import DEFAULT_ZONE, LOCAL_ZONE
 from sextet.model.validation.patterns import behavior, pattern
 
 LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")
-SOURCE_NAMES = (*LOCAL_NAMES, "DefaultZone")  # what a search rule's source may name besides zones
-
-
-def zones(zones: Sequence[Zone]) -> Iterator[Problem]:
-    for zone in zones:
-        if zone.name.lower() in {name.lower() for name in SOURCE_NAMES}:
-            yield Problem(
-                f"{item_path('zones', zone.name)}.name", f"Name: {zone.name} is built in; choose another name."
-            )
+SOURCE_NAMES = (*LOCAL_NAMES, DEFAULT_ZONE)  # what a search rule's source may name besides zones
 
 
 def transforms(transforms: Sequence[Transform]) -> Iterator[Problem]:

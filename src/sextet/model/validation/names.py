@@ -15,6 +15,8 @@ def names(whole: Root) -> Iterator[Problem]:
     """What differs only in its letters would be one thing to people and another to the system."""
     yield from twice("domains", "Domains", [domain.name for domain in whole.domains])
     yield from twice("zones", "Zones", [zone.name for zone in whole.zones])
+    rules = [rule.name for rule in whole.default_zone.access_rules]
+    yield from twice("default_zone.access_rules", "Access rules", rules)
     yield from twice("search_rules", "Search rules", [rule.name for rule in whole.search_rules])
     for path, label in LOCAL_LISTS.items():
         yield from twice(path, label, [row.name for row in getattr(whole, path)])

@@ -84,6 +84,10 @@ class ListPage:
         return list(settings(self.item))
 
 
+DEFAULT_ZONE_INTRO = (
+    "Everybody who is no peer, no zone and no registered endpoint. How they are authenticated stands on "
+    "Authentication > Policy."
+)
 FORM_PAGES = (
     FormPage(path="/system/administration", section="system"),
     FormPage(path="/system/dns", section="system", names=("dns_host_name", "dns_domain_name", "dns_servers")),
@@ -109,6 +113,7 @@ FORM_PAGES = (
         intro="The place that traversal calls pass; no endpoint belongs to it.",
     ),
     FormPage(path="/configuration/bandwidth", section="bandwidth"),
+    FormPage(path="/configuration/default-zone", section="default_zone", intro=DEFAULT_ZONE_INTRO),
     FormPage(path="/maintenance/logging", section="logging"),
 )
 LIST_PAGES = (
@@ -155,7 +160,15 @@ LIST_PAGES = (
         path="/configuration/zones",
         list="zones",
         noun="zone",
-        shown=("name", "sip_transport", "sip_port", "authentication", "state"),
+        intro="Other systems that calls go to and come from. Which settings a zone has depends on its type.",
+        shown=("name", "type", "hop_count", "authentication", "state"),
+    ),
+    ListPage(
+        path="/configuration/default-zone/access-rules",
+        list="default_zone.access_rules",
+        noun="access rule",
+        intro="In the order of their priority; the first that matches a name in the certificate decides.",
+        shown=("priority", "name", "pattern_type", "pattern", "action", "state"),
     ),
     ListPage(path="/configuration/domains", list="domains", noun="domain"),
     ListPage(
@@ -294,7 +307,8 @@ def _form(visit: Visit, intro: str, form: Form, kept: Kept | None = None, runnin
 
 
 def _item_form(visit: Visit, page: ListPage, key: str | None, form: Form, kept: Kept | None = None) -> Response:
-    return visit.page("item.html", 422 if kept else 200, page=page, key=key, form=form, **_why(kept))
+    shown = form if key is None else forms.with_kept(form)
+    return visit.page("item.html", 422 if kept else 200, page=page, key=key, form=shown, **_why(kept))
 
 
 def _why(kept: Kept | None) -> dict[str, Any]:

@@ -81,6 +81,15 @@
     }
   };
 
+  const fitting = () => { // a form shows what counts; without this script it shows everything
+    document.querySelectorAll("[data-when]").forEach((field) => {
+      const chosen = document.getElementById(`f-${field.dataset.when}`);
+      if (chosen) field.hidden = !field.dataset.values.split("|").includes(chosen.value);
+    });
+  };
+  document.addEventListener("change", fitting);
+  fitting();
+
   const first = document.querySelector("[data-problems]");
   if (first) first.focus();
   if (body.dataset.instance) returning();

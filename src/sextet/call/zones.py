@@ -1,0 +1,131 @@
+"""Where a zone is reached: its addresses as URIs, with what DNS said of those that are configured by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sextet.call.alias import plain_ip
+from sextet.model.schema import is_ip
+from sextet.model.settings.zones import BY_SERVICE, NEIGHBOR, TRAVERSAL_CLIENT, Zone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One peer that an SRV record names."""
+
+    host: str
+    port: int
+    ips: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What DNS said: addresses of names, and peers of services under `service_key`; all names in lower case."""
+
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    services: Mapping[str, tuple[Service, ...]] = field(default_factory=dict)
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "addresses": {name.lower(): [plain_ip(ip) for ip in ips] for name, ips in self.addresses.items()},
+            "services": {
+                name.lower(): [[one.host.lower(), one.port, [plain_ip(ip) for ip in one.ips]] for one in found]
+                for name, found in self.services.items()
+            },
+        }
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> Names:
+        """Read what to_document wrote; raises KeyError, TypeError or ValueError for anything else."""
+        return Names(
+            addresses={name: tuple(ips) for name, ips in document["addresses"].items()},
+            services={
+                name: tuple(Service(host=host, port=int(port), ips=tuple(ips)) for host, port, ips in found)
+                for name, found in document["services"].items()
+            },
+        )
+
+
+NO_NAMES = Names()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One address of a zone: `host` is what the certificate has to name, `uri` where requests are sent."""
+
+    host: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneRow:
+    """An enabled zone, ready for use."""
+
+    name: str
+    type: str
+    hop_count: int
+    places: tuple[Place, ...]
+    authentication: str
+    tls_verify: bool = False
+    monitored: bool = False
+
+    @property
+    def uris(self) -> tuple[str, ...]:
+        return tuple(place.uri for place in self.places)
+
+
+def service_key(zone: Zone) -> str:
+    """Name what is looked up for a neighbour that is found by SRV records: transport and domain."""
+    return f"{zone.sip_transport}|{zone.service_domain}".lower()
+
+
+def row_of(zone: Zone, names: Names) -> ZoneRow:
+    """Make a zone ready for use."""
+    return ZoneRow(
+        name=zone.name,
+        type=zone.type,
+        hop_count=zone.hop_count,
+        places=tuple(_places(zone, names)),
+        authentication=zone.authentication,
+        tls_verify=zone.tls_verify and (zone.type != NEIGHBOR or zone.sip_transport == "TLS"),
+        monitored=zone.type == TRAVERSAL_CLIENT or (zone.type == NEIGHBOR and zone.monitor),
+    )
+
+
+def zone_of_ip(zones: Sequence[Zone], names: Names) -> dict[str, str]:
+    """Say which neighbour an address is; one that stands in two zones belongs to the first."""
+    enabled = [zone for zone in zones if zone.state == "Enabled" and zone.type == NEIGHBOR]
+    return dict(reversed([(plain_ip(ip), zone.name) for zone in enabled for _, ip, _ in _reached(zone, names)]))
+
+
+def flows_of(zones: Sequence[Zone], names: Names) -> dict[str, str]:
+    """Say which traversal client's server an "address:port" is."""
+    enabled = [zone for zone in zones if zone.state == "Enabled" and zone.type == TRAVERSAL_CLIENT]
+    found = [(f"{plain_ip(ip)}:{port}", zone.name) for zone in enabled for _, ip, port in _reached(zone, names)]
+    return dict(reversed(found))
+
+
+def _places(zone: Zone, names: Names) -> Iterator[Place]:
+    transport = zone.sip_transport.lower() if zone.type == NEIGHBOR else "tls"
+    seen: set[str] = set()
+    for host, ip, port in _reached(zone, names):
+        uri = f"sip:{f'[{ip}]' if ':' in ip else ip}:{port};transport={transport}"
+        if uri not in seen:
+            seen.add(uri)
+            yield Place(host=host, uri=uri)
+
+
+def _reached(zone: Zone, names: Names) -> Iterable[tuple[str, str, int]]:
+    """Give host, IP address and port of everything that a zone's settings name."""
+    if zone.type not in (NEIGHBOR, TRAVERSAL_CLIENT):
+        return
+    if zone.type == NEIGHBOR and zone.look_up == BY_SERVICE:
+        found = names.services.get(service_key(zone), ())[: zone.service_peers]
+        yield from ((one.host, ip, one.port) for one in found for ip in one.ips)
+        return
+    port = zone.sip_port if zone.type == NEIGHBOR else zone.traversal_port
+    for peer in zone.peers:
+        ips = (peer.address,) if is_ip(peer.address) else names.addresses.get(peer.address.lower(), ())
+        yield from ((peer.address.lower(), ip, port) for ip in ips)
