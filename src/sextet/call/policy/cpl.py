@@ -1,0 +1,269 @@
+"""What does a CPL script say about a call (RFC 3880, with the original's elements; facts 7.6)?
+
+How it works. A script is a tree below one `taa:routed`. `decide` walks from its root along what matches: switches
+choose an output, `taa:location` changes the set of locations, and the walk ends in a Proxy, a Reject, or in nothing,
+which goes on as if there were no policy unless locations were set. A Proxy has outputs for what becomes of it; who
+carries out the call asks again with `after`, and the number of the proxy node is all that he has to remember.
+
+The tree is made by `cpl_reading`; here nothing can fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sextet.call.pattern import Pattern
+
+Result = Literal["busy", "noanswer", "redirection", "failure", "default"]
+Comparison = Literal["is", "contains", "subdomain-of", "regex"]
+LOCATIONS_MAX = 20  # what a search tries at most; more locations nobody waits for
+RANDOM = -1.0  # a priority that is drawn for each call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a script may ask about."""
+
+    origin: str  # alias of the caller
+    destination: str  # alias as the transforms left it
+    original: str = ""  # alias as dialled
+    zone: str = ""  # where the request came from
+    user: str = ""  # the name whose credentials came with the request
+    authenticated: bool = False
+    registered: bool = False  # the caller is an endpoint of this cluster
+    protocol: str = "SIP"
+    dice: Sequence[float] = ()  # random numbers, 0 <= dice < 1, for locations without a fixed order
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One alias to try, and how early: 1.0 first (RFC 3880 6.1)."""
+
+    alias: str
+    priority: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Call these aliases, those of one priority together; none means the destination as it is."""
+
+    groups: tuple[tuple[str, ...], ...] = ()
+    timeout_s: int = 0  # 0: as long as any call may ring
+    stop_on_busy: bool = True
+    node: int = -1  # for `after`; -1 where the script has nothing to say about the outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Answer the caller with this."""
+
+    status: int
+    reason: str
+
+
+Decision = Proxy | Reject | None
+"""None: the script has no opinion, the call goes on as dialled."""
+
+# The tree; every node of it has a number by which `after` finds a proxy again.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """One `address` of a switch: the value is compared with it."""
+
+    how: Comparison
+    text: str = ""
+    pattern: Pattern | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressSwitch:
+    """The first of the addresses that matches decides."""
+
+    field: str
+    subfield: str = ""
+    cases: tuple[tuple[Test, Node], ...] = ()
+    not_present: Node = None
+    otherwise: Node = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One `taa:rule`: all the fields that it names must match, whole and without regard to case."""
+
+    tests: tuple[tuple[str, Pattern], ...]
+    then: Node = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSwitch:
+    """The first rule that matches decides; none, and the script has no opinion."""
+
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddLocation:
+    """Change the locations, then go on."""
+
+    clear: bool = False
+    alias: str = ""
+    priority: float = 1.0
+    pattern: Pattern | None = None
+    replace: str = ""
+    then: Node = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyNode:
+    """The end of a walk, with what comes after it."""
+
+    number: int
+    timeout_s: int = 0
+    stop_on_busy: bool = True
+    outputs: Mapping[Result, Node] = field(default_factory=dict)
+
+
+Node = AddressSwitch | RuleSwitch | AddLocation | ProxyNode | Reject | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A script that was read without error."""
+
+    root: Node = None
+    proxies: tuple[ProxyNode, ...] = ()
+
+
+def decide(script: Script, facts: Facts) -> Decision:
+    """Say what becomes of a call."""
+    return _walk(script.root, facts, ())
+
+
+def after(script: Script, node: int, result: Result, facts: Facts) -> Decision:
+    """Say what comes after a proxy that ended so; None where the caller gets the answer that there was."""
+    if not 0 <= node < len(script.proxies):
+        return None
+    outputs = script.proxies[node].outputs
+    # RFC 3880 6.1: `failure` takes what has no output of its own, `default` what is left.
+    for name in (result, "failure" if result in ("busy", "noanswer") else result, "default"):
+        if name in outputs:
+            return _walk(outputs[name], facts, ())
+    return None
+
+
+def value_of(facts: Facts, name: str, subfield: str = "") -> str | None:
+    """Give what a switch compares; None where it is not present."""
+    alias = _field(facts, name)
+    if not alias:
+        return None
+    user, at, host = alias.rpartition("@")
+    match subfield:
+        case "":
+            return alias
+        case "address-type":
+            return facts.protocol.lower()
+        case "user":
+            return user if at else alias
+        case "host":
+            return host if at else None
+        case "tel":
+            number = user if at else alias
+            return number if number.lstrip("+").isdigit() else None
+        case "alias-type":
+            return "url" if at else "dialedDigits" if alias.isdigit() else "h323-ID"
+        case _:
+            return None
+
+
+def _field(facts: Facts, name: str) -> str:
+    match name:
+        case "destination":
+            return facts.destination
+        case "original-destination":
+            return facts.original or facts.destination
+        case "origin" | "authenticated-origin":
+            return facts.origin if facts.authenticated else ""
+        case "unauthenticated-origin":
+            return facts.origin
+        case "registered-origin":
+            return facts.origin if facts.registered else ""
+        case "originating-zone":
+            return facts.zone
+        case "originating-user":
+            return facts.user
+        case _:
+            return ""
+
+
+def _walk(node: Node, facts: Facts, locations: tuple[Location, ...]) -> Decision:
+    while node is not None:
+        match node:
+            case AddressSwitch():
+                node = _output(node, facts)
+            case RuleSwitch():
+                node = next((rule.then for rule in node.rules if _all_match(rule, facts)), None)
+            case AddLocation():
+                locations = _located(node, facts, locations)
+                node = node.then
+            case ProxyNode():
+                number = node.number if node.outputs else -1
+                return Proxy(_grouped(locations), node.timeout_s, node.stop_on_busy, number)
+            case Reject():
+                return node
+    return Proxy(_grouped(locations)) if locations else None
+
+
+def _output(switch: AddressSwitch, facts: Facts) -> Node:
+    value = value_of(facts, switch.field, switch.subfield)
+    if value is None:
+        return switch.not_present if switch.not_present is not None else switch.otherwise
+    return next((node for test, node in switch.cases if _matches(test, value)), switch.otherwise)
+
+
+def _matches(test: Test, value: str) -> bool:
+    lowered, text = value.lower(), test.text.lower()
+    match test.how:
+        case "is":
+            return lowered == text
+        case "contains":
+            return text in lowered
+        case "subdomain-of":  # RFC 3880 4.1: of a host by its labels, of a number by its beginning
+            if lowered.lstrip("+").isdigit():
+                return lowered.startswith(text)
+            return lowered == text or lowered.endswith(f".{text}")
+        case "regex":
+            return test.pattern is not None and test.pattern.matches(value, lowered)
+
+
+def _all_match(rule: Rule, facts: Facts) -> bool:
+    for name, pattern in rule.tests:
+        value = value_of(facts, name)
+        if value is None or not pattern.matches(value, value.lower()):
+            return False
+    return True
+
+
+def _located(node: AddLocation, facts: Facts, locations: tuple[Location, ...]) -> tuple[Location, ...]:
+    kept = () if node.clear else locations
+    priority = node.priority
+    if priority == RANDOM:
+        priority = facts.dice[len(kept) % len(facts.dice)] if facts.dice else 0.5
+    if node.pattern is not None:
+        if not node.pattern.matches(facts.destination, facts.destination.lower()):
+            return kept
+        alias = node.pattern.replaced(facts.destination, node.replace)
+    else:
+        alias = node.alias
+    return (*kept, Location(alias, priority))[:LOCATIONS_MAX] if alias else kept
+
+
+def _grouped(locations: Sequence[Location]) -> tuple[tuple[str, ...], ...]:
+    groups: dict[float, list[str]] = {}
+    for one in locations:
+        aliases = groups.setdefault(one.priority, [])
+        if one.alias not in aliases:
+            aliases.append(one.alias)
+    return tuple(tuple(groups[priority]) for priority in sorted(groups, reverse=True))
