@@ -28,7 +28,12 @@ RUN_PACKAGES = (
     "nats-server",
     "python3-venv",
 )
-TEST_PACKAGES = ("chromium", "make")
+TEST_PACKAGES = (
+    "chromium",
+    "iproute2",  # peers in network namespaces
+    "libfaketime",  # a peer whose clock is wrong
+    "make",
+)
 SERVICES = ("kamailio", "nats-server")  # their packages bring services, which would take our ports
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 PYTHON = "/usr/bin/python3"  # Kamailio embeds this one, so the workers and sextetd run the same Python

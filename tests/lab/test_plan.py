@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sextet.lab.plan import LONGEST_SOCKET, SOCKET_BYTES_MAX, directories, plan
+from sextet.lab.plan import (
+    LONGEST_SOCKET,
+    SOCKET_BYTES_MAX,
+    Place,
+    directories,
+    plan,
+    read_places,
+    write_places,
+)
 
 
 def test_peers_have_the_names_and_addresses_of_the_guide() -> None:
@@ -49,3 +57,31 @@ def test_root_keeps_its_lab_where_services_do_and_others_in_their_own_places() -
     assert own == (Path("/home/u/.local/state/sextet-lab"), Path("/run/user/7/sextet-lab"))
     assert directories(None, 7, {"HOME": "/home/u"})[1] == Path("/tmp/sextet-lab-7")
     assert directories(Path("/d"), 0, {}) == (Path("/d/state"), Path("/d/run"))
+
+
+PLACES = (Place(address="10.1.0.1", prefix=("nsenter", "--net=/one", "--")), Place(address="192.168.2.2"))
+
+
+def test_peers_may_be_anywhere_while_dns_and_phones_are_on_the_labs_network(tmp_path: Path) -> None:
+    write_places(tmp_path / "places.json", PLACES)
+    made = plan(2, Path("/s"), Path("/r"), "192.168.77", read_places(tmp_path / "places.json"))
+    assert [(peer.address, peer.prefix) for peer in made.peers] == [(one.address, one.prefix) for one in PLACES]
+    assert (made.dns_server, made.phone_address(1)) == ("192.168.77.53:5353", "192.168.77.101")
+    assert made.peers[0].url == "https://10.1.0.1:8443/"
+
+
+def test_each_peer_needs_a_place_of_its_own() -> None:
+    with pytest.raises(ValueError, match="2 places are given for 3 peers"):
+        plan(3, Path("/s"), Path("/r"), "192.168.77", PLACES)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"address": "10.0.0.1"}]', '[{"address": "here", "prefix": []}]'])
+def test_what_is_no_list_of_places_is_refused_with_an_example(tmp_path: Path, text: str) -> None:
+    (tmp_path / "places.json").write_text(text)
+    with pytest.raises(ValueError, match="is no list of places"):
+        read_places(tmp_path / "places.json")
+
+
+def test_places_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot be read: No such file"):
+        read_places(tmp_path / "places.json")

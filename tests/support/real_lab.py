@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from sextet.lab import children, documents, ports
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.documents import Secrets
-from sextet.lab.plan import PeerPlan, Plan, plan
+from sextet.lab.plan import PeerPlan, Place, Plan, plan, write_places
 from sextet.lab.up import ENGINE_USER, MARK, MEMORY
 from tests.support.sip_client import Dialog, Message, Phone
 
@@ -31,6 +31,7 @@ SEXTET = (sys.executable, "-m", "sextet.cli")
 START_S = 60.0  # 2 s on an idle machine
 STOP_S = 20.0  # 1 s on an idle machine; a peer that does not end is killed by the lab after 5 s
 STEP_S = 10.0  # what takes milliseconds; this is for a busy machine
+PLACES = "places.json"
 NETWORKS = 256  # 127.78.0 to 127.78.255
 PERMISSIVE = 40049  # the one alarm of a lab that is well
 PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -188,11 +189,21 @@ def refused(result: Dialog | Message) -> Message:
 
 
 @contextlib.contextmanager
-def lab(peers: int = 3, prepare: Callable[[Plan, Secrets], None] | None = None) -> Iterator[Lab]:
+def lab(
+    peers: int = 3,
+    prepare: Callable[[Plan, Secrets], None] | None = None,
+    *,
+    network: str = "",
+    places: Sequence[Place] = (),
+) -> Iterator[Lab]:
     """Run a lab; `prepare` may change what the peers are given before they start. It ends, whatever happens."""
     directory = Path(tempfile.mkdtemp(prefix="x", dir="/tmp"))  # short: sockets have at most 107 bytes
     directory.chmod(0o711)  # engines run as another user
-    made = _on_a_free_network(peers, directory)
+    if places:
+        write_places(directory / PLACES, places)
+        made = plan(peers, directory / "state", directory / "run", network, places)
+    else:
+        made = _on_a_free_network(peers, directory)
     drawn = documents.new_secrets()
     for path in (made.state_dir, made.run_dir):
         path.mkdir()
@@ -259,6 +270,8 @@ def _started(made: Plan, directory: Path) -> subprocess.Popen[bytes]:
     def end_with_the_tests() -> None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
+    if (directory / PLACES).exists():
+        arguments += ["--places", str(directory / PLACES)]
     with (directory / "lab.log").open("wb") as log:
         return subprocess.Popen(
             [*SEXTET, *arguments, "--keep", "--no-proof"],

@@ -313,6 +313,7 @@ def _peer(member: Member, line: views.PeerLine) -> dict[str, object]:
         "primary": member.primary,
         "clustering": member.clustering,
         "clustering_ok": member.clustering_ok,
+        "cause": member.cause,
         "certificate": member.certificate,
         "certificate_ok": member.certificate_ok,
         "lines": [str(one) for one in line.lines],

@@ -34,6 +34,7 @@ NO_CALLS = (
     "wrong cluster key",
     "no cluster key",
     "refused: wrong cluster key",
+    "refused: the certificate was exchanged",
     "refused: not a member",
 )
 WRONG_KEY = "wrong cluster key"  # in the reasons of both sides (wire/proof.py)

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from sextet.lab import up
 from sextet.lab.ask import Failed, Unanswered, ask
-from sextet.lab.plan import NETWORK, PEERS_DEFAULT, directories, plan
+from sextet.lab.plan import NETWORK, PEERS_DEFAULT, directories, plan, read_places
 from sextet.lab.rig import PARTS, START_S
 
 ANSWER_S = START_S + 10  # a restart takes this long at worst
@@ -50,13 +50,20 @@ def lab() -> None:
 @click.option("--json", "json_to", default="", metavar="FILE", help="Write what a program needs; - is standard output.")
 @click.option("--no-proof", is_flag=True, help="Do not place the call that proves it.")
 @click.option("--network", default=NETWORK, show_default=True, metavar="A.B.C", help="Another loopback network.")
+@click.option(
+    "--places",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="JSON: the peers' addresses, and what to start their processes with to be there.",
+)
 @click.option("--keep", is_flag=True, help="Go on with the last lab's configuration and passwords.")
 @_DIRECTORY
-def lab_up(peers: int, json_to: str, no_proof: bool, network: str, keep: bool, directory: Path | None) -> int:
+def lab_up(
+    peers: int, json_to: str, no_proof: bool, network: str, places: Path | None, keep: bool, directory: Path | None
+) -> int:
     """Start a cluster, prove it with a real call, and stay until Ctrl-C."""
     try:
         state_dir, run_dir = directories(directory and directory.absolute(), os.geteuid(), os.environ)
-        planned = plan(peers, state_dir, run_dir, network)
+        planned = plan(peers, state_dir, run_dir, network, read_places(places) if places else ())
     except ValueError as error:
         click.echo(f"refused: {error}", err=True)
         return up.REFUSED

@@ -1,9 +1,15 @@
-"""What a lab consists of: which peers, at which addresses, under which names, in which directories."""
+"""What a lab consists of: which peers, at which addresses, under which names, in which directories.
+
+Usually all peers have addresses of one loopback network. Given `Place`s they are where those say, such as in network
+namespaces of their own; the lab's DNS and phones are in the network all the same.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +28,15 @@ ADMINISTRATOR = "admin"
 PEERS_DEFAULT = 3
 SOCKET_BYTES_MAX = 107  # sun_path of unix(7), less its NUL
 LONGEST_SOCKET = "peer6/kamailio_rpc.sock.4194304"  # an engine's socket of the last peer, with room for a process id
-_LOOPBACK = re.compile(r"127(\.\d{1,3}){2}")
+_NETWORK = re.compile(r"\d{1,3}(\.\d{1,3}){2}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a peer of the lab is, if not on the lab's own network."""
+
+    address: str
+    prefix: tuple[str, ...] = ()  # what its processes are started with, such as nsenter and its arguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +44,10 @@ class PeerPlan:
     """One peer of the lab."""
 
     number: int
-    network: str  # "127.77.0"
+    address: str
     state_dir: Path
     run_dir: Path
+    prefix: tuple[str, ...] = ()
 
     @property
     def host_name(self) -> str:
@@ -41,10 +56,6 @@ class PeerPlan:
     @property
     def fqdn(self) -> str:
         return f"{self.host_name}.{DOMAIN}"
-
-    @property
-    def address(self) -> str:
-        return f"{self.network}.{self.number}"
 
     @property
     def url(self) -> str:
@@ -72,7 +83,7 @@ class Plan:
     """The whole lab."""
 
     peers: tuple[PeerPlan, ...]
-    network: str
+    network: str  # "127.77.0": of the lab's DNS and phones, and of the peers that have no other place
     state_dir: Path
     run_dir: Path
 
@@ -102,22 +113,57 @@ class Plan:
         return self.run_dir / "lab.lock"
 
 
-def plan(count: int, state_dir: Path, run_dir: Path, network: str = NETWORK) -> Plan:
-    """Lay out a lab; raises ValueError, with a sentence, for numbers and directories that cannot work."""
+def plan(count: int, state_dir: Path, run_dir: Path, network: str = NETWORK, places: Sequence[Place] = ()) -> Plan:
+    """Lay out a lab; raises ValueError, with a sentence, for numbers, places and directories that cannot work."""
     if not 1 <= count <= PEERS_MAX:
         raise ValueError(f"a cluster has 1 to {PEERS_MAX} peers, not {count}.")
-    if not _LOOPBACK.fullmatch(network) or any(int(part) > 255 for part in network.split(".")):
+    if not _is_network(network) or not (network.startswith("127.") or places):
         raise ValueError(f"{network} is no loopback network; write the first three numbers of one, such as {NETWORK}.")
+    if places and len(places) != count:
+        raise ValueError(f"{len(places)} places are given for {count} peers; give each peer one.")
     if len(bytes(run_dir / LONGEST_SOCKET)) > SOCKET_BYTES_MAX:
         most = SOCKET_BYTES_MAX - len(LONGEST_SOCKET) - 1
         raise ValueError(
             f"the directory {run_dir} is too long for unix sockets; give one of at most {most} characters."
         )
+    wanted = places or [Place(address=f"{network}.{number}") for number in range(1, count + 1)]
     peers = (
-        PeerPlan(number=n, network=network, state_dir=state_dir / f"peer{n}", run_dir=run_dir / f"peer{n}")
-        for n in range(1, count + 1)
+        PeerPlan(
+            number=number,
+            address=place.address,
+            state_dir=state_dir / f"peer{number}",
+            run_dir=run_dir / f"peer{number}",
+            prefix=place.prefix,
+        )
+        for number, place in enumerate(wanted, 1)
     )
     return Plan(peers=tuple(peers), network=network, state_dir=state_dir, run_dir=run_dir)
+
+
+def read_places(path: Path) -> tuple[Place, ...]:
+    """Read where the peers are: a JSON list of objects with `address` and `prefix`; raises ValueError, a sentence."""
+    try:
+        rows = json.loads(path.read_text())
+        places = tuple(Place(address=str(row["address"]), prefix=tuple(map(str, row["prefix"]))) for row in rows)
+        for place in places:
+            ipaddress.IPv4Address(place.address)
+        if not places:
+            raise ValueError("it is empty")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError) as error:
+        wanted = '[{"address": "10.0.0.1", "prefix": ["ip", "netns", "exec", "one"]}]'
+        raise ValueError(f"{path} is no list of places ({error}); write one as {wanted}.") from error
+    return places
+
+
+def write_places(path: Path, places: Sequence[Place]) -> None:
+    """Write what `read_places` reads."""
+    path.write_text(json.dumps([{"address": place.address, "prefix": place.prefix} for place in places]))
+
+
+def _is_network(text: str) -> bool:
+    return _NETWORK.fullmatch(text) is not None and all(int(part) <= 255 for part in text.split("."))
 
 
 def directories(chosen: Path | None, user_id: int, environment: Mapping[str, str]) -> tuple[Path, Path]:

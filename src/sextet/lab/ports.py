@@ -15,9 +15,9 @@ Endpoint = tuple[str, str, int]  # "tcp" or "udp", address, port
 
 
 def endpoints(plan: Plan) -> Iterator[Endpoint]:
-    """List every socket that the lab will open at a fixed place."""
+    """List every socket that the lab will open at a fixed place of this network namespace."""
     yield "udp", plan.dns_address, DNS_PORT
-    for peer in plan.peers:
+    for peer in (peer for peer in plan.peers if not peer.prefix):
         yield from (("tcp", peer.address, port) for port in TCP_PORTS)
         yield from (("udp", peer.address, port) for port in UDP_PORTS)
 

@@ -53,7 +53,7 @@ class Rig:
         peer = self._peer(number)
         if (child := self._children.get(number)) and child.running:
             raise LabError(f"peer {number} runs already (process {child.process.pid}).")
-        command = [sys.executable, "-m", self._module, "--bootstrap", str(peer.bootstrap)]
+        command = [*peer.prefix, sys.executable, "-m", self._module, "--bootstrap", str(peer.bootstrap)]
         child = await children.start(f"peer {number}", command, peer.log)
         self._children[number] = child
         self._expected.discard(number)

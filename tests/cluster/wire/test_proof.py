@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sextet.cluster.trust.certificates import fingerprint, sign
 from sextet.cluster.wire.enrolment import Facts, why_not_accept, why_not_grant, why_not_hand_over
 from sextet.cluster.wire.proof import (
+    EXCHANGED,
     MESSAGE_BYTES_MAX,
     Answer,
     BadMessage,
@@ -90,7 +91,13 @@ def test_a_caller_with_another_key_is_refused_with_the_reason() -> None:
 
 
 def test_somebody_in_the_middle_is_found_by_his_certificate() -> None:
-    assert talk(caller(fingerprint="of the man in the middle"), callee())[0] == [Failed("refused: wrong cluster key")]
+    between = caller(fingerprint="of the man in the middle")
+    assert talk(between, callee()) == ([Failed(f"refused: {EXCHANGED}")], [Failed(EXCHANGED)])
+
+
+def test_a_caller_with_another_key_cannot_make_us_believe_in_somebody_in_the_middle() -> None:
+    between = caller(OTHER, fingerprint="of the man in the middle")
+    assert talk(between, callee())[1] == [Failed("wrong cluster key")]
 
 
 def test_a_callee_without_the_key_is_found_out() -> None:

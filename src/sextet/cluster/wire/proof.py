@@ -25,6 +25,8 @@ MESSAGE_BYTES_MAX = 4096  # the largest holds a certificate with its signature: 
 NAME_CHARACTERS_MAX = 255  # RFC 1035 2.3.4
 NONCE_BYTES = 32
 KEY_BYTES = 32
+# Proved by the caller with the cluster key, over a certificate that is not the callee's.
+EXCHANGED = "the certificate was exchanged on the way: something between the peers ends TLS"
 _SALT = b"sextet proof of the cluster key 1"  # typed keys may be weak: scrypt makes trying them out expensive
 _COST = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20, "dklen": 32}  # 16 MiB and about 50 ms
 
@@ -46,6 +48,7 @@ class Challenge:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     proof: str
+    seen: str = ""  # the fingerprint of the callee's certificate that the caller was shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +207,7 @@ class Caller:
 
     def _answer(self, transcript: _Transcript) -> Answer:
         self._answered = True
-        return Answer(proof=transcript.proof(self._key, "caller"))
+        return Answer(proof=transcript.proof(self._key, "caller"), seen=self._fingerprint)
 
     def _enrol(self) -> Enrol:
         assert self._sign is not None and self._transcript is not None
@@ -249,13 +252,17 @@ class Callee:
                 self._enrolled = fingerprint_of(der)
                 cluster_key, cluster_id = self._grant()
                 return [Send(Grant(key=_text(cluster_key), cluster_id=cluster_id))]
-            case Answer(proof=proof) if self._enrolled or not hello.enrols:
-                if not hmac.compare_digest(proof.encode(), transcript.proof(self._key, "caller").encode()):
-                    return self._refuse("wrong cluster key")
+            case Answer(proof=proof, seen=seen) if self._enrolled or not hello.enrols:
+                if not self._proved(transcript, proof):
+                    exchanged = bool(self._key) and self._proved(_transcript(hello, self._nonce, seen), proof)
+                    return self._refuse(EXCHANGED if exchanged else "wrong cluster key")
                 handed: list[Step] = [HandedOver(self._enrolled)] if self._enrolled else []
                 welcome = Welcome(proof=transcript.proof(self._key, "callee"), password=self._password)
                 return [*handed, Send(welcome), Proved(hello.caller)]
         return self._refuse("unexpected message")
+
+    def _proved(self, transcript: _Transcript, proof: str) -> bool:
+        return hmac.compare_digest(proof.encode(), transcript.proof(self._key, "caller").encode())
 
     def _open(self, message: Message) -> list[Step]:
         match message:
