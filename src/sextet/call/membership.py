@@ -1,0 +1,97 @@
+"""Which subzone does a device belong to, by its address and alias (facts 7.10)?
+
+The enabled rule with the lowest priority number that matches decides. Among rules of one priority subnets come first,
+the longest prefix before shorter ones, then alias patterns in the order of the configuration. Subnets of one priority
+and length that are the same one: the first of the configuration. Without a match it is the Default Subzone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sextet.call.pattern import Pattern
+from sextet.model.settings.local_zone import DEFAULT_SUBZONE
+
+Subnets = Mapping[tuple[int, int, int], str]  # (IP version, prefix length, bits of the prefix) -> subzone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rank:
+    """The rules of one priority; `lengths` are the (version, length) that occur, longest first."""
+
+    subnets: Subnets
+    lengths: tuple[tuple[int, int], ...]
+    patterns: tuple[tuple[Pattern, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """All enabled rules, ready for use, lowest priority number first."""
+
+    ranks: tuple[Rank, ...] = ()
+
+    def subzone_of(self, ip: str, alias: str) -> str:
+        """Give the subzone of a device; `ip` is where it sends from, "" where that is not known."""
+        if not self.ranks:
+            return DEFAULT_SUBZONE
+        version, bits = _bits(ip)
+        lowered = alias.lower()
+        for rank in self.ranks:
+            for of, length in rank.lengths:
+                if of == version:
+                    found = rank.subnets.get((of, length, bits >> (_WIDTH[of] - length)))
+                    if found is not None:
+                        return found
+            for pattern, subzone in rank.patterns:
+                if pattern.matches(alias, lowered):
+                    return subzone
+        return DEFAULT_SUBZONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One enabled rule: a subnet, or a pattern."""
+
+    priority: int
+    subzone: str
+    network: tuple[str, int] | None = None
+    pattern: Pattern | None = None
+
+
+def of_rules(rules: Sequence[Rule]) -> Membership:
+    """Make the rules ready for use; their order is the configuration's."""
+    ranks = []
+    for priority in sorted({rule.priority for rule in rules}):
+        subnets: dict[tuple[int, int, int], str] = {}
+        patterns = []
+        for rule in rules:
+            if rule.priority != priority:
+                continue
+            if rule.pattern is not None:
+                patterns.append((rule.pattern, rule.subzone))
+            elif rule.network is not None:
+                subnets.setdefault(_prefix(*rule.network), rule.subzone)
+        lengths = sorted({(version, length) for version, length, _ in subnets}, key=lambda one: (one[0], -one[1]))
+        ranks.append(Rank(subnets=subnets, lengths=tuple(lengths), patterns=tuple(patterns)))
+    return Membership(ranks=tuple(ranks))
+
+
+_WIDTH = {4: 32, 6: 128}
+
+
+def _prefix(address: str, length: int) -> tuple[int, int, int]:
+    """Bits of the address behind the prefix say nothing."""
+    ip = ipaddress.ip_address(address)
+    length = min(length, ip.max_prefixlen)
+    return ip.version, length, int(ip) >> (ip.max_prefixlen - length)
+
+
+def _bits(ip: str) -> tuple[int, int]:
+    try:
+        found = ipaddress.ip_address(ip)
+    except ValueError:
+        return 0, 0
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (4, int(mapped)) if mapped is not None else (found.version, int(found))
