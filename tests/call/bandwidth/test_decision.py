@@ -10,8 +10,9 @@ import pytest
 from sextet.call.bandwidth.decision import EXCEEDS, UNAVAILABLE, Granted, Refused, decide, no_way
 from sextet.call.bandwidth.plan import Plan, of_config
 from sextet.model.sections import Root
-from sextet.model.settings.bandwidth import DEFAULT_LINKS, DEFAULT_ZONE, Bandwidth, Pipe
+from sextet.model.settings.bandwidth import DEFAULT_LINKS, Bandwidth, Pipe
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE
+from sextet.model.settings.zones import DEFAULT_ZONE
 
 LINKS = tuple(replace(link, pipe1="Line") if link.name == "DefaultSZtoDefaultZ" else link for link in DEFAULT_LINKS)
 

@@ -12,7 +12,7 @@ from sextet.call.bandwidth.plan import Plan, Route, of_config
 from sextet.model.config import from_document, to_document
 from sextet.model.linking import missing_links
 from sextet.model.sections import Root
-from sextet.model.settings.bandwidth import DEFAULT_LINKS, DEFAULT_ZONE, Link, Pipe
+from sextet.model.settings.bandwidth import DEFAULT_LINKS, Link, Pipe
 from sextet.model.settings.local_zone import (
     CLUSTER_SUBZONE,
     DEFAULT_SUBZONE,
@@ -21,7 +21,7 @@ from sextet.model.settings.local_zone import (
     Subzone,
     TraversalSubzone,
 )
-from sextet.model.settings.zones import Zone
+from sextet.model.settings.zones import DEFAULT_ZONE, Zone
 
 D, T, C, Z = DEFAULT_SUBZONE, TRAVERSAL_SUBZONE, CLUSTER_SUBZONE, DEFAULT_ZONE
 

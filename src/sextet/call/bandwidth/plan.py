@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sextet.model.sections import Root
-from sextet.model.settings.bandwidth import DEFAULT_ZONE
 from sextet.model.settings.local_zone import (
     CLUSTER_SUBZONE,
     DEFAULT_SUBZONE,
@@ -25,6 +24,7 @@ from sextet.model.settings.local_zone import (
     DefaultSubzone,
     Subzone,
 )
+from sextet.model.settings.zones import DEFAULT_ZONE
 
 ROUTES_MAX = 20_000  # remembered of one plan: every pair that calls go between, on systems of usual size
 SUBZONE, ZONE, LINK, PIPE = "subzone", "zone", "link", "pipe"  # beginnings of the names of elements: "pipe/London"

@@ -2,8 +2,8 @@
 
 How it works. Each peer knows its own use exactly, and of every other peer the use that it said last. It also knows
 what the others know of it: `confirmed`, the least of its own figures that any of them may still go by. What it has
-handed out above that is *unheard*. Of what is free in its eyes a peer with nothing unheard may hand out all to one call; with
-something unheard it keeps to its share: the free rest divided by the number of peers that are there.
+handed out above that is *unheard*. Of what is free in its eyes a peer with nothing unheard may hand out all to one
+call; with something unheard it keeps to its share: the free rest divided by the number of peers that are there.
 
 The bound. Let n peers know of each other, none of them given back. As long as every admission keeps to a share, what
 all of them use together never exceeds the limit, however late they hear of each other. One call beyond the share each

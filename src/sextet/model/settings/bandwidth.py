@@ -14,9 +14,9 @@ from sextet.model.settings.local_zone import (
     limit_kbps,
     limit_mode,
 )
+from sextet.model.settings.zones import DEFAULT_ZONE
 
 LINKS_MAX, PIPES_MAX = 3000, 1000  # facts 7.10
-DEFAULT_ZONE = "DefaultZone"
 _PIPE = "Bandwidth Pipe Bandwidth"
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sextet.model.config import item_path
 from sextet.model.schema import Problem
 from sextet.model.sections import Root
-from sextet.model.settings.bandwidth import DEFAULT_ZONE
 from sextet.model.settings.local_zone import BUILT_IN
+from sextet.model.settings.zones import DEFAULT_ZONE
 
 
 def links(whole: Root) -> Iterator[Problem]:

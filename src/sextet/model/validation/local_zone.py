@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from sextet.model.config import item_path
 from sextet.model.schema import Problem, is_ip
 from sextet.model.sections import Root
-from sextet.model.settings.bandwidth import DEFAULT_ZONE
 from sextet.model.settings.local_zone import BUILT_IN, DEFAULT_SUBZONE, MembershipRule
-from sextet.model.settings.zones import LOCAL_ZONE
+from sextet.model.settings.zones import DEFAULT_ZONE, LOCAL_ZONE
 from sextet.model.validation.patterns import pattern
 
 TAKEN = frozenset(name.lower() for name in (*BUILT_IN, DEFAULT_ZONE, LOCAL_ZONE, "Local Zone"))
