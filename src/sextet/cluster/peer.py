@@ -21,7 +21,7 @@ from sextet.cluster.configuration.forcing import NAME as WHOLE
 from sextet.cluster.configuration.forcing import Forcing
 from sextet.cluster.configuration.forwarding import Forwarding
 from sextet.cluster.configuration.history import GENESIS, Version, from_row
-from sextet.cluster.configuration.revisions import KEPT_MAX, Membership, Store, StoreDamaged, StoreLost
+from sextet.cluster.configuration.revisions import KEPT_MAX, Membership, StoreDamaged, StoreLost
 from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.recovery import listener as recovery_door
 from sextet.cluster.disk.vault import RENEW, Paths, RunningVault
@@ -29,14 +29,14 @@ from sextet.cluster.face import Checked, ClusterStatus, Outcome, Owned, Revision
 from sextet.cluster.judgement import LIVE, judge
 from sextet.cluster.keeping import keep
 from sextet.cluster.lifecycle import Lifecycle, armed_sentence
+from sextet.cluster.outside import REAL, Outside
 from sextet.cluster.requirements import checks
 from sextet.cluster.requirements.probing import NAME as CHECK
-from sextet.cluster.requirements.probing import Files, Probing
+from sextet.cluster.requirements.probing import Files
 from sextet.cluster.rows.live import Live
 from sextet.cluster.wire.asking import Asker, ask_all
 from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Facts, FirstContact
-from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.names import Resolved
 from sextet.cluster.wire.peer_link import Callbacks
 from sextet.engine import Engine, Journal
@@ -63,18 +63,19 @@ class Peer:
     """A running peer; `restart` ends it and starts it again."""
 
     def __init__(
-        self, identity: Identity, log: Journal, clock: Callable[[], float], restart: Callable[[], None]
-    ) -> None:
+        self, identity: Identity, log: Journal, clock: Callable[[], float], restart: Callable[[], None],
+        outside: Outside = REAL,
+    ) -> None:  # fmt: skip
         self._journal = log
         self._restart = restart
         self._wake = asyncio.Event()
         self._listeners: set[asyncio.Queue[str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._doing: set[asyncio.Task[Any]] = set()  # what administrators asked for
-        self._store = Store(identity.state_dir / "config.db")
+        self._store = outside.store(identity.state_dir / "config.db")
         self._custody = Custody(self._store, log, clock)
         self._editor = Editor(self._store, self._custody, lambda question: self._forwarding.ask_primary(question))
-        self._links = Links(
+        self._links = outside.links(
             address=identity.address,
             port=identity.cluster_port,
             name=identity.address,
@@ -89,7 +90,9 @@ class Peer:
         self._asker = Asker(self._links.link)
         self._forwarding = Forwarding(self.ask, self._named_primary)
         self.live = Live(self._links.own, log, clock, self._changed)
-        self._following = Following(identity, self._custody, self._editor, self._links, self.live, log, clock)
+        self._following = Following(
+            identity, self._custody, self._editor, self._links, self.live, log, clock, outside.sources
+        )
         self.vault = RunningVault(
             paths=Paths.of(identity),
             store=self._store,
@@ -102,7 +105,7 @@ class Peer:
             clock=clock,
         )
         files = Files(certificate=identity.certificate, trusted=identity.trusted)
-        self._probing = Probing(files, self._following.evidence, self._links, self.live.alarms, clock)
+        self._probing = outside.probing(files, self._following.evidence, self._links, self.live.alarms, clock)
         self._acknowledging = Acknowledging(self.live.alarms, self.ask)
         self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
         self.lifecycle = Lifecycle(

@@ -67,6 +67,22 @@ class Identity:
     waiting: Path = Path()  # a new certificate that waits for the restart
 
 
+def new_cluster() -> Membership:
+    """Draw the id and the key of a cluster that begins."""
+    return Membership(cluster=str(uuid.uuid4()), key=secrets.token_bytes(KEY_BYTES))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where what cannot be foreseen comes from: files and chance."""
+
+    certificate: Callable[..., OwnCertificate] = OwnCertificate
+    new_cluster: Callable[[], Membership] = new_cluster
+
+
+REAL = Sources()
+
+
 class Following:
     """One round after the other; not two at once."""
 
@@ -79,7 +95,9 @@ class Following:
         live: Live,
         log: Journal,
         clock: Callable[[], float],
+        sources: Sources = REAL,
     ) -> None:
+        self._new_cluster = sources.new_cluster
         self.running = Clustering()
         self.number = 0
         self.maintenance = False  # takes no new calls and registrations until the next restart
@@ -106,7 +124,7 @@ class Following:
         self._disk = ""  # why what follows from the list cannot be stored
         self._status: PeerStatus | None = None
         self._mesh: object = None
-        self._own_certificate = OwnCertificate(
+        self._own_certificate = sources.certificate(
             certificate=identity.certificate,
             private_key=identity.private_key,
             trusted=identity.trusted,
@@ -264,9 +282,8 @@ class Following:
         if any(peers) and not named and self._custody.membership.cluster and alone:
             await self._custody.unfound()  # nobody ever joined: what was founded here by mistake must not lock it out
         if named and not self._custody.membership.cluster:
-            membership = Membership(cluster=str(uuid.uuid4()), key=secrets.token_bytes(KEY_BYTES))
             with contextlib.suppress(Moved):  # something is just being stored: the next round does it
-                await self._custody.found(membership, user=SYSTEM, source=SYSTEM)
+                await self._custody.found(self._new_cluster(), user=SYSTEM, source=SYSTEM)
 
     async def _connect(self) -> None:
         mapping, dns, ipv6 = self._naming()

@@ -112,7 +112,7 @@ async def reach(
         reader, writer = await _secure(sock, context, target, observer, own.revocations)
         await gate.passed()
         observer.stage("proof of the cluster key")
-        return reader, writer, await _prove(reader, writer, number, target, verify, own, enrolment)
+        return reader, writer, await prove(reader, writer, number, target, verify, own, enrolment)
     except BaseException:  # cancelled as well: the connection must not outlive the attempt
         if writer is not None:
             writer.transport.abort()
@@ -189,7 +189,7 @@ async def _secure(
     return reader, writer
 
 
-async def _prove(
+async def prove(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     number: int,

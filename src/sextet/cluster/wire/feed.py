@@ -35,6 +35,7 @@ CALLS_MAX = 64  # questions of other peers that are being answered
 _STORE_BYTES_MAX = MEMORY_MB * 1_000_000  # a little less than what the server has
 
 Handler = Callable[[bytes], Awaitable[bytes]]
+Login = Callable[[Access, str, Callable[[str], None]], Awaitable[Session]]  # access, own name, who is told of the end
 
 
 class RowTooLarge(Exception):
@@ -45,11 +46,19 @@ class CallFailed(Exception):
     """A question to another peer was refused or not answered; the text says why. Handlers raise it to refuse."""
 
 
+async def login(access: Access, name: str, lost: Callable[[str], None]) -> Session:
+    """Open this peer's own store. Raises SessionLost and OSError."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", access.port, limit=1 << 20)
+    return await Session.open(
+        reader, writer, user="own", password=access.own_password, name=name, lost=lost, gate=Gate()
+    )
+
+
 class OwnRows:
     """The rows of this peer."""
 
-    def __init__(self, *, name: str, journal: Journal, trouble: Callable[[str], None]) -> None:
-        self._name, self._journal, self._trouble = name, journal, trouble
+    def __init__(self, *, name: str, journal: Journal, trouble: Callable[[str], None], login: Login = login) -> None:
+        self._name, self._journal, self._trouble, self._login = name, journal, trouble, login
         self._rows: dict[str, bytes] = {}
         self._dirty: dict[str, bytes | None] = {}
         self._published: dict[str, bytes] = {}
@@ -137,10 +146,7 @@ class OwnRows:
         if access is None:
             raise SessionLost("the store is not running")
         self._lost, self._pending = "", {}
-        reader, writer = await asyncio.open_connection("127.0.0.1", access.port, limit=1 << 20)
-        return await Session.open(
-            reader, writer, user="own", password=access.own_password, name=self._name, lost=self._end, gate=Gate()
-        )
+        return await self._login(access, self._name, self._end)
 
     def _end(self, reason: str) -> None:
         self._lost = reason

@@ -84,7 +84,7 @@ class _Connection:
     number: int
     ip: str
     verified: bool
-    transport: asyncio.Transport
+    transport: asyncio.WriteTransport
 
 
 Talk = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
@@ -168,20 +168,24 @@ class Front:
                 self._journal.module("developer.cluster.front", "ERROR", f"cannot accept connections: {error.strerror}")
                 await asyncio.sleep(0.5)
                 continue
-            ip, rules = address[0], self._rules
-            reason = "this peer is in no cluster"
-            if rules is not None:
-                reason = "" if rules.knows(ip) else "not a member: no configured peer has this address"
-            if not reason and self._half_open[ip] >= HALF_OPEN_PER_ADDRESS_MAX:
-                reason = "too many unfinished handshakes from this address"
-            if not reason and self._half_open.total() >= HALF_OPEN_MAX:
-                reason = "too many unfinished handshakes"
-            if rules is None or reason:
-                sock.close()
-                self._refuse(ip, reason)
-            else:
-                self._half_open[ip] += 1
-                self._spawn(self._serve(sock, ip, rules))
+            self._arrived(sock, address[0])
+
+    def _arrived(self, sock: socket.socket, ip: str) -> None:
+        """Close a connection before it costs anything, or serve it."""
+        rules = self._rules
+        reason = "this peer is in no cluster"
+        if rules is not None:
+            reason = "" if rules.knows(ip) else "not a member: no configured peer has this address"
+        if not reason and self._half_open[ip] >= HALF_OPEN_PER_ADDRESS_MAX:
+            reason = "too many unfinished handshakes from this address"
+        if not reason and self._half_open.total() >= HALF_OPEN_MAX:
+            reason = "too many unfinished handshakes"
+        if rules is None or reason:
+            sock.close()
+            self._refuse(ip, reason)
+        else:
+            self._half_open[ip] += 1
+            self._spawn(self._serve(sock, ip, rules))
 
     async def _serve(self, sock: socket.socket, ip: str, rules: Rules) -> None:
         """One connection, from the handshake to its end."""
@@ -190,16 +194,16 @@ class Front:
             try:
                 async with asyncio.timeout(HANDSHAKE_LIMIT_S):
                     connection, reader, writer = await self._admit(sock, ip, rules)
-                    local = await self._open_store() if self._talk is None else None
+                    store = await self._open_store() if self._talk is None else None
             finally:
                 self._half_open[ip] -= 1
                 if self._half_open[ip] <= 0:
                     del self._half_open[ip]
-            gate = self._gate(connection.number)
-            if local is None:
-                assert self._talk is not None
+            if self._talk is not None:
                 return await self._talk(connection.number, reader, writer)
-            await asyncio.gather(_pump(reader, local[1], gate), _pump(local[0], writer, gate))
+            assert store is not None
+            gate = self._gate(connection.number)
+            await asyncio.gather(_pump(reader, store[1], gate), _pump(store[0], writer, gate))
         except _Refuse as refusal:
             self._refuse(ip, refusal.reason, tell=refusal.tell)
         except TimeoutError:
@@ -212,14 +216,27 @@ class Front:
     async def _admit(
         self, sock: socket.socket, ip: str, rules: Rules
     ) -> tuple[_Connection, asyncio.StreamReader, asyncio.StreamWriter]:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         numbers = [number for number, (_, known) in rules.members.items() if known == ip]
         try:
             await self._gate(numbers[0]).passed()
         finally:
             if not self._gate(numbers[0]).is_open:
                 sock.close()
+        reader, writer = await self._secure(sock, rules)
+        try:
+            number, verified = await self._prove(reader, writer, ip, rules)
+        except BaseException:  # cancelled as well: the connection must not outlive the attempt
+            if not writer.transport.is_closing():
+                writer.transport.close()  # so that a refusal still reaches the caller
+            raise
+        connection = _Connection(number, ip, verified, writer.transport)
+        self._enter(connection, rules)
+        return connection, reader, writer
+
+    async def _secure(self, sock: socket.socket, rules: Rules) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Speak TLS with a caller; under Enforce, OpenSSL looks at its certificate."""
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=STREAM_BYTES_MAX)
         complaints: list[ssl.SSLError] = []
@@ -234,16 +251,7 @@ class Front:
             why = tls.sentence(known) if known is not None else "the caller closed the connection"
             # A peer that hangs up before TLS looked whether the port can be reached (checks.py): counted, not told.
             raise _Refuse(f"TLS: {why}", tell=known is not None) from error
-        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-        try:
-            number, verified = await self._prove(reader, writer, ip, rules)
-        except BaseException:  # cancelled as well: the connection must not outlive the attempt
-            if not transport.is_closing():
-                transport.close()  # so that a refusal still reaches the caller
-            raise
-        connection = _Connection(number, ip, verified, transport)
-        self._enter(connection, rules)
-        return connection, reader, writer
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     def _enter(self, connection: _Connection, rules: Rules) -> None:
         now = self._rules

@@ -15,15 +15,15 @@ from cryptography import x509
 
 from sextet.cluster.trust import certificates, revocation, tls
 from sextet.cluster.trust.revocation import Revocations
-from sextet.cluster.wire.dial import Credentials
+from sextet.cluster.wire.dial import Credentials, dial
 from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Enrolment
-from sextet.cluster.wire.feed import OwnRows
+from sextet.cluster.wire.feed import Login, OwnRows, login
 from sextet.cluster.wire.front import Front, Refused, Rules
 from sextet.cluster.wire.link import Target
 from sextet.cluster.wire.names import RETRY_S, Answer, NameFailure, Resolved, Resolver
 from sextet.cluster.wire.nats_server import Access, NatsServer
-from sextet.cluster.wire.peer_link import Callbacks, PeerLink
+from sextet.cluster.wire.peer_link import Callbacks, Dialling, PeerLink
 from sextet.cluster.wire.proof import derive
 from sextet.cluster.wire.session import Gate
 from sextet.engine import EngineError, Journal
@@ -66,6 +66,19 @@ class _Material:
     revocations: Revocations
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """What touches sockets and programs; the simulator plays it."""
+
+    front: Callable[..., Front] = Front
+    server: Callable[..., NatsServer] = NatsServer
+    dial: Dialling = dial
+    login: Login = login
+
+
+SOCKETS = Wire()
+
+
 class Links:
     """All that connects this peer with the others; made in a running event loop."""
 
@@ -84,22 +97,23 @@ class Links:
         user: str | None = None,
         binary: str | None = None,
         dice: Callable[[], float] = random.random,
+        wire: Wire = SOCKETS,
     ) -> None:
-        self.own = OwnRows(name=name, journal=journal, trouble=trouble)
+        self.own = OwnRows(name=name, journal=journal, trouble=trouble, login=wire.login)
+        self._dial = wire.dial
         self._address, self._port, self._journal, self._trouble = address, port, journal, trouble
         self._enrolment, self._callbacks, self._dice = enrolment, callbacks, dice
         self._gates: dict[int, Gate] = {}
         self._links: dict[int, PeerLink] = {}
         self._membership: Membership | None = None
         self._material: _Material | None = None
-        self._derived: tuple[bytes, bytes] = b"", b""
         self._resolver = Resolver(mapping={}, servers=(), clock=asyncio.get_running_loop().time)
         self._answers: dict[str, Answer] = {}  # name -> what the resolver said last
         self._last_ip: dict[str, str] = {}  # by name: DNS may be away while a peer is not
         self._confirmed: set[str] = set()  # names that the present mapping and servers have resolved
-        self._front = Front(address=address, port=port, journal=journal, enrolment=enrolment, gate=self._gate)
+        self._front = wire.front(address=address, port=port, journal=journal, enrolment=enrolment, gate=self._gate)
         self._recovery = recovery(self._gate) if recovery is not None else None
-        self._server = NatsServer(
+        self._server = wire.server(
             name=name,
             run_dir=run_dir,
             user=user,
@@ -233,9 +247,7 @@ class Links:
             contexts = [_context(membership, server, verify) for server in (False, True) for verify in (False, True)]
         except (OSError, certificates.CertificateError, revocation.RevocationError) as error:
             raise EngineError(f"the certificate of this peer cannot be used: {error}") from error
-        if membership.key and membership.key != self._derived[0]:
-            self._derived = membership.key, await asyncio.to_thread(derive, membership.key)
-        key = self._derived[1] if membership.key else b""
+        key = await asyncio.to_thread(derive, membership.key) if membership.key else b""
         name = membership.peers[membership.number - 1]
         digest = sha256(b"\0".join((*files, crl, key, name.encode()))).hexdigest()
         client, client_enforcing, server, server_enforcing = contexts
@@ -270,6 +282,7 @@ class Links:
                     gate=self._gate(number),
                     callbacks=self._callbacks,
                     dice=self._dice,
+                    dial=self._dial,
                 )
             own = material.credentials
             target = Target(

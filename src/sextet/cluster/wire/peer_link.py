@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 
 from sextet.cluster.wire import mirror
-from sextet.cluster.wire.dial import Credentials, DialFailed, Observer, dial
+from sextet.cluster.wire.dial import Credentials, DialFailed, Observer
 from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Enrolment
 from sextet.cluster.wire.feed import CallFailed
@@ -44,13 +44,24 @@ class Callbacks:
     differs: Callable[[int, str], None]  # number, sentence: the copy was wrong and is fetched again
 
 
+Dialling = Callable[[int, Target, bool, Credentials, Enrolment, Gate, Observer], Awaitable[Session]]  # dial.dial
+
+
 class PeerLink:
     """The link to the peer with this number, and the mirror of its rows."""
 
     def __init__(
-        self, number: int, *, enrolment: Enrolment, gate: Gate, callbacks: Callbacks, dice: Callable[[], float]
+        self,
+        number: int,
+        *,
+        enrolment: Enrolment,
+        gate: Gate,
+        callbacks: Callbacks,
+        dice: Callable[[], float],
+        dial: Dialling,
     ) -> None:
         self.number, self.gate = number, gate
+        self._reach = dial
         self.round_trip_ms = 0.0
         self.chain: tuple[bytes, ...] = ()  # the peer's certificates as last seen, DER
         self.line = ""  # the certificate line when the handshake ended before they could be seen
@@ -164,7 +175,7 @@ class PeerLink:
             lost=lambda reason: self._feed(Lost(attempt, reason)),
         )
         try:
-            session = await dial(self.number, target, verify, self._own, self._enrolment, self.gate, observer)
+            session = await self._reach(self.number, target, verify, self._own, self._enrolment, self.gate, observer)
         except DialFailed as error:
             self._feed(Lost(attempt, str(error), error.enforced))
             return

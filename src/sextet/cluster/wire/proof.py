@@ -11,6 +11,7 @@ of the callee. No secret but the granted key is ever sent.
 
 from __future__ import annotations
 
+import functools
 import hmac
 import json
 from base64 import b64decode, b64encode
@@ -107,8 +108,9 @@ def decode(text: bytes) -> Message:
         raise BadMessage("not a message of the proof") from error
 
 
+@functools.lru_cache(maxsize=16)  # a peer has one key, and another one while it is enrolled anew
 def derive(cluster_key: bytes) -> bytes:
-    """Turn the cluster key into the key of the proof; takes about 50 ms, so keep the result."""
+    """Turn the cluster key into the key of the proof; takes about 50 ms the first time."""
     return scrypt(cluster_key, salt=_SALT, **_COST)
 
 
