@@ -350,8 +350,7 @@ class Peer:
             if value is not None:
                 self._spawn(self._see(number, value))
             return
-        self.live.row(number, key, value)
-        if key == "peer" and self._looking is None:
+        if self.live.row(number, key, value) and key == "peer" and self._looking is None:
             self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
     def _state(self, number: int, state: str, reason: str) -> None:
@@ -380,7 +379,7 @@ class Peer:
     def _bind(self, number: int, fingerprint: str) -> None:
         name = self._following.names().get(number, "")
         journal.key_given(self._journal, name, fingerprint)
-        self._spawn(self._custody.pin(name, fingerprint))
+        self._spawn(self._following.bind(name, fingerprint))
 
     def _take(self, number: int, key: bytes, cluster_id: str, fingerprint: str) -> None:
         name = self._following.names().get(number, "")

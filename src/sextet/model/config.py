@@ -342,7 +342,7 @@ def _field(kind: type, name: str) -> dataclasses.Field[Any]:
 def _walk(kind: type, document: Document, path: str) -> Iterator[tuple[str, Any, bool]]:
     for field in dataclasses.fields(kind):
         declared: Setting | None = field.metadata.get("setting")
-        value = document.get(field.name, to_document(field.default))
+        value = document[field.name] if field.name in document else to_document(field.default)
         if declared is None:
             yield from _walk(type(field.default), value, f"{path}{field.name}.")
         elif declared.kind is Kind.MANY:

@@ -219,6 +219,23 @@ def test_a_disk_that_fails_does_not_end_a_round(run: Callable[[Play], None], mon
     run(scene)
 
 
+def test_a_full_disk_when_a_key_was_given_is_made_up_for_in_a_later_round(run: Callable[[Play], None]) -> None:
+    async def scene(system: System) -> None:
+        await system.start()
+        await system.set(peer_1_address=OWN, peer_2_address=SECOND)
+        await system.following.once()
+        pin = system.store.pin
+        system.store.pin = failing  # type: ignore[method-assign]
+        await system.following.bind(SECOND, "its own")
+        assert not system.custody.pins()
+        system.store.pin = pin  # type: ignore[method-assign]
+        system.is_live(2, SECOND)
+        await system.following.once()
+        assert list(system.custody.pins()) == [SECOND]
+
+    run(scene)
+
+
 def test_an_engine_that_could_not_start_is_an_alarm_until_it_starts(run: Callable[[Play], None]) -> None:
     async def scene(system: System) -> None:
         system.engine.obstacle = "port 5060 is taken"

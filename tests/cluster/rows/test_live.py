@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sextet.cluster.rows.keys import KEY_CHARACTERS_MAX, encode_key
 from sextet.cluster.rows.live import Live
-from sextet.model.status import Binding, Call, Registration, to_row
+from sextet.model.status import Binding, Call, PeerStatus, Registration, Stamp, to_row
 from tests.support.fake_peer import Lines
 
 BINDING = Binding(contact="sip:alice@192.0.2.1", device="sip:alice@192.0.2.1")
@@ -65,3 +67,14 @@ def test_what_is_forgotten_of_the_peer_that_had_this_place_before_is_not_this_sy
     live.row(1, key, None)  # as its mirror is cleared
     live.forget(1)
     assert list(live.view.of(Registration, 1)) == ["alice@apolo.local"]
+
+
+def test_a_status_row_whose_clock_alone_went_on_is_no_news() -> None:
+    live, _ = a_live()
+    status = PeerStatus(
+        peer_id="two", address="", host_name="", version="", now_s=1.0, started_s=0.0, held=Stamp(), in_force=Stamp(),
+        digest="",
+    )  # fmt: skip
+    assert live.row(2, "peer", to_row(status))
+    assert not live.row(2, "peer", to_row(replace(status, now_s=2.0)))
+    assert live.row(2, "peer", to_row(replace(status, now_s=3.0, digest="other")))

@@ -114,6 +114,13 @@ def test_a_new_peer_list_forgets_the_mirrored_rows_only() -> None:
     assert (book.number, list(book.own)) == (2, [ALICE])
 
 
+def test_a_new_place_in_the_list_forgets_nothing_of_a_peer_that_keeps_its_own() -> None:
+    book = among(3)
+    book.row(1, ALICE, row(binding("d1", 1)))
+    assert book.renumber(2) == []
+    assert book.located() == {ALICE: (1,)}
+
+
 def test_what_an_engine_carried_through_our_restart_claims_nothing() -> None:
     book = Book(2)
     assert book.picture({ALICE: [binding("d1")]}, 5.0) == [put(binding("d1", 0), since_s=5.0)]

@@ -134,7 +134,7 @@ class Custody:
 
     async def keep_pins(self, peers: frozenset[str]) -> None:
         """Forget the certificates of peers that are no members any more."""
-        for peer in self._pins.keys() - peers:
+        for peer in sorted(self._pins.keys() - peers):
             await asyncio.to_thread(self._store.unpin, peer)
             self._pins.pop(peer, None)
 

@@ -158,6 +158,11 @@ class Following:
         """The peers that cannot be heard at the moment."""
         return frozenset(number for number, link in self.links().items() if link.state != LIVE)
 
+    async def bind(self, name: str, fingerprint: str) -> None:
+        """Remember the certificate of a peer that was given the key; where the disk fails, a later round does it."""
+        with contextlib.suppress(StoreLost, StoreDamaged):
+            await self._custody.pin(name, fingerprint)
+
     async def start(self, saved_lists: Sequence[tuple[float, Document]]) -> None:
         """Begin with everything saved in force; `saved_lists` are the † documents with their ages, newest first."""
         self.running = self._editor.saved.clustering

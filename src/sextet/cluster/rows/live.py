@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from sextet.cluster.rows.alarms import Alarms
@@ -13,7 +14,7 @@ from sextet.cluster.rows.registrations import Book
 from sextet.cluster.rows.view import View
 from sextet.engine import Engine, Journal, Picture
 from sextet.model import alarms as types
-from sextet.model.status import Alarm, Binding, Call, PastAlarm, Registration, to_row
+from sextet.model.status import Alarm, Binding, Call, PastAlarm, PeerStatus, Registration, to_row
 
 TOPICS = {"reg": "registrations", "call": "calls", "alarm": "alarms", "past": "alarms", "peer": "status"}
 
@@ -49,23 +50,27 @@ class Live:
         self._changed = changed
 
     def renumber(self, number: int) -> None:
-        """This system has another place in the list: mirrored rows come again under their new numbers."""
+        """This system has another place in the list."""
         before, self._number = self._number, number
         self.view.move(before, number)
-        if before:
-            for engine in self.engines:
-                engine.locate({}, complete=True)
         self._carry_out(self.book.renumber(number))
 
-    def row(self, number: int, key: str, value: bytes | None) -> None:
-        """Take over another peer's row; one that comes late from who had our place is nobody's any more."""
+    def row(self, number: int, key: str, value: bytes | None) -> bool:
+        """Take over another peer's row, and say whether it tells anything new; a clock that went on does not.
+
+        One that comes late from who had our place is nobody's any more.
+        """
         if number == self._number:
-            return
+            return False
+        before = self.view.of(PeerStatus, number).get("")
         kind, name, row = self.view.change(number, key, value)
         if kind == "reg":
             self._carry_out(self.book.row(number, name, row if isinstance(row, Registration) else None))
         if kind in TOPICS:
             self._changed(TOPICS[kind])
+        if before is None or not isinstance(row, PeerStatus):
+            return True
+        return replace(before, now_s=0.0, links=()) != replace(row, now_s=0.0, links=())
 
     def reachable(self, number: int, live: bool) -> None:
         """The link to a peer is live, or not any more."""

@@ -79,9 +79,13 @@ class Book:
         return self._judge(sorted(gone))
 
     def renumber(self, number: int) -> list[Effect]:
-        """The peer list changed: forget the mirrored rows, they come again under their new numbers."""
+        """Stand at another place of the list: whose place that was is gone, and what a peer that moves has comes again.
+
+        A peer that keeps its place keeps its link too, over which nothing comes a second time.
+        """
         self.number = number
-        return [effect for other in list(self._aliases) for effect in self.peer_gone(other)]
+        gone = self.peer_gone(number)
+        return [*gone, *self._judge(sorted({*self.own, *self._others}))]
 
     def located(self) -> dict[str, tuple[int, ...]]:
         """Everything an engine that starts has to be told."""

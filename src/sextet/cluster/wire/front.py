@@ -110,7 +110,7 @@ class Front:
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._half_open: Counter[str] = Counter()
-        self._connections: set[_Connection] = set()
+        self._connections: dict[_Connection, None] = {}  # in the order of their coming
         self._minute = self._logged = 0
         self._refused: OrderedDict[tuple[str, str], Refused] = OrderedDict()
 
@@ -204,13 +204,13 @@ class Front:
             assert store is not None
             gate = self._gate(connection.number)
             await asyncio.gather(_pump(reader, store[1], gate), _pump(store[0], writer, gate))
-        except _Refuse as refusal:
+        except NotAdmitted as refusal:
             self._refuse(ip, refusal.reason, tell=refusal.tell)
         except TimeoutError:
             self._refuse(ip, f"handshake took longer than {HANDSHAKE_LIMIT_S:g} s")
         finally:
             if connection is not None:
-                self._connections.discard(connection)
+                self._connections.pop(connection, None)
                 connection.transport.abort()
 
     async def _admit(
@@ -250,19 +250,19 @@ class Front:
             known = next((one for one in (error, *complaints) if isinstance(one, ssl.SSLError)), None)
             why = tls.sentence(known) if known is not None else "the caller closed the connection"
             # A peer that hangs up before TLS looked whether the port can be reached (checks.py): counted, not told.
-            raise _Refuse(f"TLS: {why}", tell=known is not None) from error
+            raise NotAdmitted(f"TLS: {why}", tell=known is not None) from error
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     def _enter(self, connection: _Connection, rules: Rules) -> None:
         now = self._rules
         if now is None or (now is not rules and not _qualifies(connection, rules, now)):
             connection.transport.abort()
-            raise _Refuse("cluster settings changed during the handshake")
+            raise NotAdmitted("cluster settings changed during the handshake")
         same = [one for one in self._connections if one.number == connection.number]
         if len(same) >= CONNECTIONS_PER_PEER_MAX:
             connection.transport.abort()
-            raise _Refuse("too many connections of this peer")
-        self._connections.add(connection)
+            raise NotAdmitted("too many connections of this peer")
+        self._connections[connection] = None
 
     async def _prove(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ip: str, rules: Rules
@@ -296,11 +296,11 @@ class Front:
                         case Proved(caller):
                             return rules.number_of(caller), said[0].verified
                         case Failed(reason):
-                            raise _Refuse(reason)
+                            raise NotAdmitted(reason)
         except BadMessage as error:
-            raise _Refuse(f"not a peer: {error}") from error
+            raise NotAdmitted(f"not a peer: {error}") from error
         except (asyncio.IncompleteReadError, OSError) as error:
-            raise _Refuse("the caller closed the connection during the proof") from error
+            raise NotAdmitted("the caller closed the connection during the proof") from error
 
     def _why_not(self, hello: Hello, ip: str, chain: Sequence[bytes], rules: Rules) -> Refusal | None:
         number = rules.number_of(hello.caller)
@@ -328,7 +328,7 @@ class Front:
             assert self._access is not None
             reader, writer = await asyncio.open_connection("127.0.0.1", self._access.port, limit=STREAM_BYTES_MAX)
         except (OSError, AssertionError) as error:
-            raise _Refuse("its store is starting") from error
+            raise NotAdmitted("its store is starting") from error
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return reader, writer
 
@@ -367,7 +367,9 @@ def _shown(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text[:60])
 
 
-class _Refuse(Exception):
+class NotAdmitted(Exception):
+    """A connection is not let in; the text says why."""
+
     def __init__(self, reason: str, *, tell: bool = True) -> None:
         super().__init__(reason)
         self.reason, self.tell = reason, tell

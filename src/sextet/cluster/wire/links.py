@@ -57,7 +57,7 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Material:
+class Material:
     """The files of a membership, read."""
 
     credentials: Credentials
@@ -106,7 +106,9 @@ class Links:
         self._gates: dict[int, Gate] = {}
         self._links: dict[int, PeerLink] = {}
         self._membership: Membership | None = None
-        self._material: _Material | None = None
+        self._material: Material | None = None
+        self._named: dict[int, str] = {}  # the others of the membership
+        self._shown: dict[int, LinkStatus] = {}  # made anew only where something is different: it is asked for often
         self._resolver = Resolver(mapping={}, servers=(), clock=asyncio.get_running_loop().time)
         self._answers: dict[str, Answer] = {}  # name -> what the resolver said last
         self._last_ip: dict[str, str] = {}  # by name: DNS may be away while a peer is not
@@ -168,6 +170,7 @@ class Links:
         async with self._configuring:
             material = await self._read(membership) if membership is not None else None
             old, self._membership, self._material = self._membership, membership, material
+            self._named = _others(membership) if membership is not None else {}
             if membership is not None and (old is None or _naming(old) != _naming(membership)):
                 clock = asyncio.get_running_loop().time
                 mapping, dns = membership.mapping, membership.dns
@@ -231,12 +234,9 @@ class Links:
         return self._gates.setdefault(number, Gate())
 
     def _others(self) -> dict[int, str]:
-        if self._membership is None:
-            return {}
-        own = self._membership.number
-        return {number: name for number, name in enumerate(self._membership.peers, start=1) if number != own and name}
+        return self._named
 
-    async def _read(self, membership: Membership) -> _Material:
+    async def _read(self, membership: Membership) -> Material:
         try:
             files = [path.read_bytes() for path in (membership.certificate, membership.private_key, membership.trusted)]
             pem, private_key, trusted_pem = files
@@ -261,7 +261,7 @@ class Links:
             fingerprint=certificates.fingerprint(der), key=key, trust=sha256(trusted_pem + crl).hexdigest(),
             revocations=revocations,
         )  # fmt: skip
-        return _Material(credentials=credentials, rules=rules, trusted=tuple(trusted), revocations=revocations)
+        return Material(credentials=credentials, rules=rules, trusted=tuple(trusted), revocations=revocations)
 
     def _apply(self) -> None:
         """Bring front and links in line with the membership and with what the names resolve to."""
@@ -325,7 +325,7 @@ class Links:
 
     async def _look_up(self) -> None:
         """Ask for all names at once, and apply each answer when it comes."""
-        await asyncio.gather(*(self._resolve(name) for name in set(self._others().values())))
+        await asyncio.gather(*(self._resolve(name) for name in dict.fromkeys(self._others().values())))
         self._apply()
 
     async def _resolve(self, name: str) -> None:
@@ -349,16 +349,16 @@ class Links:
     def _status(self, link: PeerLink) -> LinkStatus:
         name = self._others().get(link.number, "")
         answer = self._answers.get(name)
-        return LinkStatus(
-            peer=name,
-            state=link.state.value,
-            reason=link.reason,
-            tried=link.tried,
-            since_s=link.since,
-            round_trip_ms=round(link.round_trip_ms, 2),
-            resolved_ip=answer.ip if isinstance(answer, Resolved) else "",
-            certificate=self._line(link, name),
-        )
+        ip = answer.ip if isinstance(answer, Resolved) else ""
+        round_trip_ms, line = round(link.round_trip_ms, 2), self._line(link, name)
+        seen = name, link.state.value, link.reason, link.tried, link.since, round_trip_ms, ip, line
+        before = self._shown.get(link.number)
+        if before is None or seen != _seen(before):
+            before = self._shown[link.number] = LinkStatus(
+                peer=name, state=seen[1], reason=link.reason, tried=link.tried, since_s=link.since,
+                round_trip_ms=round_trip_ms, resolved_ip=ip, certificate=line,
+            )  # fmt: skip
+        return before
 
     def _line(self, link: PeerLink, name: str) -> str:
         """The certificate line; worked out again each minute, since dates pass, and when something in it changes."""
@@ -387,6 +387,18 @@ def _context(membership: Membership, server: bool, verify: bool) -> ssl.SSLConte
     return tls.context(
         server=server, certificate=membership.certificate, private_key=membership.private_key, trusted=trusted
     )
+
+
+def _others(membership: Membership) -> dict[int, str]:
+    named = enumerate(membership.peers, start=1)
+    return {number: name for number, name in named if name and number != membership.number}
+
+
+def _seen(status: LinkStatus) -> tuple[object, ...]:
+    return (
+        status.peer, status.state, status.reason, status.tried, status.since_s, status.round_trip_ms,
+        status.resolved_ip, status.certificate,
+    )  # fmt: skip
 
 
 def _naming(membership: Membership) -> tuple[object, ...]:
