@@ -37,6 +37,7 @@ from sextet.cluster.rows.live import Live
 from sextet.cluster.wire.asking import Asker, ask_all
 from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Facts, FirstContact
+from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.names import Resolved
 from sextet.cluster.wire.peer_link import Callbacks
 from sextet.engine import Engine, Journal
@@ -75,18 +76,7 @@ class Peer:
         self._store = outside.store(identity.state_dir / "config.db")
         self._custody = Custody(self._store, log, clock)
         self._editor = Editor(self._store, self._custody, lambda question: self._forwarding.ask_primary(question))
-        self._links = outside.links(
-            address=identity.address,
-            port=identity.cluster_port,
-            name=identity.address,
-            run_dir=identity.run_dir,
-            user=identity.engine_user or None,
-            journal=log,
-            enrolment=FirstContact(self._facts, self._grant, self._bind, self._take),
-            callbacks=Callbacks(row=self._row, state=self._state, differs=self._differs),
-            trouble=self._trouble,
-            recovery=recovery_door(identity.address, identity.recovery_port, log, lambda: self.vault.copy()),
-        )
+        self._links = self._made_links(outside.links, identity)
         self._asker = Asker(self._links.link)
         self._forwarding = Forwarding(self.ask, self._named_primary)
         self.live = Live(self._links.own, log, clock, self._changed)
@@ -115,6 +105,21 @@ class Peer:
         self._read: tuple[bytes, Version] = b"", GENESIS  # all peers relay the same bytes
         self._relaying: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
+
+    def _made_links(self, make: Callable[..., Links], identity: Identity) -> Links:
+        door = recovery_door(identity.address, identity.recovery_port, self._journal, lambda: self.vault.copy())
+        return make(
+            address=identity.address,
+            port=identity.cluster_port,
+            name=identity.address,
+            run_dir=identity.run_dir,
+            user=identity.engine_user or None,
+            journal=self._journal,
+            enrolment=FirstContact(self._facts, self._grant, self._bind, self._take),
+            callbacks=Callbacks(row=self._row, state=self._state, differs=self._differs),
+            trouble=self._trouble,
+            recovery=door,
+        )
 
     async def start(self, engines: Sequence[Engine], initial: Document) -> None:
         """Serve from the own copy, whoever else is there. Raises EngineError, Refused and StoreLost."""
