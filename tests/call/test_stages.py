@@ -32,7 +32,7 @@ def rounds(decision: Decision) -> list[list[str]]:
 
 
 def test_the_devices_of_a_person_ring_in_one_round_with_the_hops_that_are_left() -> None:
-    stages = Stages(user_policy=named({BOB: Again(aliases=DEVICES, reason="FindMe of bob")}))
+    stages = Stages(user_policy=named({BOB: Again(groups=(DEVICES,), reason="FindMe of bob")}))
     made = table(PLAN)
     found = searched(made, stages, here=DEVICES[:2], hops=9)
     assert rounds(found.decision) == [list(DEVICES)]
@@ -44,12 +44,12 @@ def test_the_devices_of_a_person_ring_in_one_round_with_the_hops_that_are_left()
 
 
 def test_aliases_in_turn_are_asked_one_after_the_other() -> None:
-    stages = Stages(policy=named({BOB: Again(aliases=DEVICES[:2], reason="policy", together=False)}))
+    stages = Stages(policy=named({BOB: Again(groups=tuple((one,) for one in DEVICES[:2]), reason="policy")}))
     assert rounds(searched(table(), stages, here=DEVICES).decision) == [[DEVICES[0]], [DEVICES[1]]]
 
 
 def test_a_new_alias_begins_again_at_the_transforms() -> None:
-    stages = Stages(policy=named({BOB: Again(aliases=("9desk",), reason="policy")}))
+    stages = Stages(policy=named({BOB: Again(groups=(("9desk",),), reason="policy")}))
     short = Transform(priority=1, pattern="9(.*)", pattern_type="Regex", behavior="Replace", replace=r"\1@apolo.local")
     made = table(transforms=(short,))
     assert rounds(searched(made, stages, here=DEVICES).decision) == [[DEVICES[0]]]
@@ -72,29 +72,29 @@ def test_policy_sees_what_the_transforms_made_and_comes_before_user_policy() -> 
 def test_a_refusal_of_policy_ends_its_branch_and_answers_where_no_other_branch_found_anything() -> None:
     no = Refuse(403, "rule 3 of the call policy forbids it")
     assert searched(table(), Stages(policy=named({BOB: no})), here=[BOB]).decision == no
-    stages = Stages(policy=named({BOB: Again(aliases=DEVICES[:2], reason="policy"), DEVICES[0]: no}))
+    stages = Stages(policy=named({BOB: Again(groups=(DEVICES[:2],), reason="policy"), DEVICES[0]: no}))
     assert rounds(searched(table(), stages, here=DEVICES).decision) == [[DEVICES[1]]]
 
 
 def test_an_alias_that_comes_back_to_itself_is_a_policy_loop_on_that_branch_only() -> None:
     circle: dict[str, Again | Refuse] = {
-        BOB: Again(aliases=(DEVICES[0], "eve@apolo.local"), reason="policy"),
-        "eve@apolo.local": Again(aliases=("BOB@apolo.local",), reason="policy"),
-        "BOB@apolo.local": Again(aliases=(BOB,), reason="policy"),
+        BOB: Again(groups=((DEVICES[0], "eve@apolo.local"),), reason="policy"),
+        "eve@apolo.local": Again(groups=(("BOB@apolo.local",),), reason="policy"),
+        "BOB@apolo.local": Again(groups=((BOB,),), reason="policy"),
     }
     found = searched(table(), Stages(policy=named(circle)), here=DEVICES)
     assert rounds(found.decision) == [[DEVICES[0]]]
     assert "policy loop detected" in [note.finding for note in found.notes]
-    alone = searched(table(), Stages(policy=named({BOB: Again(aliases=(BOB,), reason="policy")})))
+    alone = searched(table(), Stages(policy=named({BOB: Again(groups=((BOB,),), reason="policy")})))
     assert alone.decision == Refuse(404, f"policy loop detected at {BOB}")
 
 
 def test_policies_that_name_ever_new_aliases_end() -> None:
     def deeper(_table: Table, _request: Request, alias: str) -> Again:
-        return Again(aliases=(f"x{alias}",), reason="policy")
+        return Again(groups=((f"x{alias}",),), reason="policy")
 
     def wider(_table: Table, _request: Request, alias: str) -> Again:
-        return Again(aliases=(f"x{alias}", f"y{alias}"), reason="policy")
+        return Again(groups=((f"x{alias}", f"y{alias}"),), reason="policy")
 
     for stage, most in ((deeper, DEPTH_MAX), (wider, SEARCHES_MAX)):
         found = searched(table(), Stages(policy=stage))
@@ -105,12 +105,12 @@ def test_policies_that_name_ever_new_aliases_end() -> None:
 
 def test_a_target_that_answers_with_new_aliases_goes_on_from_its_trail() -> None:
     made, asked = table(PLAN), Request(protocol="SIP", alias=BOB, source=DEFAULT, hops=7)
-    stages = Stages(policy=named({BOB: Again(aliases=("x@paris.example",), reason="p")}))
+    stages = Stages(policy=named({BOB: Again(groups=(("x@paris.example",),), reason="p")}))
     first = search(made, asked, lambda _: False, lambda _: (), stages)
     assert isinstance(first.decision, Try)
     target = first.decision.rounds[0].targets[0]
     assert target.trail == (BOB, "x@paris.example")
-    answer = Again(aliases=(BOB, "y@paris.example"), reason="ENUM")
+    answer = Again(groups=((BOB, "y@paris.example"),), reason="ENUM")
     found = again(made, asked, target.trail, answer, lambda _: False, lambda _: ())
     assert rounds(found.decision) == [["y@paris.example"]]
     assert "policy loop detected" in [note.finding for note in found.notes]

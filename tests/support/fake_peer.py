@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sextet.call.checked import check
 from sextet.cluster.capacity.judging import Load
 from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Revision
 from sextet.model import alarms
@@ -31,7 +32,6 @@ from sextet.model.settings.registration import Credential
 from sextet.model.settings.users import Administrator
 from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.model.status import Alarm, Binding, Call, LinkStatus, PastAlarm, PeerStatus, Registration, Stamp
-from sextet.model.validate import check
 from sextet.watch.line import Entry
 
 DOMAIN = "apolo.local"

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sextet.admin.actor import Actor
+from sextet.call.checked import check
 from sextet.cluster.configuration.system_key import write_secret
 from sextet.cluster.disk import backup
 from sextet.cluster.disk.backup import Contents, Label
@@ -21,7 +22,6 @@ from sextet.engine import Journal
 from sextet.model import config
 from sextet.model.config import Difference
 from sextet.model.schema import Problem, Refused
-from sextet.model.validate import check
 
 BACKUPS_MAX = 10  # kept on the peer; older ones are removed
 FOLDER = "backups"

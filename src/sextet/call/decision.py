@@ -25,6 +25,8 @@ class Request:
     authenticated: bool = False
     hops: int = HOPS_WITHOUT_HEADER  # Max-Forwards as received
     tag: str = ""  # of the call
+    caller: str = ""  # the alias that calls
+    user: str = ""  # whose credentials came with the request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,24 @@ class Round:
     protocol: str = ""  # by which they are asked; empty is the caller's own
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Then:
+    """Whom to ask what comes after, when all rounds are over without success: a script, and the place in it."""
+
+    script: str  # by its name in the table
+    node: int  # of the script's proxies; -1 where it has nothing more to say
+    alias: str  # about which it was asked
+    reason: str  # who it is, for the trace
+    timeout_s: int = 0  # how long the rounds may ring; 0: as long as any call may
+    stop_on_busy: bool = True  # whether a busy device ends the search
+
+
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Ask round after round, each only where nothing was found in the one before it."""
+    """Ask round after round, each only where nothing was found in the one before it; then ask the scripts, in order."""
 
     rounds: tuple[Round, ...]
+    then: tuple[Then, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

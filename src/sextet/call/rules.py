@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sextet.call.alias import is_ip, key
-from sextet.call.decision import Elsewhere, Here, Note, NoteKind, Request, Round, Target
+from sextet.call.decision import Elsewhere, Here, Note, NoteKind, Request, Round, Target, Then
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Rule, Table
 from sextet.call.transform import applied
@@ -31,6 +31,7 @@ class Inquiry:
     notes: list[Note] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     asked: set[tuple[str, str]] = field(default_factory=set)
+    then: list[Then] = field(default_factory=list)  # whom to ask what comes after, the one asked last first
     targets: int = 0
     searches: int = 0  # aliases looked for: the first, and each that a stage or a target named
     status: int = 404  # of the refusal, when nothing is found

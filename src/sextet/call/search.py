@@ -94,22 +94,26 @@ def _branch(inquiry: Inquiry, stages: Stages, dialled: str, trail: tuple[str, ..
             inquiry.note("policy", name, alias, alias, f"refused: {answer.status} {answer.reason}")
             return []
         if isinstance(answer, Again):
-            inquiry.note("policy", name, alias, ", ".join(answer.aliases), answer.reason)
-            return _again(inquiry, stages, answer, trail)
+            inquiry.note("policy", name, alias, ", ".join(answer.aliases) or alias, answer.reason)
+            if answer.then is not None:
+                inquiry.then.insert(0, answer.then)  # who was asked last says first what comes after
+            if answer.groups:
+                return _again(inquiry, stages, answer, trail)
     return rounds_of(inquiry, alias, trail)
 
 
 def _again(inquiry: Inquiry, stages: Stages, named: Again, trail: tuple[str, ...]) -> list[Round]:
-    branches: list[list[Round]] = []
-    for alias in named.aliases:
-        if len(trail) >= DEPTH_MAX or inquiry.searches >= SEARCHES_MAX:
-            inquiry.failed.append(f"{alias} is one alias too many of those that {named.reason} named")
-            inquiry.note("alias", "search again", alias, alias, "too many new aliases", matched=False)
-            break
-        branches.append(_branch(inquiry, stages, alias, trail))
-    if not named.together:
-        return [one for rounds in branches for one in rounds]
-    return [_joined([one for one in column if one is not None]) for column in zip_longest(*branches)]
+    rounds: list[Round] = []
+    for group in named.groups:
+        branches: list[list[Round]] = []
+        for alias in group:
+            if len(trail) >= DEPTH_MAX or inquiry.searches >= SEARCHES_MAX:
+                inquiry.failed.append(f"{alias} is one alias too many of those that {named.reason} named")
+                inquiry.note("alias", "search again", alias, alias, "too many new aliases", matched=False)
+                break
+            branches.append(_branch(inquiry, stages, alias, trail))
+        rounds += [_joined([one for one in column if one is not None]) for column in zip_longest(*branches)]
+    return rounds
 
 
 def _joined(rounds: list[Round]) -> Round:
@@ -131,6 +135,6 @@ def _transformed(inquiry: Inquiry, alias: str) -> str:
 
 def _decided(inquiry: Inquiry, rounds: list[Round]) -> Searched:
     if rounds:
-        return Searched(Try(tuple(rounds)), tuple(inquiry.notes))
+        return Searched(Try(tuple(rounds), tuple(inquiry.then)), tuple(inquiry.notes))
     reasons = "; ".join(inquiry.failed[-REASONS_MAX:])
     return Searched(Refuse(inquiry.status, safe(reasons)), tuple(inquiry.notes))

@@ -10,20 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sextet.call.decision import Refuse, Request
+from sextet.call.decision import Refuse, Request, Then
 from sextet.call.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """Search these aliases instead, from the transforms on.
+    """Search these aliases instead, from the transforms on; without any, go on with the one that was asked about.
 
-    Together, they ring at once; else one after the other, each where the one before it found nothing.
+    The aliases of a group ring at once, group after group, each where the one before it found nothing.
     """
 
-    aliases: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
     reason: str  # who named them, for the trace
-    together: bool = True
+    then: Then | None = None
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        return tuple(alias for group in self.groups for alias in group)
 
 
 Stage = Callable[[Table, Request, str], Refuse | Again | None]

@@ -12,17 +12,22 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sextet.call.access import Access, AccessRule
-from sextet.call.alias import plain_ip
+from sextet.call.alias import key, plain_ip
 from sextet.call.pattern import Pattern, Variables, compiled, filled_in
+from sextet.call.policy import find_me, rules
+from sextet.call.policy.cpl import Script
+from sextet.call.policy.cpl_reading import BadScript, read
 from sextet.call.transform import Transform
 from sextet.call.zones import NO_NAMES, Names, ZoneRow, flows_of, row_of, zone_of_ip
 from sextet.model.config import from_document, to_document
 from sextet.model.schema import Refused
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.policy import LOCAL_CPL
 from sextet.model.settings.registration import PolicyPattern
 from sextet.model.settings.zones import LOCAL_ZONE
 
+ADMINISTRATOR = ""  # the name of his script; FindMe IDs are never empty
 LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")  # administrators write both
 FORMAT = 2  # of the JSON; a worker refuses what another version wrote
 SECTIONS = (  # all that decisions need; credentials and administrators are not among them
@@ -36,6 +41,8 @@ SECTIONS = (  # all that decisions need; credentials and administrators are not 
     "default_zone",
     "transforms",
     "search_rules",
+    "call_policy",
+    "findme",
 )
 
 
@@ -130,6 +137,7 @@ class Table:
     access: Access
     transforms: tuple[Transform, ...]
     rules: tuple[Rule, ...]  # by priority, then in the order of the configuration
+    scripts: Mapping[str, Script]  # the administrator's, and by FindMe ID those of people
     maintenance: bool  # no new calls and registrations (facts 6.7)
     document: Mapping[str, Any]  # what to_json writes
 
@@ -219,6 +227,7 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         access=_access(config, variables),
         transforms=_transforms(config, variables),
         rules=tuple(sorted((_rule(rule, variables) for rule in config.search_rules), key=lambda rule: rule.priority)),
+        scripts=_scripts(config, variables),
         maintenance=bool(document["maintenance"]),
         document=document,
     )
@@ -257,6 +266,22 @@ def _access(config: Root, variables: Variables) -> Access:
             if row.state == "Enabled"
         ),
     )
+
+
+def _scripts(config: Root, variables: Variables) -> dict[str, Script]:
+    people = config.findme.people if config.findme.mode == "On" else ()
+    scripts = {key(person.findme_id): find_me.script_of(person) for person in people if person.state == "Enabled"}
+    policy = config.call_policy
+    if policy.mode == LOCAL_CPL:
+        try:
+            scripts[ADMINISTRATOR] = (
+                read(policy.script, variables)
+                if policy.script.strip()
+                else rules.script_of(policy.rules, lambda owner, kind, text: _pattern(owner, kind, text, variables))
+            )
+        except BadScript as error:
+            raise TableError(f"call policy: {error}") from error
+    return scripts
 
 
 def _transforms(config: Root, variables: Variables) -> tuple[Transform, ...]:

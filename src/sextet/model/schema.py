@@ -27,6 +27,7 @@ class Kind(StrEnum):
     SWITCH = "switch"  # On / Off
     ADDRESS = "address"  # IP address or FQDN, optionally with :port where the setting says so
     PASSWORD = "password"
+    DOCUMENT = "document"  # text of many lines
     MANY = "many"  # a list of items of another section
 
 
@@ -98,6 +99,10 @@ def address(default: str = "", *, label: str, help: str, **more: Any) -> Any:
 
 def password(high: int = TEXT_MAX, *, label: str, help: str, **more: Any) -> Any:
     return _field(Kind.PASSWORD, "", 0, high, label, help, {"secret": True, **more})
+
+
+def document(high: int, *, label: str, help: str, **more: Any) -> Any:
+    return _field(Kind.DOCUMENT, "", 0, high, label, help, more)
 
 
 def many(item: type, most: int, *, label: str, help: str, default: tuple[Any, ...] = (), **more: Any) -> Any:
@@ -204,7 +209,9 @@ def _wrong_text(setting: Setting, value: Any) -> str:
         return "must not be empty; enter a value."
     if len(value) > setting.high or (value and len(value) < setting.low):
         return f"has {len(value)} characters; enter {max(setting.low, 0)} to {setting.high}."
-    if not value.isprintable() and any(not c.isprintable() and unicodedata.category(c) != "Zs" for c in value):
+    allowed = "\n\t" if setting.kind is Kind.DOCUMENT else ""
+    shown = value if not allowed else value.replace("\n", "").replace("\t", "")
+    if not shown.isprintable() and any(not c.isprintable() and unicodedata.category(c) != "Zs" for c in shown):
         return "contains a control character or another that cannot be shown; remove it."
     return setting.check(value) if setting.check else ""
 

@@ -21,6 +21,7 @@ from sextet.model.settings.local_zone import (
     Subzone,
     TraversalSubzone,
 )
+from sextet.model.settings.policy import CallPolicy, FindMe, FindMeDevice, FindMeLocation, FindMePerson, PolicyRule
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Authentication, Credential, PolicyPattern, Registration
 from sextet.model.settings.system import Logging, Server, SyslogServer, System
@@ -48,6 +49,8 @@ class Root:
     default_zone: DefaultZone = DefaultZone()
     transforms: tuple[Transform, ...] = many(Transform, 100, label="Transforms", path="Transform", help="Changes to the dialled alias before the search.")
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
+    call_policy: CallPolicy = CallPolicy()
+    findme: FindMe = FindMe()
     capacity: Capacity = Capacity()
     bandwidth: Bandwidth = Bandwidth()
     links: tuple[Link, ...] = many(Link, LINKS_MAX, default=DEFAULT_LINKS, label="Links", path="Bandwidth Link", help="Ways between subzones and zones; a call takes the way with the fewest links.")
@@ -60,4 +63,5 @@ KEYS: dict[type, str] = {  # which setting names an item of a list
     Server: "address", AddressMapping: "fqdn", Domain: "name", Credential: "name", PolicyPattern: "pattern", ZonePeer: "address",
     Zone: "name", AccessRule: "name", Transform: "priority", SearchRule: "name", Administrator: "name",
     SyslogServer: "address", Subzone: "name", MembershipRule: "name", Link: "name", Pipe: "name",
+    PolicyRule: "priority", FindMePerson: "findme_id", FindMeDevice: "name", FindMeLocation: "name",
 }  # fmt: skip

@@ -12,6 +12,7 @@ from sextet.model.validation.dialplan import rules, transforms
 from sextet.model.validation.interfaces import network
 from sextet.model.validation.local_zone import membership, subzones
 from sextet.model.validation.names import names
+from sextet.model.validation.policy import call_policy, findme
 from sextet.model.validation.protocols import protocols
 from sextet.model.validation.registration import policy
 from sextet.model.validation.users import administrators
@@ -46,5 +47,7 @@ def problems(whole: Root, before: Root | None = None) -> list[Problem]:
         *access_rules(whole),
         *transforms(whole.transforms),
         *rules(whole),
+        *call_policy(whole),
+        *findme(whole),
         *administrators(whole, before),
     ]

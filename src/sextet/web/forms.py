@@ -18,7 +18,7 @@ from sextet.model.schema import Kind, Problem, Setting, settings
 INLINE_MAX = (
     6  # a list of at most so many items is edited in place (peers, mappings, servers); a longer one has its own page
 )
-WAS_BYTES_MAX = 64 << 10  # the largest form (Clustering with six mappings) needs 3 KiB
+WAS_BYTES_MAX = 1 << 20  # a CPL script has up to 256 Ki characters, escaped in JSON
 _CHOSEN = (Kind.NUMBER, Kind.CHOICE, Kind.SWITCH)  # kinds that are never empty
 KEEP = "The password is not sent back to the browser; type it again, or leave it empty to keep the old one."
 
@@ -179,6 +179,7 @@ def posted_texts(fields: Sequence[tuple[str, Setting]], posted: Posted) -> Texts
             texts[name] = [_filled(setting, row) for row in sent if any(row.values())] if there else was.get(name, [])
         else:
             text = posted.get(name, was.get(name, ""))
+            text = text.replace("\r\n", "\n") if setting.kind is Kind.DOCUMENT else text  # as browsers send it
             texts[name] = text if setting.secret else text.strip()
     return texts
 

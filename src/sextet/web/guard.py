@@ -23,7 +23,7 @@ from sextet.web.desk import Message as Notice
 
 COOKIE = "__Host-sextet"  # the prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3.2)
 LOGIN_COOKIE = "__Host-sextet-login"
-BODY_BYTES_MAX = 256 << 10  # the largest form has 40 fields of 128 characters; the rest is margin
+BODY_BYTES_MAX = 1 << 20  # a CPL script of 128 Ki characters, twice, escaped; every other form is far smaller
 FIELDS_MAX = 500
 UPLOADS_MAX = 4  # files of one form; a certificate and its key are two
 TOKEN_MAX = 128

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from sextet.call.policy.cpl_reading import NODES_MAX, NOT_SUPPORTED, TEXT_MAX, BadScript, read
+from sextet.call.policy.cpl_reading import NODES_MAX, NOT_SUPPORTED, BadScript, read
+from sextet.model.settings.policy import SCRIPT_MAX
 
 HEAD = '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
 TAIL = "</taa:routed></cpl>"
@@ -79,7 +80,7 @@ def test_a_comment_and_a_declaration_of_xml_are_no_harm() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "x" * (TEXT_MAX + 1),
+        "x" * (SCRIPT_MAX + 1),
         HEAD + "<proxy/>" * NODES_MAX + TAIL,
         HEAD + '<taa:location url="a">' * 200 + "</taa:location>" * 200 + TAIL,
     ],

@@ -28,10 +28,10 @@ from sextet.call.policy.cpl import (
     Test,
 )
 from sextet.model.expression import ALIAS_MAX, flaw
+from sextet.model.settings.policy import SCRIPT_MAX
 
 CPL = "urn:ietf:params:xml:ns:cpl"  # RFC 3880 11
 TAA = "http://www.tandberg.net/cpl-extensions"
-TEXT_MAX = 256 << 10  # a script of 2000 rules is half of that; every worker holds it
 NODES_MAX = 10_000
 DEPTH_MAX = 60  # far below what Python's recursion takes
 PROBLEMS_MAX = 20  # nobody reads more at once
@@ -89,8 +89,8 @@ def read(text: str, variables: Variables = NO_VARIABLES) -> Script:
 
 
 def _parsed(text: str) -> Element:
-    if len(text) > TEXT_MAX:
-        raise BadScript(f"The script has {len(text)} characters; it may have {TEXT_MAX}.")
+    if len(text) > SCRIPT_MAX:
+        raise BadScript(f"The script has {len(text)} characters; it may have {SCRIPT_MAX}.")
     if "<!" in text.replace("<!--", ""):
         raise BadScript("The script has a DOCTYPE or another declaration; remove it.")
     try:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
+from sextet.call.checked import check
 from sextet.cluster.configuration import forward
 from sextet.cluster.configuration.custody import Custody
 from sextet.cluster.configuration.history import GENESIS
@@ -19,7 +20,6 @@ from sextet.model.linking import followed
 from sextet.model.schema import Applies, Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.status import Stamp
-from sextet.model.validate import check
 
 FOLLOW_S = 1.0  # a change made through the primary is here within milliseconds; a page that shows it waits this long
 SUMMARY_PATHS_MAX = 3

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sextet.call.checked import check
 from sextet.cluster.configuration.history import GENESIS, opening
 from sextet.cluster.configuration.revisions import MEMORY_FILE, Membership, Store, StoreDamaged, StoreLost
 from sextet.cluster.configuration.system_key import KeyFailure, KeyLost, write_secret
@@ -37,7 +38,6 @@ from sextet.cluster.disk import rebuilding
 from sextet.cluster.disk.remembrance import Remembered
 from sextet.cluster.disk.vault import Paths
 from sextet.model import config
-from sextet.model.validate import check
 
 FOLDER = "factory-reset"  # as in the original, whose folder is /mnt/harddisk/factory-reset
 IMAGE = "sextet-image.tar.gz"  # the release package of the version that runs

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+from sextet.call.checked import check
 from sextet.cluster.configuration.history import GENESIS, Version, opening
 from sextet.cluster.configuration.revisions import KEY_FILE, MEMORY_FILE, Membership, StoreLost
 from sextet.cluster.configuration.system_key import KeyFailure, SystemKey
@@ -22,7 +23,6 @@ from sextet.cluster.disk.vault import Paths, alone, laid_out
 from sextet.model import config
 from sextet.model.config import Document
 from sextet.model.schema import Problem, Refused
-from sextet.model.validate import check
 
 ORDERED_WITHIN_S = 60.0  # so long does an order to renew the keys reach peers that look for it
 _UNREADABLE = "what this peer remembered of its cluster is lost as well; restore a backup or purge"

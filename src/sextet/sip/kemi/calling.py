@@ -15,6 +15,7 @@ from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import of_uri
 from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request
 from sextet.call.loop import looped, mark
+from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
 from sextet.sip.kemi import forking
@@ -50,12 +51,14 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         authenticated=authenticated,
         hops=_hops(str(get("$hdr(Max-Forwards)") or "")),
         tag=tag or new_tag(told.secret or told.local_secret.encode(), identity),
+        caller=of_uri(str(get("$fu") or "")),
+        user=str(get("$var(user)") or ""),
     )
     own = mark(request, told.secret or told.local_secret.encode())
     if looped(own, _MARK.findall(str(get("$(hdr(Via)[*])") or ""))):
         ksr.sl.send_reply(482, "Loop Detected")
         return
-    decision = search(told.table, request, _here(ksr), _elsewhere(ksr)).decision
+    decision = search(told.table, request, _here(ksr), _elsewhere(ksr), STAGES).decision
     if isinstance(decision, Refuse):
         answer(ksr, decision.status, decision.reason)
         return
@@ -96,6 +99,7 @@ def _identified(ksr: Any, told: Instructions, method: str, peer: int | None) -> 
         ksr.auth.auth_challenge(told.realm, 1)
         return None, False
     if proved:
+        ksr.pv.sets("$var(user)", str(get("$au") or ""))
         ksr.auth.consume_credentials()
         source = source_of(told.table, ip, peer, True)
     return source, counts_as_authenticated(told.table, source, proved)

@@ -101,6 +101,12 @@ FORM_PAGES = (
     FormPage(path="/configuration/protocols/sip", section="protocols"),
     FormPage(path="/configuration/registration", section="registration"),
     FormPage(path="/configuration/authentication", section="authentication"),
+    FormPage(
+        path="/configuration/call-policy",
+        section="call_policy",
+        intro="A script excludes rules. A call that neither has anything to say about is allowed.",
+    ),
+    FormPage(path="/users/findme", section="findme"),
     FormPage(path="/maintenance/options", section="capacity"),
     FormPage(
         path="/configuration/local-zone/default-subzone",
@@ -183,6 +189,20 @@ LIST_PAGES = (
         noun="search rule",
         intro="In the order of their priority; rules of one priority are tried together.",
         shown=("priority", "name", "mode", "pattern_type", "pattern", "target", "on_match", "state"),
+    ),
+    ListPage(
+        path="/configuration/call-policy/rules",
+        list="call_policy.rules",
+        noun="rule",
+        intro="In the order of their priority; the first that matches decides, without one the call is allowed.",
+        shown=("priority", "source_type", "zone", "source_pattern", "destination_pattern", "action", "state"),
+    ),
+    ListPage(
+        path="/users/findme/accounts",
+        list="findme.people",
+        noun="account",
+        intro="People who are reached by one alias, wherever they are.",
+        shown=("findme_id", "display_name", "active_location", "state"),
     ),
     ListPage(path="/users/administrators", list="administrators", noun="account"),
 )

@@ -1,0 +1,77 @@
+"""Call Policy and User Policy as stages of the search: what a script decides, in the words of a search (facts 7.1)."""
+
+from __future__ import annotations
+
+import zlib
+
+from sextet.call.alias import key
+from sextet.call.decision import Refuse, Request, Then, safe
+from sextet.call.policy.cpl import Decision, Facts, Proxy, Reject, Result, after, decide
+from sextet.call.source import SourceKind
+from sextet.call.stages import Again, Stages
+from sextet.call.table import ADMINISTRATOR, Table
+
+DICE = 4  # numbers that order random locations; more are rarely written
+
+
+def policy(table: Table, request: Request, alias: str) -> Refuse | Again | None:
+    """Ask the administrator's script."""
+    return _asked(table, request, alias, ADMINISTRATOR, "call policy")
+
+
+def user_policy(table: Table, request: Request, alias: str) -> Refuse | Again | None:
+    """Ask the script of the person whose FindMe ID this is."""
+    return _asked(table, request, alias, key(alias), f"FindMe of {alias}")
+
+
+def outcome(table: Table, request: Request, then: Then, result: Result) -> Refuse | Again | None:
+    """Ask the script that named the last aliases what comes after they ended so; None where it says nothing."""
+    script = table.scripts.get(then.script)
+    if script is None:
+        return None
+    decision = after(script, then.node, result, _facts(request, then.alias))
+    return _answer(decision, then.script, then.alias, then.reason)
+
+
+STAGES = Stages(policy=policy, user_policy=user_policy)
+
+
+def _asked(table: Table, request: Request, alias: str, name: str, reason: str) -> Refuse | Again | None:
+    script = table.scripts.get(name)
+    if script is None:
+        return None
+    return _answer(decide(script, _facts(request, alias)), name, alias, reason)
+
+
+def _answer(decision: Decision, script: str, alias: str, reason: str) -> Refuse | Again | None:
+    match decision:
+        case Reject(status, words):
+            return Refuse(status, safe(words))
+        case Proxy(groups) if groups or decision.node >= 0 or decision.timeout_s:
+            groups = () if [key(one) for group in groups for one in group] == [key(alias)] else groups
+            then = Then(
+                script=script,
+                node=decision.node,
+                alias=alias,
+                reason=reason,
+                timeout_s=decision.timeout_s,
+                stop_on_busy=decision.stop_on_busy,
+            )
+            return Again(groups=groups, reason=reason, then=then)
+    return None
+
+
+def _facts(request: Request, alias: str) -> Facts:
+    registered = request.source.kind is SourceKind.LOCAL
+    seed = request.tag.encode(errors="replace")
+    return Facts(
+        origin=request.caller,
+        destination=alias,
+        original=request.alias,
+        zone=request.source.name,
+        user=request.user,
+        authenticated=request.authenticated,
+        registered=registered,
+        protocol=request.protocol,
+        dice=tuple(zlib.crc32(seed, n) / 2**32 for n in range(DICE)),
+    )

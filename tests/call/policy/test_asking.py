@@ -1,0 +1,169 @@
+"""Call policy and FindMe inside the search: refused, sent elsewhere, and what comes after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sextet.call.decision import Refuse, Request, Searched, Then, Try
+from sextet.call.policy.asking import STAGES, outcome
+from sextet.call.search import search
+from sextet.call.source import LOCAL
+from sextet.call.stages import Again
+from sextet.call.table import ADMINISTRATOR, Table
+from sextet.model.config import from_document
+
+HEAD = '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
+TAIL = "</taa:routed></cpl>"
+REGISTERED = ("bob@example.com", "carol@example.com", "phone@example.com", "desk@example.com", "mobile@example.com")
+ALICE: dict[str, Any] = {"protocol": "SIP", "source": LOCAL, "caller": "alice@example.com", "authenticated": True}
+
+
+def table(policy: dict[str, Any] | None = None, *people: dict[str, Any]) -> Table:
+    document = {
+        "call_policy": {"mode": "Local CPL", **(policy or {})} if policy is not None else {},
+        "findme": {"mode": "On", "people": list(people)},
+    }
+    return Table.from_wanted(from_document(document), 1, (), 1)
+
+
+def asked(made: Table, alias: str, **more: Any) -> Searched:
+    request = Request(alias=alias, **{**ALICE, **more})
+    return search(made, request, lambda name: name in REGISTERED, lambda name: (), STAGES)
+
+
+def rung(searched: Searched) -> list[list[str]]:
+    assert isinstance(searched.decision, Try), searched
+    return [[target.alias for target in one.targets] for one in searched.decision.rounds]
+
+
+def rule(priority: int, destination: str, **more: Any) -> dict[str, Any]:
+    return {"priority": priority, "destination_pattern": destination, **more}
+
+
+def test_without_a_policy_every_call_is_allowed() -> None:
+    assert rung(asked(table(), "bob@example.com")) == [["bob@example.com"]]
+
+
+def test_the_first_rule_that_matches_decides_and_is_named() -> None:
+    rules = [rule(20, "bob@.*"), rule(10, "bob@.*", source_pattern="dave@.*", action="Allow")]
+    made = table({"rules": rules})
+    refused = asked(made, "bob@example.com").decision
+    assert refused == Refuse(403, "Rejected by call policy rule 20")
+    assert rung(asked(made, "bob@example.com", caller="dave@example.com")) == [["bob@example.com"]]
+    assert rung(asked(made, "carol@example.com")) == [["carol@example.com"]], "no rule: allowed"
+
+
+def test_a_rule_for_authenticated_callers_is_none_for_the_others() -> None:
+    made = table({"rules": [rule(1, ".*", source_pattern="alice@.*")]})
+    assert isinstance(asked(made, "bob@example.com").decision, Refuse)
+    assert isinstance(asked(made, "bob@example.com", authenticated=False).decision, Try)
+
+
+def test_a_rule_for_unauthenticated_callers_takes_everybody_at_his_word() -> None:
+    made = table({"rules": [rule(1, ".*", callers="Unauthenticated callers", source_pattern="alice@.*")]})
+    assert isinstance(asked(made, "bob@example.com", authenticated=False).decision, Refuse)
+
+
+def test_a_rule_about_a_zone_names_it_whole() -> None:
+    made = table({"rules": [rule(1, ".*", source_type="Zone", zone="LocalZone")]})
+    assert isinstance(asked(made, "bob@example.com").decision, Refuse)
+    made = table({"rules": [rule(1, ".*", source_type="Zone", zone="Local")]})
+    assert isinstance(asked(made, "bob@example.com").decision, Try)
+
+
+def test_disabled_rules_and_a_policy_that_is_off_decide_nothing() -> None:
+    made = table({"rules": [rule(1, ".*", state="Disabled")]})
+    assert isinstance(asked(made, "bob@example.com").decision, Try)
+    made = table({"mode": "Off", "rules": [rule(1, ".*")]})
+    assert isinstance(asked(made, "bob@example.com").decision, Try)
+
+
+def test_a_script_sends_a_call_elsewhere_and_the_new_alias_is_searched() -> None:
+    body = '<address-switch field="destination"><address is="info@example.com">'
+    body += '<taa:location url="bob@example.com"><proxy/></taa:location></address></address-switch>'
+    searched = asked(table({"script": HEAD + body + TAIL}), "info@example.com")
+    assert rung(searched) == [["bob@example.com"]]
+    assert any(note.kind == "policy" and note.after == "bob@example.com" for note in searched.notes)
+
+
+def test_a_script_that_names_the_alias_itself_lets_it_pass() -> None:
+    body = '<taa:location clear="yes" url="bob@example.com"><proxy/></taa:location>'
+    assert rung(asked(table({"script": HEAD + body + TAIL}), "bob@example.com")) == [["bob@example.com"]]
+
+
+def test_scripts_that_send_a_call_in_a_circle_are_a_policy_loop() -> None:
+    one = '<address is="a@example.com"><taa:location url="b@example.com"/></address>'
+    two = '<address is="b@example.com"><taa:location url="a@example.com"/></address>'
+    body = f'<address-switch field="destination">{one}{two}</address-switch>'
+    refused = asked(table({"script": HEAD + body + TAIL}), "a@example.com").decision
+    assert isinstance(refused, Refuse) and "policy loop detected" in refused.reason
+
+
+def test_locations_of_one_priority_ring_together_then_the_others() -> None:
+    body = (
+        '<taa:location url="bob@example.com" priority="0.5"><taa:location url="carol@example.com" priority="0.5">'
+        '<taa:location url="desk@example.com" priority="0.1"><proxy/></taa:location></taa:location></taa:location>'
+    )
+    once = f'<address-switch field="destination"><address is="all@example.com">{body}</address></address-switch>'
+    found = rung(asked(table({"script": HEAD + once + TAIL}), "all@example.com"))
+    assert found == [["bob@example.com", "carol@example.com"], ["desk@example.com"]]
+
+
+def test_what_comes_after_is_asked_of_the_script_that_has_outputs() -> None:
+    body = '<proxy timeout="15"><noanswer><taa:location url="carol@example.com"/></noanswer></proxy>'
+    made = table({"script": HEAD + body + TAIL})
+    searched = asked(made, "bob@example.com")
+    assert isinstance(searched.decision, Try)
+    then = searched.decision.then
+    assert then == (Then(script=ADMINISTRATOR, node=0, alias="bob@example.com", reason="call policy", timeout_s=15),)
+    request = Request(alias="bob@example.com", **ALICE)
+    after = outcome(made, request, then[0], "noanswer")
+    assert isinstance(after, Again) and after.aliases == ("carol@example.com",)
+    assert outcome(made, request, then[0], "busy") is None
+
+
+PERSON = {
+    "findme_id": "Bob.Smith@example.com",
+    "active_location": "office",
+    "devices": [
+        {"name": "Phone", "alias": "phone@example.com"},
+        {"name": "Desk", "alias": "desk@example.com"},
+        {"name": "Mobile", "alias": "mobile@example.com"},
+    ],
+    "locations": [
+        {"name": "Office", "at_once": "phone, DESK", "no_answer": "Mobile", "busy": "mobile", "ring_s": 12},
+        {"name": "Home", "at_once": "Mobile"},
+    ],
+}
+
+
+def test_a_findme_id_rings_the_devices_of_the_active_location_together() -> None:
+    searched = asked(table(None, PERSON), "bob.smith@example.com")
+    assert rung(searched) == [["phone@example.com", "desk@example.com"]]
+    assert isinstance(searched.decision, Try)
+    assert [(then.timeout_s, then.node) for then in searched.decision.then] == [(12, 0)]
+
+
+def test_when_nobody_answers_the_other_devices_ring() -> None:
+    made = table(None, PERSON)
+    request = Request(alias="bob.smith@example.com", **ALICE)
+    searched = asked(made, "bob.smith@example.com")
+    assert isinstance(searched.decision, Try)
+    after = outcome(made, request, searched.decision.then[0], "noanswer")
+    assert isinstance(after, Again) and after.aliases == ("mobile@example.com",)
+    assert outcome(made, request, searched.decision.then[0], "failure") is None
+
+
+def test_another_location_rings_other_devices_and_nothing_comes_after() -> None:
+    searched = asked(table(None, PERSON | {"active_location": "Home"}), "bob.smith@example.com")
+    assert rung(searched) == [["mobile@example.com"]]
+    assert isinstance(searched.decision, Try) and not any(then.node >= 0 for then in searched.decision.then)
+
+
+def test_a_disabled_person_and_findme_off_are_nobody() -> None:
+    assert isinstance(asked(table(None, PERSON | {"state": "Disabled"}), "bob.smith@example.com").decision, Refuse)
+
+
+def test_the_policy_is_asked_about_each_device_of_a_person() -> None:
+    made = table({"rules": [rule(1, "desk@.*")]}, PERSON)
+    assert rung(asked(made, "bob.smith@example.com")) == [["phone@example.com"]]
