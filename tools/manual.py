@@ -21,7 +21,12 @@ from sextet.model.sections import KEYS, Root
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs/manual/reference"
 SEVERITIES = ("critical", "alert", "error", "warning", "notice")  # worst first
-KINDS = {Kind.SWITCH: "On or Off", Kind.ADDRESS: "IP address or FQDN", Kind.PASSWORD: "password", Kind.DOCUMENT: "text of many lines"}
+KINDS = {
+    Kind.SWITCH: "On or Off",
+    Kind.ADDRESS: "IP address or FQDN",
+    Kind.PASSWORD: "password",
+    Kind.DOCUMENT: "text of many lines",
+}
 UNITS = {"s": " seconds", "kbps": " kbit/s"}
 SETTINGS_HEAD = """\
 Written by `make manual` from `src/sextet/model/settings/`; edits here are lost.
