@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from sextet import __version__, bootstrap, start_file
-from sextet.admin import bandwidth_commands, dialect, lifecycle_commands, passwords, record_commands, vault_commands
+from sextet.admin import (
+    bandwidth_commands,
+    dialect,
+    lifecycle_commands,
+    passwords,
+    peer_list_commands,
+    record_commands,
+    vault_commands,
+)
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
@@ -28,6 +36,7 @@ from sextet.admin.commands import Commands, Registry
 from sextet.admin.door import Door
 from sextet.admin.first_password import FirstPassword
 from sextet.admin.lifecycle import Lifecycles
+from sextet.admin.peer_list import PeerLists
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
@@ -95,11 +104,11 @@ class Daemon:
         lives = _lives(start, self._peer, door, self.journal)
         bandwidth_commands.add_to(registry, self._peer, door)
         lifecycle_commands.add_to(registry, lives, self._peer, door)
+        lists = _lists(self._peer, door, self.journal, registry)
         dialect.add_to(registry, self._peer, lambda: lives.maintenance)
         self._first_password = FirstPassword(start.state_dir)
         self._followers: list[asyncio.Task[None]] = []
-        if start.lab:
-            _add_faults(registry, self._peer)
+        _add_faults(start, registry, self._peer)
         self._console = ConsoleServer(start.run_dir / SOCKET, registry)
         self._web = WebServer(
             self._peer,
@@ -115,6 +124,7 @@ class Daemon:
             keeping,
             snapshots,
             lives,
+            lists,
         )
 
     def end(self, how: str) -> None:
@@ -348,7 +358,15 @@ def _records(start: Bootstrap, peer: Peer, door: Door, logs: Logs) -> Records:
     )
 
 
-def _add_faults(registry: Registry, peer: Peer) -> None:
+def _lists(peer: Peer, door: Door, logs: Logs, registry: Registry) -> PeerLists:
+    lists = PeerLists(peer.rearranging, peer, door, logs)
+    peer_list_commands.add_to(registry, lists)
+    return lists
+
+
+def _add_faults(start: Bootstrap, registry: Registry, peer: Peer) -> None:
+    if not start.lab:
+        return
     number = Parameter(name="peer", help="The number of the other peer.", kind="number", required=True, low=1, high=6)
 
     def add(name: str, help: str, act: Callable[[int], None]) -> None:

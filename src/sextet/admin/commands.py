@@ -124,7 +124,7 @@ class Commands:
 
     async def cluster_promote(self, actor: Actor, arguments: Arguments) -> object:
         """Make this peer the primary."""
-        return _outcome(await self._door.promote(actor), stored=True)
+        return said_of(await self._door.promote(actor), stored=True)
 
     async def peer_restart(self, actor: Actor, arguments: Arguments) -> object:
         """Restart this peer."""
@@ -230,7 +230,7 @@ class Commands:
         enforces = (change.path, change.value) == ("clustering.tls_verification_mode", "Enforce")
         warnings = preflight.enforce_warnings(self._face) if enforces else ()
         outcome = await self._door.change(actor, [change], expected=expected, dry_run=dry_run)
-        return _outcome(replace(outcome, warnings=(*outcome.warnings, *warnings)), stored=not dry_run)
+        return said_of(replace(outcome, warnings=(*outcome.warnings, *warnings)), stored=not dry_run)
 
     def _expected(self, revision: str) -> Stamp | None:
         held = self._face.status().held
@@ -287,7 +287,8 @@ def _argument_problems(parameter: Parameter, value: object) -> list[Problem]:
     return [Problem(parameter.name, f"{parameter.name} {wrong}.")] if wrong else []
 
 
-def _outcome(outcome: Outcome, *, stored: bool) -> dict[str, object]:
+def said_of(outcome: Outcome, *, stored: bool) -> dict[str, object]:
+    """Put what became of a change into values that JSON can say."""
     return {
         "stored": stored and bool(outcome.differences),
         "shared": not all(is_peer_specific(difference.path) for difference in outcome.differences),

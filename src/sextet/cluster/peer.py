@@ -21,22 +21,25 @@ from sextet.cluster.configuration.forcing import NAME as WHOLE
 from sextet.cluster.configuration.forcing import Forcing
 from sextet.cluster.configuration.forwarding import Forwarding
 from sextet.cluster.configuration.history import GENESIS, Version, from_row
-from sextet.cluster.configuration.revisions import KEPT_MAX, Membership, StoreDamaged, StoreLost
+from sextet.cluster.configuration.revisions import KEPT_MAX, StoreDamaged, StoreLost
 from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.recovery import listener as recovery_door
 from sextet.cluster.disk.vault import RENEW, Paths, RunningVault
 from sextet.cluster.face import Checked, ClusterStatus, Outcome, Owned, Revision
+from sextet.cluster.joining import Joining
 from sextet.cluster.judgement import LIVE, judge
 from sextet.cluster.keeping import keep
 from sextet.cluster.lifecycle import Lifecycle, armed_sentence
 from sextet.cluster.outside import REAL, Outside
+from sextet.cluster.rearranging import NAME as PEER_LIST
+from sextet.cluster.rearranging import Hands, Rearranging
 from sextet.cluster.requirements import checks
 from sextet.cluster.requirements.probing import NAME as CHECK
 from sextet.cluster.requirements.probing import Files
 from sextet.cluster.rows.live import Live
 from sextet.cluster.wire.asking import Asker, ask_all
 from sextet.cluster.wire.ending import end
-from sextet.cluster.wire.enrolment import Facts, FirstContact
+from sextet.cluster.wire.enrolment import FirstContact
 from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.names import Resolved
 from sextet.cluster.wire.peer_link import Callbacks
@@ -57,7 +60,7 @@ TOPICS_S = 0.25  # pages are told at most four times a second
 
 _log = logging.getLogger("sextet.cluster")
 T = TypeVar("T")
-JOIN_AGAIN_S = 2.0  # space on a disk returns by hand
+ANSWER_S = 0.1  # an answer to another peer has left by then
 
 
 class Peer:
@@ -101,6 +104,7 @@ class Peer:
         self.lifecycle = Lifecycle(
             self._forcing, self._following, self.live.alarms, log, self._whole, Arming(identity.state_dir)
         )
+        self.rearranging = Rearranging(self._hands(), log, self._whole)
         self._applied = GENESIS
         self._read: tuple[bytes, Version] = b"", GENESIS  # all peers relay the same bytes
         self._relaying: asyncio.TimerHandle | None = None
@@ -115,10 +119,26 @@ class Peer:
             run_dir=identity.run_dir,
             user=identity.engine_user or None,
             journal=self._journal,
-            enrolment=FirstContact(self._facts, self._grant, self._bind, self._take),
+            enrolment=self._first_contact(),
             callbacks=Callbacks(row=self._row, state=self._state, differs=self._differs),
             trouble=self._trouble,
             recovery=door,
+        )
+
+    def _first_contact(self) -> FirstContact:
+        joining = Joining(self._custody, lambda: self._following, self._journal, self._spawn, self._wake.set)
+        return FirstContact(lambda: self._following.facts(), joining.grant, joining.bind, joining.take)
+
+    def _hands(self) -> Hands:
+        return Hands(
+            evidence=self._following.evidence,
+            resolve=lambda name: self._following.resolver().resolve(name),
+            ask=self.ask,
+            store=self._store_soon,
+            change=self.change,
+            forget=self._custody.unpin,
+            open_window=self._following.open_window,
+            alarms=self.live.alarms.raised,
         )
 
     async def start(self, engines: Sequence[Engine], initial: Document) -> None:
@@ -128,6 +148,7 @@ class Peer:
         self.answer(forward.NAME, self._forwarding.answering(self._editor))
         self._links.own.serve(CHECK, self._probing.answer)
         self.answer(WHOLE, self._forcing.answer)
+        self.answer(PEER_LIST, self.rearranging.answer)
         self.answer(ACKNOWLEDGE, self._acknowledging.answer)
         await self._custody.start(self)
         await self._editor.load(initial)
@@ -234,15 +255,39 @@ class Peer:
     async def _change(
         self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None, dry_run: bool
     ) -> Outcome:
-        lists = not dry_run and any(change.path.startswith("clustering.peer_") for change in changes)
+        outcome = await self._stored(changes, user=user, source=source, expected=expected, dry_run=dry_run)
+        return outcome if dry_run else await self._put_in_force(outcome, changes, user, source)
+
+    async def _stored(
+        self,
+        changes: Sequence[Change],
+        *,
+        user: str,
+        source: str,
+        expected: Stamp | None = None,
+        dry_run: bool = False,
+    ) -> Outcome:
+        lists = not dry_run and _is_of_list(changes)
         noting = self.lifecycle.changing_peers(lambda: self.saved.clustering.peers)
         with noting if lists else contextlib.nullcontext():
             outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
         if lists and self.lifecycle.armed:
             outcome = replace(outcome, warnings=(*outcome.warnings, armed_sentence(self.lifecycle.armed)))
-        if dry_run:
-            return outcome
-        if lists:
+        return outcome
+
+    async def _store_soon(self, changes: Sequence[Change], *, user: str, source: str, dry_run: bool) -> Outcome:
+        """Store what another peer asks for; it is in force a moment later, since that makes links anew."""
+        outcome = await self._stored(changes, user=user, source=source, dry_run=dry_run)
+        if not dry_run:
+            self._spawn(self._put_in_force_soon(outcome, changes, user, source))
+        return outcome
+
+    async def _put_in_force_soon(self, outcome: Outcome, changes: Sequence[Change], user: str, source: str) -> None:
+        await asyncio.sleep(ANSWER_S)
+        await self._put_in_force(outcome, changes, user, source)
+
+    async def _put_in_force(self, outcome: Outcome, changes: Sequence[Change], user: str, source: str) -> Outcome:
+        if _is_of_list(changes):
             self._following.open_window()
         self._following.telling.own(outcome.differences)
         await asyncio.sleep(PUBLISH_S)
@@ -373,36 +418,6 @@ class Peer:
     def _trouble(self, sentence: str) -> None:
         self.live.engine_state("nats-server", sentence)
 
-    # First contact (enrolment.FirstContact)
-
-    def _facts(self) -> Facts:
-        return self._following.facts()
-
-    def _grant(self) -> tuple[bytes, str]:
-        return self._custody.membership.key, self._custody.membership.cluster
-
-    def _bind(self, number: int, fingerprint: str) -> None:
-        name = self._following.names().get(number, "")
-        journal.key_given(self._journal, name, fingerprint)
-        self._spawn(self._following.bind(name, fingerprint))
-
-    def _take(self, number: int, key: bytes, cluster_id: str, fingerprint: str) -> None:
-        name = self._following.names().get(number, "")
-        journal.key_taken(self._journal, name, fingerprint)
-        self._spawn(self._join(name, fingerprint, Membership(cluster=cluster_id, key=key)))
-
-    async def _join(self, primary_name: str, fingerprint: str, membership: Membership) -> None:
-        # The primary hands the key over once: it is kept in mind until the disk takes it.
-        while True:
-            try:
-                await self._custody.pin(primary_name, fingerprint)
-                await self._custody.join(membership)
-                break
-            except StoreLost as error:
-                self._journal.module("network.cluster", "ERROR", f"The cluster key could not be stored: {error}")
-                await asyncio.sleep(JOIN_AGAIN_S)
-        self._wake.set()
-
     # Work
 
     def _look(self) -> None:
@@ -476,3 +491,7 @@ class Peer:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler({"message": "peer: our error", "exception": error})
+
+
+def _is_of_list(changes: Sequence[Change]) -> bool:
+    return any(change.path.startswith("clustering.peer_") for change in changes)

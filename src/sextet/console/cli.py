@@ -17,6 +17,7 @@ from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
 from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
 from sextet.admin.dialect_catalogue import COMMANDS as DIALECT
 from sextet.admin.lifecycle_catalogue import COMMANDS as LIFECYCLE_COMMANDS
+from sextet.admin.peer_list_catalogue import COMMANDS as PEER_LIST_COMMANDS
 from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
 from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
 from sextet.console import client, render
@@ -84,6 +85,7 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> int:
 def add_commands(group: click.Group) -> None:
     """Add every declared command under its noun."""
     beside = (
+        *PEER_LIST_COMMANDS,
         *CERTIFICATE_COMMANDS,
         *BANDWIDTH_COMMANDS,
         *RECORD_COMMANDS,

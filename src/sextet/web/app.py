@@ -21,6 +21,7 @@ from sextet.admin.access import Access
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
 from sextet.admin.lifecycle import Lifecycles
+from sextet.admin.peer_list import PeerLists
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
@@ -60,6 +61,7 @@ class WebServer:
         keeping: Safekeeping | None = None,
         snapshots: Snapshots | None = None,
         lives: Lifecycles | None = None,
+        lists: PeerLists | None = None,
     ) -> None:
         self._address, self._port = address, port
         self._certificate, self._private_key = certificate, private_key
@@ -76,6 +78,7 @@ class WebServer:
                 keeping=keeping,
                 snapshots=snapshots,
                 lives=lives,
+                lists=lists,
             ),
             self._bell,
         )

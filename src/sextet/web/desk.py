@@ -20,6 +20,7 @@ from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
 from sextet.admin.lifecycle import Lifecycles
 from sextet.admin.mesh import peer_name
+from sextet.admin.peer_list import PeerLists
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
@@ -71,6 +72,7 @@ class Desk:
     keeping: Safekeeping | None = None
     snapshots: Snapshots | None = None
     lives: Lifecycles | None = None
+    lists: PeerLists | None = None
     templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)

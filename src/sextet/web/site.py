@@ -14,7 +14,7 @@ from sextet.web import guard
 from sextet.web.desk import HERE, Desk
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
-from sextet.web.pages import clustering, configuration, diagnostics, lifecycle, maintenance, records, status
+from sextet.web.pages import clustering, configuration, diagnostics, lifecycle, maintenance, peer_list, records, status
 from sextet.web.pages.safekeeping import ROUTES as SAFEKEEPING
 from sextet.web.pages.security import ROUTES as SECURITY
 
@@ -47,6 +47,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *(_live(page) for page in status.PAGES),
         *status.ROUTES,
         *clustering.ROUTES,
+        *peer_list.ROUTES,
         *configuration.ROUTES,
         *maintenance.ROUTES,
         *lifecycle.ROUTES,

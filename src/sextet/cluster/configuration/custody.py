@@ -135,8 +135,12 @@ class Custody:
     async def keep_pins(self, peers: frozenset[str]) -> None:
         """Forget the certificates of peers that are no members any more."""
         for peer in sorted(self._pins.keys() - peers):
-            await asyncio.to_thread(self._store.unpin, peer)
-            self._pins.pop(peer, None)
+            await self.unpin(peer)
+
+    async def unpin(self, peer: str) -> None:
+        """Let who is at this address be bound to another certificate."""
+        await asyncio.to_thread(self._store.unpin, peer)
+        self._pins.pop(peer, None)
 
     async def dismiss(self, stamp: Stamp) -> None:
         """List a version that was set aside no more."""

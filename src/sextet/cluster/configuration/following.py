@@ -260,13 +260,17 @@ class Following:
 
     async def _resolve_all(self) -> dict[str, str]:
         """Ask for all names at once; what was asked a short while ago is not asked again, a round must not wait."""
+        resolver, names = self.resolver(), [name for name in self.running.peers if name]
+        answers = await asyncio.gather(*(resolver.resolve(name) for name in names))
+        return {name: answer.ip for name, answer in zip(names, answers, strict=True) if isinstance(answer, Resolved)}
+
+    def resolver(self) -> Resolver:
+        """Look names up as the configuration says; what was asked a short while ago is remembered."""
         naming = self._naming()
         if self._resolver is None or self._resolver[0] != naming:
             mapping, dns, ipv6 = naming
             self._resolver = naming, Resolver(mapping=mapping, servers=dns, ipv6=ipv6, clock=self._clock)
-        resolver, names = self._resolver[1], [name for name in self.running.peers if name]
-        answers = await asyncio.gather(*(resolver.resolve(name) for name in names))
-        return {name: answer.ip for name, answer in zip(names, answers, strict=True) if isinstance(answer, Resolved)}
+        return self._resolver[1]
 
     def _naming(self) -> tuple[dict[str, str], tuple[str, ...], bool]:
         rows = self.running.address_mappings if self.running.address_mapping_enabled else ()

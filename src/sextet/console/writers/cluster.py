@@ -94,9 +94,24 @@ def _ports(paper: Paper, result: Row) -> None:
         paper.say(note, "dim")
 
 
+def _plan(paper: Paper, result: Row) -> None:
+    for step in result["steps"]:
+        paper.say(f"{'✔' if result['done'] else '·'} {step}")
+    for step in result["then"]:
+        paper.say(f"→ {step}", "bold")
+    for warning in result["warnings"]:
+        paper.say(f"▲ {warning}", "yellow")
+    paper.say(result["sentence"] if result["done"] else f"{result['sentence']} Nothing was done (dry run).", "green")
+
+
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "status": _status,
     "cluster status": _cluster,
     "check": _checks,
     "ports": _ports,
+    "cluster add": _plan,
+    "cluster remove": _plan,
+    "cluster replace": _plan,
+    "cluster change-address": _plan,
+    "cluster send-list": _plan,
 }

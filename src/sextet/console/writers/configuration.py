@@ -62,6 +62,8 @@ def _proposals(paper: Paper, rows: Sequence[Row]) -> None:
 
 
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
+    "cluster set-list": _outcome,
+    "cluster leave": _outcome,
     "cluster promote": _outcome,
     "config show": _settings,
     "config set": _outcome,

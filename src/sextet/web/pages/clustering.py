@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sextet.admin import mappings, preflight, views
+from sextet.admin.peer_list import why_not_leave
 from sextet.cluster.face import ClusterStatus, Face, Moved, NoPrimary
 from sextet.model.config import Change, to_document
 from sextet.model.schema import Problem, Refused
@@ -160,7 +161,11 @@ def _doubts(visit: Visit, typed: Texts) -> list[Problem]:
     """Stop what may cut peers off or dissolve the cluster, until the person ticks that it is meant."""
     now = _now(visit)
     doubts = []
-    if any(now[name] for name in PEERS) and not any(typed[name] for name in PEERS) and LEAVE not in visit.posted:
+    clears = any(now[name] for name in PEERS) and not any(typed[name] for name in PEERS)
+    own = next((member for member in visit.desk.face.status().members if member.this_system), None)
+    if clears and own and (refusal := why_not_leave(own.primary, len(visit.desk.face.status().members))):
+        doubts.append(Problem("clustering.configuration_primary", refusal))
+    elif clears and LEAVE not in visit.posted:
         sentence = "All peer addresses are empty: this peer leaves the cluster, and resets itself to factory settings "
         sentence += "at its next restart. Tick the box below if that is meant."
         doubts.append(Problem("clustering.peer_1_address", sentence))

@@ -1,0 +1,143 @@
+"""The jobs on the peer list on real peers, where changes take effect at once and at restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import real_lab
+from tests.support.guide_reader import AT_ONCE, AT_RESTART, cluster
+from tests.support.real_lab import Lab, eventually
+
+pytestmark = pytest.mark.scenario
+MODES = pytest.mark.parametrize("own", [AT_RESTART, AT_ONCE], indirect=True)
+REFRESH = "protocols.standard_refresh_maximum"
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A cluster of this test's own, since it is not left as it was."""
+    with real_lab.lab(3, cluster(request.param)) as lab:
+        asyncio.run(lab.whole())
+        yield lab
+
+
+async def lists(lab: Lab, *numbers: int) -> set[tuple[str, ...]]:
+    return {tuple([peer["address"] for peer in (await lab.cluster(number))["peers"]]) for number in numbers}
+
+
+def names(lab: Lab, *numbers: int) -> tuple[str, ...]:
+    return tuple(lab.peer(number).fqdn for number in numbers)
+
+
+async def network(lab: Lab, number: int) -> list[str]:
+    return list(await lab.ask(number, "log tail", log="network", lines=200))
+
+
+async def seen_in_log(lab: Lab, number: int, *pieces: str) -> None:
+    async def look() -> bool:
+        return any(all(piece in line for piece in pieces) for line in await network(lab, number))
+
+    await eventually(f"{number} logs {pieces}", look, wanted=True)
+
+
+@MODES
+def test_a_living_peer_leaves_the_list_moves_up_and_the_primary_keeps_its_peer(own: Lab) -> None:
+    lab = own
+
+    async def play() -> None:
+        await lab.ask(3, "cluster promote")
+        for number in (1, 2):
+            await lab.set(number, "clustering.configuration_primary", 3)
+        await lab.whole()
+        before = await lab.pids(3, "kamailio")
+        async with lab.phone(2, "alice") as alice, lab.phone(3, "bob") as bob:
+            for one in (alice, bob):
+                assert (await one.register()).status == 200
+            both = {("alice@apolo.local", 2, False), ("bob@apolo.local", 3, False)}
+            await eventually("3 knows both", lambda: lab.registrations(3), wanted=both)
+            assert "make another peer the primary first" in await lab.refusal(3, "cluster remove", peer=3)
+            assert "is changed on the configuration primary" in await lab.refusal(1, "cluster remove", peer=2)
+            preview = await lab.ask(3, "cluster remove", peer=2, dry_run=True)
+            assert preview["done"] is False and "It has 1 registration and 0 calls." in preview["steps"]
+            assert await lists(lab, 1, 2, 3) == {names(lab, 1, 2, 3)}
+            code, out, errors = await lab.run(3, "cluster", "remove", "2", "--yes")
+            assert code == 0, errors
+            assert "clears its own peer list" in out and "stays expc03.apolo.local, which is peer 2 then" in out, out
+            await lab.whole((1, 3))
+            assert await lists(lab, 1, 3) == {names(lab, 1, 3)}
+            assert (await lab.cluster(1))["primary"] == (await lab.cluster(3))["primary"] == 2
+            # Nobody is restarted, nothing waits for one, and what was the removed peer's is listed no more.
+            assert await lab.pids(3, "kamailio") == before
+            await eventually("only bob", lambda: lab.registrations(1), wanted={("bob@apolo.local", 2, False)})
+            alarmed = {peer["peer_name"] for one in await lab.ask(1, "alarm list") for peer in one["peers"]}
+            assert lab.peer(2).host_name not in alarmed
+        await lab.set(1, REFRESH, 61)
+        await eventually("3 has it", lambda: lab.value(3, REFRESH), wanted="61")
+        armed = await lab.ask(2, "factory-reset status")
+        assert armed["armed"] and tuple(armed["disarmed_by"]) == names(lab, 1, 2, 3)
+
+    asyncio.run(play())
+
+
+@MODES
+def test_a_dead_peer_is_removed_and_refused_with_the_reason_on_both_sides(own: Lab) -> None:
+    lab = own
+
+    async def play() -> None:
+        await lab.do("kill", peer=2)
+        await lab.alarm(1, 20004)
+        done = await lab.ask(1, "cluster remove", peer=2)
+        assert any("every peer refuses it" in step for step in done["steps"]), done
+        await lab.whole((1, 3))
+        assert await lists(lab, 1, 3) == {names(lab, 1, 3)}
+        await lab.do("start", peer=2)
+        for number in (1, 3):
+            await seen_in_log(lab, number, lab.peer(2).address, "not a member")
+        said = await lab.alarm(2, 20004)
+        assert "this peer's address may be missing in the other one's list" in said, said
+        await lab.whole((1, 3))
+        await lab.set(1, REFRESH, 61)
+        assert await lab.value(2, REFRESH) != "61"
+
+    asyncio.run(play())
+
+
+@MODES
+def test_a_peer_is_replaced_by_a_new_system_at_its_address_and_leaves_nothing_behind(own: Lab) -> None:
+    """Its database is lost with it: the new system has another certificate, and gets the key by this job only."""
+    lab = own
+
+    async def play() -> None:
+        await lab.do("kill", peer=3)
+        await lab.alarm(1, 20004)
+        done = await lab.ask(1, "cluster replace", peer=3, address=lab.peer(3).fqdn)
+        assert any("certificate of the system that was" in step for step in done["steps"]), done
+        await lab.do("start", peer=3)
+        await lab.whole()
+
+    asyncio.run(play())
+
+
+@MODES
+def test_disbanding_ends_in_a_cluster_of_one_that_keeps_the_configuration(own: Lab) -> None:
+    lab = own
+
+    async def play() -> None:
+        domains = await lab.ask(1, "config show", path="domains")
+        for _ in range(2):
+            await lab.ask(1, "cluster remove", peer=2)
+            await eventually("the list is shorter", lambda: well(lab), 30.0, wanted=True)
+        assert await lists(lab, 1) == {names(lab, 1)}
+        assert await lab.ask(1, "config show", path="domains") == domains
+        assert "a cluster of one" in await lab.refusal(1, "cluster remove", peer=1)
+        left = await lab.ask(1, "cluster leave")
+        assert any("resets itself to factory settings" in warning for warning in left["warnings"]), left
+
+    async def well(lab: Lab) -> bool:
+        members = (await lab.cluster(1))["peers"]
+        return all(one["clustering_ok"] for one in members)
+
+    asyncio.run(play())
