@@ -12,44 +12,7 @@ from sextet.cluster.wire.names import Answer, NameFailure, Resolved
 from sextet.model.schema import Refused
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
-from sextet.model.status import LinkStatus, PeerStatus
-
-NAMES = ("a.x", "b.x", "c.x", "d.x")
-
-
-def clustering(*names: str, primary: int = 1, **more: object) -> Clustering:
-    listed = {f"peer_{n}_address": name for n, name in enumerate(names, 1)}
-    settings = {**listed, "configuration_primary": primary, "cluster_name": "c.x", **more}
-    return Clustering(**settings)  # type: ignore[arg-type]
-
-
-def seen(number: int = 1, *, lost: tuple[int, ...] = (), names: tuple[str, ...] = NAMES, **more: object) -> Evidence:
-    """A cluster as its peer of this number sees it."""
-    wanted = clustering(*names, primary=number, **more)
-    others = [n for n in range(1, len(names) + 1) if n != number]
-    links = {
-        n: LinkStatus(
-            peer=names[n - 1], state="DOWN" if n in lost else "LIVE", reason="it is dead" if n in lost else ""
-        )
-        for n in others
-    }
-    return Evidence(
-        saved=Root(clustering=wanted),
-        running=wanted,
-        number=number,
-        own=status(number, wanted.peers),
-        names={name: f"10.0.0.{n}" for n, name in enumerate(names, 1)},
-        name_failures={},
-        links=links,
-        statuses={n: status(n, wanted.peers) for n in others},
-        behind_s={},
-        writable=True,
-    )
-
-
-def status(number: int, peers: tuple[str, ...], **more: object) -> PeerStatus:
-    values = {"peer_id": str(number), "address": "", "host_name": "", "version": "1", "now_s": 1.0, "started_s": 0.0}
-    return PeerStatus(**(values | {"ip": f"10.0.0.{number}", "peers": peers} | more))  # type: ignore[arg-type]
+from tests.support.peer_lists import NAMES, seen, status
 
 
 def refused(job: Job, at: Evidence, found: Answer | None = None) -> list[str]:

@@ -20,8 +20,8 @@ from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.status import Alarm, Stamp
 from sextet.model.validate import check
-from tests.cluster.test_peer_list import NAMES, clustering, seen, status
 from tests.support.fake_peer import Lines
+from tests.support.peer_lists import NAMES, clustering, seen, status
 
 
 class Cluster:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
+from sextet.lab.authority import issue, new_authority
+from sextet.lab.documents import Secrets
+from sextet.lab.plan import CLUSTER_NAME, PeerPlan, Plan
 from tests.support import real_lab
 from tests.support.guide_reader import AT_ONCE, AT_RESTART, cluster
 from tests.support.real_lab import Lab, eventually
@@ -16,10 +20,28 @@ MODES = pytest.mark.parametrize("own", [AT_RESTART, AT_ONCE], indirect=True)
 REFRESH = "protocols.standard_refresh_maximum"
 
 
+NOW = datetime.now(UTC)  # certificates speak of moments
+AUTHORITY = new_authority("scenario", NOW)
+LOST = ("config.db", "system.key", "recovery.json", "certificate.pem", "private_key.pem")  # with a disk
+
+
+def certify(peer: PeerPlan) -> None:
+    made = issue(AUTHORITY, [peer.fqdn, CLUSTER_NAME], NOW, common_name=CLUSTER_NAME)
+    made.write(peer.state_dir / "certificate.pem", peer.state_dir / "private_key.pem")
+
+
 @pytest.fixture
 def own(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A cluster of this test's own, since it is not left as it was."""
-    with real_lab.lab(3, cluster(request.param)) as lab:
+
+    def prepare(made: Plan, drawn: Secrets) -> None:
+        cluster(request.param)(made, drawn)
+        made.authority.write_bytes(AUTHORITY.pem)
+        for peer in made.peers:
+            certify(peer)
+            peer.trusted.write_bytes(AUTHORITY.pem)
+
+    with real_lab.lab(3, prepare) as lab:
         asyncio.run(lab.whole())
         yield lab
 
@@ -106,16 +128,21 @@ def test_a_dead_peer_is_removed_and_refused_with_the_reason_on_both_sides(own: L
 
 
 @MODES
-def test_a_peer_is_replaced_by_a_new_system_at_its_address_and_leaves_nothing_behind(own: Lab) -> None:
-    """Its database is lost with it: the new system has another certificate, and gets the key by this job only."""
+def test_a_new_system_takes_the_place_and_the_address_of_a_lost_one(own: Lab) -> None:
+    """Disk and certificate are lost with it: the key goes to the new one by this job only."""
     lab = own
 
     async def play() -> None:
+        peer = lab.peer(3)
         await lab.do("kill", peer=3)
         await lab.alarm(1, 20004)
-        done = await lab.ask(1, "cluster replace", peer=3, address=lab.peer(3).fqdn)
-        assert any("certificate of the system that was" in step for step in done["steps"]), done
+        for name in LOST:
+            (peer.state_dir / name).unlink()
+        certify(peer)
         await lab.do("start", peer=3)
+        await seen_in_log(lab, 1, "enrolled before with another certificate")
+        done = await lab.ask(1, "cluster replace", peer=3, address=peer.fqdn)
+        assert any("certificate of the system that was" in step for step in done["steps"]), done
         await lab.whole()
 
     asyncio.run(play())

@@ -25,6 +25,7 @@ from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
 from tests.support.fake_vault import KeepingDesk
 from tests.support.fake_web import PASSWORD, READER, USER, certificate, peer
+from tests.support.peer_lists import ListDesk
 
 HOST = "127.77.0.1:8443"
 _FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.S)
@@ -49,6 +50,7 @@ class Browser:
         self.records = RecordsDesk(self.face)
         self.keeping = KeepingDesk(self.face, self.folder, self.journal)
         self.life = LifeDesk(door, self.folder, self.journal)
+        self.lists = ListDesk(self.face, door, self.journal)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
         self.desk = Desk(
             face=self.face,
@@ -60,6 +62,7 @@ class Browser:
             keeping=self.keeping.keeping,
             snapshots=self.keeping.snapshots,
             lives=self.life.lives,
+            lists=self.lists.lists,
         )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)

@@ -349,7 +349,8 @@ def test_enforce_with_an_invalid_certificate_needs_a_tick(browser: Browser) -> N
     assert browser.face.saved.clustering.tls_verification_mode == "Enforce"
 
 
-def test_leaving_the_cluster_needs_a_tick(browser: Browser) -> None:
+def test_leaving_the_cluster_needs_a_tick() -> None:
+    browser = Browser(FakePeer.busy(2, ADMINISTRATORS)).log_in()
     empty = {f"peer_{n}_address": "" for n in range(1, 7)}
     answer = browser.save(CLUSTERING, **empty)
     assert "this peer leaves the cluster" in words_of(answer.text)
