@@ -202,7 +202,7 @@ class Daemon:
         foreign = isinstance(error, OSError) or type(error).__module__.startswith("nats")
         if isinstance(error, Exception) and not foreign:
             part = message.partition(":")[0] if message.endswith("our error") else "sextetd"
-            sentence = f"{message}: {type(error).__name__}: {error}"[:SENTENCE_CHARACTERS_MAX]
+            sentence = f"{type(error).__name__}: {error}"[:SENTENCE_CHARACTERS_MAX]
             self._peer.live.alarms.set(types.SOFTWARE_ERROR, part, True, sentence)
 
 

@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 from sextet.lab import alarm_proof
-from sextet.lab.alarm_proof import Bench
+from sextet.lab.bench import Bench
 from tests.support.real_lab import PERMISSIVE, Lab, eventually
 
 pytestmark = pytest.mark.scenario

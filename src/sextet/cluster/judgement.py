@@ -37,6 +37,7 @@ NO_CALLS = (
     "refused: the certificate was exchanged",
     "refused: not a member",
 )
+RENEWED = ("cluster settings changed", "resolving its name", "dialling for the first time")  # on purpose, at once again
 WRONG_KEY = "wrong cluster key"  # in the reasons of both sides (wire/proof.py)
 CLUSTER_SETTINGS = {"cluster_name": "cluster name", "ip_version": "cluster IP version", "peers": "peer list"}
 
@@ -193,7 +194,7 @@ def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
 
 
 def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
-    dead = {number: link for number, link in seen.links.items() if link.state != LIVE and link.reason}
+    dead = {number: link for number, link in seen.links.items() if _is_lost(link)}
     lost = "; ".join(f"{link.peer}: {link.reason}" for link in dead.values())
     slow = [
         f"{link.peer} is at {seen.statuses[number].in_force}, this system at {seen.own.in_force}"
@@ -214,7 +215,7 @@ def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
 def _of_primary(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     primary = seen.running.configuration_primary
     link = seen.links.get(primary)
-    unreachable = primary != seen.number and link is not None and link.state != LIVE and link.reason
+    unreachable = primary != seen.number and link is not None and _is_lost(link)
     yield types.PRIMARY_UNREACHABLE, f"Peer {primary}, {link.peer}: {link.reason}" if unreachable and link else ""
     # What a peer said before it was lost is no opinion any more: nobody could bring it to another one.
     heard = {
@@ -234,6 +235,10 @@ def _of_primary(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     yield types.REPLICATION_ERROR, seen.not_replicated if follows else ""
     edits = f"{seen.set_aside} edit{'s' if seen.set_aside > 1 else ''} made here while another peer became the primary"
     yield types.CONFIGURATION_CONFLICT, f"{edits} are kept as proposals." if seen.set_aside else ""
+
+
+def _is_lost(link: LinkStatus) -> bool:
+    return link.state != LIVE and bool(link.reason) and link.reason not in RENEWED
 
 
 def _of_protocols(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:

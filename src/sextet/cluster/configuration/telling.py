@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sextet import journal
-from sextet.cluster.judgement import LIVE
+from sextet.cluster.judgement import LIVE, RENEWED
 from sextet.engine import Journal
 from sextet.model.config import Difference, is_peer_specific
 from sextet.model.schema import Refused
 from sextet.model.status import Stamp
 
 TLS_PATH = "clustering.tls_verification_mode"
-RENEWED = ("cluster settings changed", "resolving its name", "dialling for the first time")  # on purpose, at once again
 PLACES = ("clustering.peer_", "clustering.address_mapping")  # settings that say where peers are
 
 

@@ -128,6 +128,8 @@ class OwnRows:
                 await self._publish(session)
             except (SessionLost, OSError) as error:
                 self._complain(f"own rows are not published: {error}")
+                if self._silent_since is None:
+                    self._silent_since = asyncio.get_running_loop().time()
             finally:
                 self.ready.clear()
                 if session is not None:
@@ -224,10 +226,7 @@ class OwnRows:
 
     async def _progress(self) -> None:
         self._moved.clear()
-        asked_at = asyncio.get_running_loop().time()
-        if not self._lost and not await _within(self._moved, DRAIN_LIMIT_S) and self._silent_since is None:
-            self._silent_since = asked_at
-        if not self._moved.is_set() or self._lost:
+        if self._lost or not await _within(self._moved, DRAIN_LIMIT_S) or self._lost:
             raise SessionLost(self._lost or "the store does not acknowledge rows")
 
     async def _acknowledged(self, message: Msg) -> None:
