@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sextet import admin
 from sextet.admin.catalogue import Command, Parameter
+from sextet.model.absent_alarms import ABSENT
 from sextet.model.alarms import TYPES
 from sextet.model.checks import TYPES as CHECKS
 from sextet.model.schema import Applies, Kind, Setting, settings
@@ -45,6 +46,10 @@ Written by `make manual` from `src/sextet/model/alarms.py`; edits here are lost.
 
 Numbers are the original's; 60901 and above are sextet's own. An alarm is lowered by itself when its cause is gone; to
 acknowledge it only says that it was seen. The raised alarm adds what was measured, such as the peer and the reason.
+"""
+ABSENT_HEAD = """\
+Of its families 15 (software), 20 (cluster), 25 (network) and 40 (security). Those of 10 (hardware), 35 (services), 55
+(B2BUA) and 6 (connectors) are about what is not here.
 """
 COMMANDS_HEAD = """\
 Written by `make manual` from `src/sextet/admin/*catalogue.py`; edits here are lost.
@@ -100,7 +105,16 @@ def alarms_page() -> str:
     ]
     order = ", ".join(SEVERITIES)
     head = ("Number", "Severity", "Title", "What is wrong", "What to do")
-    return "\n".join(["# Alarms", "", ALARMS_HEAD, f"Severities, worst first: {order}.", "", *_table(head, rows), ""])
+    lines = ["# Alarms", "", ALARMS_HEAD, f"Severities, worst first: {order}.", "", *_table(head, rows), ""]
+    absent = [(spans, f"{why[0].upper()}{why[1:]}.") for spans, why in ABSENT.items()]
+    lines += [
+        "## Alarms of the original that never stand here",
+        "",
+        ABSENT_HEAD,
+        *_table(("Numbers", "Why"), absent),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def checks_page() -> str:

@@ -27,6 +27,7 @@ def desk(folder: Path) -> tuple[KeepingDesk, Lines]:
 
 
 def test_a_restore_that_fails_raises_the_alarm_and_the_next_that_works_lowers_it(tmp_path: Path) -> None:
+    """15023."""
     kept, journal = desk(tmp_path)
     path = asyncio.run(kept.keeping.back_up(WHO, PASSPHRASE))
     works = kept.vault.restore

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from sextet.model import alarms
+from sextet.model.absent_alarms import ABSENT, numbers
 from sextet.model.alarms import TYPES, AlarmType
 
 NEEDED = (20003, 20004, 20005, 20006, 20007, 20011, 20012, 20015, 20016, 20017, 20018, 20019, 20021, 40049)
@@ -36,3 +37,21 @@ def test_the_three_alarms_of_the_guide_have_its_uuids() -> None:
     assert TYPES[20006].uuid == "0f96695e-d954-4f6f-85c1-2ef1eae6f764"
     assert TYPES[20004].uuid == "3bca6888-f622-11df-93be-07cc953d7b99"
     assert TYPES[20007].uuid == "e2b8e3d1-b731-4d7d-b606-4682a8f0c2e6"
+
+
+ORIGINAL = {  # facts 4.3, the families that a cluster needs
+    *range(15004, 15020), *range(15021, 15033),
+    *range(20003, 20010), 20011, 20012, *range(20014, 20022), 20024, 20025, 20026,
+    *range(25001, 25005), *range(25006, 25012), *range(25013, 25025), *range(25026, 25032),
+    *range(40001, 40010), *range(40011, 40023), *range(40024, 40035), *range(40036, 40047), *range(40048, 40057),
+    *range(40061, 40065), 40066, 40068, 40069, 40075, 40076, 40078, 40079, 40100, 40101,
+}  # fmt: skip
+COMES_WITH_UPGRADES = {15018, 20008}  # boot selection, and peers of different versions
+
+
+def test_every_alarm_of_the_original_is_declared_or_has_a_reason_why_it_never_stands() -> None:
+    absent = [number for spans in ABSENT for number in numbers(spans)]
+    assert len(absent) == len(set(absent))
+    assert not set(absent) & TYPES.keys()
+    missing = ORIGINAL - set(absent) - TYPES.keys() - COMES_WITH_UPGRADES
+    assert missing == set(), sorted(missing)

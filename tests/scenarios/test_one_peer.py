@@ -130,6 +130,8 @@ def test_a_promotion_that_cannot_be_stored_is_refused_in_words(
 
 
 def test_a_repaired_mirror_is_an_alarm_until_the_peer_is_live_again(directory: Path) -> None:
+    """60902."""
+
     async def scene(peer: Peer) -> None:
         peer._differs(2, "the sums differ")
         assert alarms.MIRROR_REPAIRED.number in {alarm.row.number for alarm in peer.alarms()}
