@@ -330,6 +330,12 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(what="A SIP port is changed", alarms=((25008, 1), (25008, 2)), breaks=_PORT[0], mends=_PORT[1]),
     Fault(
+        what="The default links are removed",
+        alarms=((45002, 1), (45006, 1), (45007, 2), (45008, 2)),
+        breaks=lambda bench: bench.set(1, "links", []),
+        mends=lambda bench: bench.run(2, "xcommand", words="DefaultLinksAdd"),
+    ),
+    Fault(
         what="Diagnostic logging on all peers",
         alarms=((25019, 1), (25019, 3)),
         breaks=lambda bench: bench.run(1, "diagnostics start", all=True),
