@@ -22,7 +22,7 @@ from sextet.model.alarms import TYPES
 
 RAISED_S = 30.0
 LOWERED_S = 40.0  # a killed peer is started again and joins
-WHOLE_S = 900.0  # for the whole table; it needs three minutes
+WHOLE_S = 900.0  # for the whole table; it needs a minute and a half
 WIDTH_PIPED = 200
 
 

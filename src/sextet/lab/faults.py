@@ -24,12 +24,17 @@ TLS_MODE, AT_RESTART = "clustering.tls_verification_mode", "clustering.changes_t
 REFRESH = "protocols.standard_refresh_maximum"
 FIRST_REFRESH = 60
 
+CAPACITY = (  # and licences
+    *(30001, 30003, 30004, 30010, 30012, 30013, 30014, 30015, 30016, 30017, 30020, 30022),
+    *(30026, 30027, 30028, 30029, 30030, 30031),
+)
 NOT_ON_A_LAB = {
     15009: "a factory reset ends the peer's membership; tests/scenarios/test_lifecycle.py resets one",
     15013: "an armed factory reset ends the peer's membership; tests/scenarios/test_lifecycle.py lets one fail",
     15023: "no backup is restored on a member of a cluster; tests/admin/test_safekeeping.py lets one fail",
     25002: "the clock is the host's, and all peers share it; tests/scenarios/test_checks.py shows them a wrong server",
     25020: "the NTP client is the host's; tests/scenarios/test_checks.py follows what the host's kernel says",
+    **dict.fromkeys(CAPACITY, "it takes more phones, or days; tests/cluster/capacity/test_judging.py counts them"),
     60902: "a mirror differs only by an error or a bad memory; tests/scenarios/test_one_peer.py makes one differ",
 }
 

@@ -429,7 +429,7 @@ class SipEngine:
     def _tell_conflict(self, sentence: str) -> None:
         if sentence != self._conflict:
             self._conflict = sentence
-            self._host.port_conflict(f"{sentence}." if sentence else "")
+            self._host.port_conflict(sentence)
 
     def _say(self, sentence: str) -> None:
         if sentence != self._sentence:

@@ -11,7 +11,7 @@ def taken(address: str, listeners: Sequence[tuple[str, int]]) -> str:
     found = [f"{kind.upper()} port {port}" for kind, port in listeners if not _free(address, kind, port)]
     if not found:
         return ""
-    return f"{', '.join(found)} of {address} cannot be had, is another program using it?"
+    return f"{', '.join(found)} of {address} cannot be had: is another program using it?"
 
 
 def _free(address: str, transport: str, port: int) -> bool:
