@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from sextet.model.searches import Search
 from sextet.model.sections import Root
 from sextet.model.status import Binding, Call
 
@@ -75,6 +76,16 @@ class Host(Protocol):
 
     def engine_state(self, engine: str, sentence: str) -> None:
         """An empty sentence means that it runs as it should; else what is wrong, for alarm 15010."""
+
+
+class Searches(Protocol):
+    """Where an engine tells its searches; called in the event loop, returns at once, never raises."""
+
+    def made(self, search: Search) -> None:
+        """A search was decided."""
+
+    def answered(self, name: str, status: int, answers: Sequence[tuple[int, int, int]], final: bool) -> None:
+        """Targets answered: (number of the target, status, ms since the decision); final ends the search."""
 
 
 class Engine(Protocol):

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from sextet.model.settings.dialplan import SearchRule
+from sextet.model.searches import Search
+from sextet.model.settings.dialplan import DialPlan, SearchRule
 from sextet.model.settings.zones import Zone, ZonePeer
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
@@ -128,5 +129,98 @@ def test_the_next_address_of_a_zone_is_asked_when_the_first_is_dead_and_nobody_e
             dialog = answered(await alice.call("x@other.local", wait_s=15))
             assert (paris.count(), london.count(), rome.count()) == (1, 1, 0)
             assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
+def _answers(search: Search) -> list[tuple[str, int]]:
+    return [(one.target, one.status) for one in search.asked]
+
+
+def test_every_search_tells_what_its_targets_answered() -> None:
+    async def play() -> None:
+        plan = (("Paris", _rule("Paris")), ("London", _rule("London")), ("Rome", _rule("Rome", 60)))
+        async with _dial_plan(*plan) as (at, them), phone(at, 1, "alice") as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            trace = at.traces[1]
+            them[0].status, them[1].status = 404, 480
+            dialog = answered(await alice.call("x@other.local"))
+            found = await trace.ended(1)
+            assert _answers(found) == [("Paris", 404), ("London", 480), ("Rome", 200)]
+            assert (found.status, found.caller, found.alias, found.source) == (200, ALICE, "x@other.local", "LocalZone")
+            assert [(step.name, step.finding) for step in found.steps][0] == (
+                "Here", "x@other.local is not registered",
+            )  # fmt: skip
+            assert (await alice.hang_up(dialog)).status == 200
+            them[2].status = 486
+            assert refused(await alice.call("x@other.local")).status == 486
+            assert _answers(await trace.ended(2)) == [("Paris", 404), ("London", 480), ("Rome", 486)]
+            bob.status = 486
+            assert refused(await alice.call(BOB)).status == 486
+            busy = await trace.ended(3)
+            assert _answers(busy)[0] == ("Local Zone", 486)
+            assert busy.registered == {BOB: [0]}
+            sent = await alice.request("MESSAGE", f"sip:{BOB}", to=f"sip:{BOB}")
+            assert sent.status == 200
+
+    asyncio.run(play())
+
+
+def test_an_ip_address_is_called_where_somebody_is_registered_from_it_and_else_as_the_setting_says() -> None:
+    async def play() -> None:
+        by_ip = SearchRule(name="Addresses", priority=40, mode="Any IP address", target="LocalZone")
+        async with (
+            peers(NETWORK, 1, 2, config=replace(CONFIG, search_rules=(by_ip, LOCAL_RULE))) as at,
+            phone(at, 1, "alice") as alice,
+            phone(at, 1, "bob", local_ip=f"{NETWORK}.81") as bob,
+            phone(at, 2, "carol", "tcp", local_ip=f"{NETWORK}.82") as carol,
+            Phone("stranger", f"{NETWORK}.1", local_ip=f"{NETWORK}.83") as stranger,
+        ):
+            for device in (alice, bob, carol):
+                assert (await device.register()).status == 200
+            await at.registered(1, BOB)
+            dialog = answered(await alice.call(f"{NETWORK}.81"))
+            assert (await bob.rings()).first.startswith(f"INVITE sip:bob@{NETWORK}.81:")
+            assert (await alice.hang_up(dialog)).status == 200
+            await at.located(1, f"{NETWORK}.82", 2)
+            dialog = answered(await alice.call(f"{NETWORK}.82"))
+            assert (await alice.hang_up(dialog)).status == 200
+            await carol.rings("BYE")
+            unknown = f"{NETWORK}.83"
+            assert refused(await alice.call(unknown)).status == 404
+            for mode, status in (("Off", 403), ("Direct", 200)):
+                plan = DialPlan(unknown_ip=mode, fallback_alias=BOB)
+                await at.apply(1, config=replace(CONFIG, search_rules=(by_ip, LOCAL_RULE), dial_plan=plan))
+                if status == 403:
+                    assert refused(await alice.call(unknown)).status == 403
+            assert stranger.count() == 0
+            before = bob.count()
+            dialog = answered(await alice.call("apolo.local"))  # the fallback alias
+            await bob.rings(after=before)
+            assert (await alice.hang_up(dialog)).status == 200
+            assert refused(await stranger.call("192.0.2.99")).status == 403
+
+    asyncio.run(play())
+
+
+def test_a_loop_through_a_system_that_makes_its_own_calls_of_ours_is_known_by_the_tag() -> None:
+    async def play() -> None:
+        plan = (("Paris", _rule("Paris")),)
+        async with _dial_plan(*plan) as (at, them), phone(at, 1, "alice") as alice:
+            await alice.register()
+            (paris,) = them
+            paris.status = 0
+            call = asyncio.create_task(alice.call("x@other.local"))
+            invite = await paris.rings()
+            carried = f"X-Sextet-Call: {invite.get('x-sextet-call')}"
+            # First time from Paris: another origin zone than alice's, so it is searched, and never sent back to Paris.
+            assert refused(await paris.call("x@other.local", extra=carried)).status == 404
+            assert at.traces[1].newest.tag == list(at.traces[1].searches.values())[0].tag
+            marks = at.traces[1].newest
+            assert marks.source == "Paris"
+            paris.reply(invite, 404)
+            assert refused(await call).status == 404
 
     asyncio.run(play())

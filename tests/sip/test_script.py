@@ -36,9 +36,14 @@ class Bench:
     def __init__(self, run_dir: Path) -> None:
         self.run_dir, self.ksr = run_dir, FakeKSR()
         self.told: list[dict[str, Any]] = []
+        self.searches: list[dict[str, Any]] = []  # what was told of searches stands here
         self.follow(CONFIG)
         self.script = Script(self.ksr, run_dir)
-        self.script._reporter.send = lambda fields: self.told.append(json.loads(f"{{{fields}}}"))  # type: ignore[method-assign]
+        self.script._reporter.send = self._tell  # type: ignore[method-assign]
+
+    def _tell(self, fields: str) -> None:
+        event = json.loads(f"{{{fields}}}")
+        (self.searches if event["kind"] in ("search", "answers", "loop") else self.told).append(event)
 
     def follow(self, config: Root, up: bool = True) -> None:
         neighbours = tuple(Neighbour(number=n, name=f"peer{n}", ip=f"192.0.2.{n}", up=up) for n in (2, 3))

@@ -209,7 +209,7 @@ class FakeKSR:
 
     def t_relay(self) -> int:
         given = [(self._uri, self._next, self._flags), *self._branches]
-        branches = [(uri, target.partition(";hops=")[0], flags) for uri, target, flags in given]
+        branches = [(uri, target.partition(";t=")[0], flags) for uri, target, flags in given]
         self.hops.append([target.partition(";hops=")[2] or self.values["$avp(hops)"] for _, target, _ in given])
         self._branches = []
         if all(target in self.unreachable for _, target, _ in branches):

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sextet.engine import Neighbour, Picture, Wanted
+from sextet.model.searches import Search, with_answers
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Credential
@@ -75,6 +76,10 @@ class Watch:
         self.states.append(sentence)
         self._changed.set()
 
+    def turned(self) -> None:
+        """Let who waits look again."""
+        self._changed.set()
+
     async def until(self, holds: Callable[[], bool], wait_s: float = WAIT_S) -> None:
         """Wait until something holds of what was told."""
         async with asyncio.timeout(wait_s):
@@ -96,6 +101,36 @@ class Notes:
         self.lines.append(f"{level} {detail}")
 
 
+class Trace:
+    """Searches that were told, the newest last."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.searches: dict[str, Search] = {}
+        self.final: set[str] = set()
+        self._watch = watch
+
+    def made(self, search: Search) -> None:
+        self.searches[search.id] = search
+        if search.status:
+            self.final.add(search.id)
+        self._watch.turned()
+
+    def answered(self, name: str, status: int, answers: Sequence[tuple[int, int, int]], final: bool) -> None:
+        self.searches[name] = with_answers(self.searches[name], status, answers)
+        if final:
+            self.final.add(name)
+        self._watch.turned()
+
+    @property
+    def newest(self) -> Search:
+        return list(self.searches.values())[-1]
+
+    async def ended(self, count: int = 1) -> Search:
+        """Wait until so many searches are over; gives the newest."""
+        await self._watch.until(lambda: len(self.final) >= count)
+        return self.newest
+
+
 class Peers:
     """Some SIP engines that know each other as the peers of a cluster."""
 
@@ -104,6 +139,7 @@ class Peers:
         self.engines: dict[int, SipEngine] = {}
         self.hosts: dict[int, Watch] = {}
         self.notes: dict[int, Notes] = {}
+        self.traces: dict[int, Trace] = {}
         self.wanted: dict[int, Wanted] = {}
 
     def address(self, number: int) -> str:
@@ -129,7 +165,10 @@ class Peers:
     def engine(self, number: int) -> SipEngine:
         """Make an engine that is not started yet."""
         self.hosts[number], self.notes[number] = Watch(), Notes()
-        self.engines[number] = SipEngine(self.run_dir(number), self.hosts[number], self.notes[number])
+        self.traces[number] = Trace(self.hosts[number])
+        self.engines[number] = SipEngine(
+            self.run_dir(number), self.hosts[number], self.notes[number], searches=self.traces[number]
+        )
         return self.engines[number]
 
     async def start(self, *numbers: int, **changes: object) -> None:

@@ -31,13 +31,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One place to ask: all devices of an alias, or a zone, whose addresses are tried in turn.
+    """One place to ask: all devices of an alias, or a zone or an IP address, whose URIs are tried in turn.
 
     `alias` names who is asked for: in the Local Zone it is the registrar's key. `hops` is the Max-Forwards to send.
     `trail` holds the aliases that led here: what a target answers with a new alias goes on from it (search.again).
     """
 
-    kind: Literal["local", "zone"]
+    kind: Literal["local", "zone", "direct"]
     alias: str
     hops: int
     rule: str

@@ -1,7 +1,8 @@
 """Which search rules match an alias, whom do they ask, and in which rounds (facts 7.1, 5)?
 
-The rules of one priority are looked at together and make one round. The rounds end after the priority that found a
-device of the cluster, or where a rule that says Stop matched.
+The rules of one priority are looked at together and make one round, and one more by the other protocol where
+interworking allows it. The rounds end after the priority that found a device of the cluster, or where a rule that says
+Stop matched. An IP address that nobody here is registered from may be called without asking any rule (facts 7.5).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sextet.call.alias import is_ip, key
+from sextet.call.alias import is_ip, key, uri_of
 from sextet.call.decision import Elsewhere, Here, Note, NoteKind, Request, Round, Target, Then
+from sextet.call.interworking import OTHER, others
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Rule, Table
 from sextet.call.transform import applied
@@ -51,12 +53,14 @@ class Inquiry:
 def rounds_of(inquiry: Inquiry, alias: str, trail: tuple[str, ...]) -> list[Round]:
     """Run the rules for one alias, to the end of the priority that finds a device or holds a Stop."""
     lowered, ip = alias.lower(), is_ip(alias)
+    if ip and inquiry.table.dial_plan.unknown_ip != "Indirect" and not _known(inquiry, alias):
+        return _unknown(inquiry, alias)
     rounds: list[Round] = []
     gathered: list[Target] = []
     priority, stopped_by = 0, ""
     for rule in inquiry.table.rules:
         if rule.priority != priority:
-            _close(rounds, priority, gathered)
+            _close(inquiry, rounds, priority, gathered)
             if stopped_by or _found(gathered):
                 break
             priority, gathered = rule.priority, []
@@ -76,7 +80,7 @@ def rounds_of(inquiry: Inquiry, alias: str, trail: tuple[str, ...]) -> list[Roun
         if rule.stop and not stopped_by:
             stopped_by = rule.name
     else:
-        _close(rounds, priority, gathered)
+        _close(inquiry, rounds, priority, gathered)
     if stopped_by and not rounds:
         inquiry.failed.append(f"rule {stopped_by} ended the search")
     elif not rounds and not inquiry.failed:
@@ -84,15 +88,48 @@ def rounds_of(inquiry: Inquiry, alias: str, trail: tuple[str, ...]) -> list[Roun
     return rounds
 
 
-def _close(rounds: list[Round], priority: int, gathered: Sequence[Target]) -> None:
-    """Make the round of a priority, the devices of the cluster first."""
-    if gathered:
-        targets = (*(one for one in gathered if one.kind == "local"), *(one for one in gathered if one.kind != "local"))
-        rounds.append(Round(priority=priority, targets=targets))
+def _close(inquiry: Inquiry, rounds: list[Round], priority: int, gathered: Sequence[Target]) -> None:
+    """Make the rounds of a priority, the devices of the cluster first, the caller's own protocol first."""
+    if not gathered:
+        return
+    targets = (*(one for one in gathered if one.kind == "local"), *(one for one in gathered if one.kind != "local"))
+    rounds.append(Round(priority=priority, targets=targets))
+    request, table = inquiry.request, inquiry.table
+    too, reason = others(table.dial_plan.interworking, table.gateway, request, targets)
+    if too:
+        rounds.append(Round(priority=priority, targets=too, protocol=OTHER[request.protocol]))
+    if reason and inquiry.every:
+        inquiry.note("protocol", f"priority {priority}", "", "", reason, matched=False, priority=priority)
+
+
+def _known(inquiry: Inquiry, ip: str) -> bool:
+    """Say whether an address is registered, or within the range of a subzone (facts 7.5)."""
+    return inquiry.here(ip) or bool(inquiry.elsewhere(ip)) or inquiry.table.dial_plan.within(ip)
+
+
+def _unknown(inquiry: Inquiry, ip: str) -> list[Round]:
+    """Call an unknown address, or refuse it; a stranger gets nobody to send packets to an address of his choice."""
+    request, plan = inquiry.request, inquiry.table.dial_plan
+    finding = ""
+    if plan.unknown_ip == "Off":
+        finding = f"{ip} is not known here, and calls to unknown IP addresses are Off"
+    elif request.source.kind is SourceKind.DEFAULT and not request.authenticated:
+        finding = f"{ip} is not known here, and strangers are not connected to unknown IP addresses"
+    inquiry.note("alias", "unknown IP address", ip, ip, finding or f"{ip} is called directly", matched=not finding)
+    if finding:
+        inquiry.status = 403
+        inquiry.failed.append(finding)
+        return []
+    return [Round(priority=0, targets=(_direct(inquiry, ip, ""),))]
+
+
+def _direct(inquiry: Inquiry, ip: str, rule: str) -> Target:
+    uris = tuple(f"{uri_of(ip)};transport={name}" for name in inquiry.table.dial_plan.transports)
+    return Target(kind="direct", alias=ip, hops=inquiry.request.hops - 1, rule=rule, uris=uris)
 
 
 def _found(gathered: Sequence[Target]) -> bool:
-    return any(target.kind == "local" for target in gathered)
+    return any(target.kind != "zone" for target in gathered)
 
 
 def _obstacle(rule: Rule, request: Request, alias: str, lowered: str, ip: bool) -> str:
@@ -140,6 +177,8 @@ def _local(inquiry: Inquiry, rule: Rule, alias: str) -> tuple[str, Target | None
     owners = [number for number in inquiry.elsewhere(alias) if number != table.number]
     peers = tuple(number for number in owners if number in table.peers and table.peers[number].up)
     if not here and not peers:
+        if not owners and is_ip(alias) and table.dial_plan.within(alias):
+            return f"{alias} is within a subzone's range and is called directly", _direct(inquiry, alias, rule.name)
         if not owners:
             return _missed(inquiry, rule, f"{alias} is not registered")
         inquiry.status = 480

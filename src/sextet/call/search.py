@@ -40,7 +40,7 @@ def search(
         return Searched(refusal, ())
     if request.source.kind is SourceKind.PEER:
         return Searched(_from_peer(inquiry), tuple(inquiry.notes))
-    return _decided(inquiry, _branch(inquiry, stages, request.alias, ()))
+    return _decided(inquiry, _branch(inquiry, stages, _named(inquiry), ()))
 
 
 def again(
@@ -74,9 +74,25 @@ def _from_peer(inquiry: Inquiry) -> Decision:
     return Try((Round(priority=0, targets=(target,)),))
 
 
+def _named(inquiry: Inquiry) -> str:
+    """Put the fallback alias in the place of a name that is only this system's (facts 7.5)."""
+    table, alias = inquiry.table, inquiry.request.alias
+    if "@" in alias or not (
+        alias.lower() in table.hosts or alias.lower() in table.domains or alias in table.peer_of_ip
+    ):
+        return alias
+    fallback = table.dial_plan.fallback_alias
+    finding = "it names only this system" if fallback else "it names only this system, and there is no fallback alias"
+    inquiry.note("alias", "fallback alias", alias, fallback, finding, matched=bool(fallback))
+    return fallback
+
+
 def _branch(inquiry: Inquiry, stages: Stages, dialled: str, trail: tuple[str, ...]) -> list[Round]:
     """Take one alias through all stages: transforms, policy, user policy, search rules."""
     inquiry.searches += 1
+    if not dialled:
+        inquiry.failed.append(f"{inquiry.request.alias} names only this system, and there is no fallback alias")
+        return []
     alias = _transformed(inquiry, dialled)
     if not alias or len(alias) > ALIAS_MAX:
         inquiry.failed.append(f"the transforms leave {len(alias)} characters of {dialled}")

@@ -6,6 +6,7 @@ It holds no password. One table is used as a whole, so that no decision sees hal
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from sextet.model.settings.registration import PolicyPattern
 from sextet.model.settings.zones import LOCAL_ZONE
 
 ADMINISTRATOR = ""  # the name of his script; FindMe IDs are never empty
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")  # administrators write both
 FORMAT = 2  # of the JSON; a worker refuses what another version wrote
 SECTIONS = (  # all that decisions need; credentials and administrators are not among them
@@ -39,6 +41,8 @@ SECTIONS = (  # all that decisions need; credentials and administrators are not 
     "registration",
     "zones",
     "default_zone",
+    "membership_rules",
+    "dial_plan",
     "transforms",
     "search_rules",
     "call_policy",
@@ -103,6 +107,22 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DialPlanRow:
+    """What holds for every search."""
+
+    unknown_ip: str  # Off, Direct, Indirect
+    fallback_alias: str
+    interworking: str
+    loop_detection: bool
+    networks: tuple[Network, ...]  # of subzones: whoever is in one of them is known
+    transports: tuple[str, ...]  # in which an IP address is called
+
+    def within(self, ip: str) -> bool:
+        """Say whether an address is within the range of a subzone."""
+        return bool(self.networks) and any(ipaddress.ip_address(ip) in network for network in self.networks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PatternList:
     """The allow or deny list, sorted by kind so that thousands of plain entries cost one look-up."""
 
@@ -138,6 +158,8 @@ class Table:
     transforms: tuple[Transform, ...]
     rules: tuple[Rule, ...]  # by priority, then in the order of the configuration
     scripts: Mapping[str, Script]  # the administrator's, and by FindMe ID those of people
+    dial_plan: DialPlanRow
+    gateway: bool  # between SIP and H.323
     maintenance: bool  # no new calls and registrations (facts 6.7)
     document: Mapping[str, Any]  # what to_json writes
 
@@ -228,6 +250,8 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         transforms=_transforms(config, variables),
         rules=tuple(sorted((_rule(rule, variables) for rule in config.search_rules), key=lambda rule: rule.priority)),
         scripts=_scripts(config, variables),
+        dial_plan=_dial_plan(config),
+        gateway=False,  # there is no H.323 engine yet
         maintenance=bool(document["maintenance"]),
         document=document,
     )
@@ -282,6 +306,23 @@ def _scripts(config: Root, variables: Variables) -> dict[str, Script]:
         except BadScript as error:
             raise TableError(f"call policy: {error}") from error
     return scripts
+
+
+def _dial_plan(config: Root) -> DialPlanRow:
+    """Facts 7.5; an IP address says no transport: those that are on, in the order of RFC 3263 4.1."""
+    plan, protocols = config.dial_plan, config.protocols
+    usable = {"udp": protocols.sip_udp, "tcp": protocols.sip_tcp, "tls": protocols.sip_tls}
+    subnets = (rule for rule in config.membership_rules if rule.state == "Enabled" and rule.type == "Subnet")
+    return DialPlanRow(
+        unknown_ip=plan.unknown_ip,
+        fallback_alias=plan.fallback_alias,
+        interworking=plan.interworking,
+        loop_detection=plan.loop_detection,
+        networks=tuple(
+            ipaddress.ip_network(f"{rule.subnet_address}/{rule.subnet_prefix}", strict=False) for rule in subnets
+        ),
+        transports=tuple(name for name, is_on in usable.items() if is_on),
+    )
 
 
 def _transforms(config: Root, variables: Variables) -> tuple[Transform, ...]:

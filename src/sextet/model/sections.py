@@ -11,7 +11,7 @@ from sextet.model.schema import many
 from sextet.model.settings.bandwidth import DEFAULT_LINKS, LINKS_MAX, PIPES_MAX, Bandwidth, Link, Pipe
 from sextet.model.settings.capacity import Capacity
 from sextet.model.settings.clustering import AddressMapping, Clustering
-from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule, Transform
+from sextet.model.settings.dialplan import DEFAULT_RULES, DialPlan, SearchRule, Transform
 from sextet.model.settings.interfaces import Interfaces
 from sextet.model.settings.local_zone import (
     RULES_MAX,
@@ -47,6 +47,7 @@ class Root:
     membership_rules: tuple[MembershipRule, ...] = many(MembershipRule, RULES_MAX, label="Membership rules", path="Zones LocalZone SubZones MembershipRules Rule", help="Which endpoints belong to which subzone.")
     zones: tuple[Zone, ...] = many(Zone, 1000, label="Zones", path="Zones Zone", help="Other systems that calls go to and come from.")
     default_zone: DefaultZone = DefaultZone()
+    dial_plan: DialPlan = DialPlan()
     transforms: tuple[Transform, ...] = many(Transform, 100, label="Transforms", path="Transform", help="Changes to the dialled alias before the search.")
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
     call_policy: CallPolicy = CallPolicy()

@@ -19,12 +19,21 @@ from pathlib import Path
 
 from sextet.call.table import TableError
 from sextet.call.zones import NO_NAMES
-from sextet.engine import EngineError, Host, Journal, Picture, Wanted
+from sextet.engine import EngineError, Host, Journal, Picture, Searches, Wanted
 from sextet.model.settings.system import Server
 from sextet.model.settings.zones import Zone
 from sextet.sip import ports, process, rendering
 from sextet.sip.agent_line import AgentLine
-from sextet.sip.events import CallChanged, CallEnded, Event, Registered, RegistrationRefused
+from sextet.sip.events import (
+    Answered,
+    CallChanged,
+    CallEnded,
+    Event,
+    LoopDetected,
+    Registered,
+    RegistrationRefused,
+    Searched,
+)
 from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
@@ -59,11 +68,14 @@ class SipEngine:
 
     name = "sip"
 
-    def __init__(self, run_dir: Path, host: Host, journal: Journal, user: str | None = None) -> None:
+    def __init__(
+        self, run_dir: Path, host: Host, journal: Journal, user: str | None = None, searches: Searches | None = None
+    ) -> None:
         self._run_dir = run_dir.absolute()
         self._host = host
         self._journal = journal
         self._user = user
+        self._searches = searches
         self._account: process.Account | None = None
         self._wanted: Wanted | None = None
         self._process: Process | None = None
@@ -398,6 +410,13 @@ class SipEngine:
             case RegistrationRefused():
                 reason = f"{event.status} {event.reason}"
                 self._journal.event("Registration Rejected", AOR=event.alias, Reason=reason, Src=event.source)
+            case Searched() if self._searches is not None:
+                self._searches.made(event.search)
+            case Answered() if self._searches is not None:
+                self._searches.answered(event.name, event.status, event.answers, event.final)
+            case LoopDetected():
+                details = {"Dst-alias": event.alias, "Src-zone": event.source, "Tag": event.tag, "Level": "2"}
+                self._journal.event("Search Loop detected", Service="SIP", **details)
             case None:  # something is missing: see Listener.incomplete
                 self._wake.set()
 

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from sextet.model.searches import Search, search_of
 from sextet.model.status import Binding, Call
 
 WORKERS_MAX = 256  # processes whose numbers are remembered; one instance has about twenty
@@ -50,7 +51,33 @@ class RegistrationRefused:
     source: str
 
 
-Event = Registered | CallChanged | CallEnded | RegistrationRefused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """A search was decided."""
+
+    search: Search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Targets of a search answered; see engine.Searches."""
+
+    name: str
+    status: int
+    answers: tuple[tuple[int, int, int], ...]
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopDetected:
+    """A search came back from where it had come before."""
+
+    alias: str
+    source: str
+    tag: str
+
+
+Event = Registered | CallChanged | CallEnded | RegistrationRefused | Searched | Answered | LoopDetected
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +149,14 @@ def _event(values: dict[str, Any]) -> Event:
                 reason=str(values["reason"]),
                 source=str(values["source"]),
             )
+        case "search":
+            return Searched(search=search_of(values["search"]))
+        case "answers":
+            answers = tuple((int(target), int(status), int(ms)) for target, status, ms in values["answers"])
+            return Answered(
+                name=str(values["id"]), status=int(values["status"]), answers=answers, final=bool(values["final"])
+            )
+        case "loop":
+            return LoopDetected(alias=str(values["alias"]), source=str(values["source"]), tag=str(values["tag"]))
         case other:
             raise ValueError(f"{other!r} is not a kind of event")

@@ -48,6 +48,7 @@ MENU = (
     Entry("Configuration", "Zones", "Default Zone", "/configuration/default-zone"),
     Entry("Configuration", "Zones", "Access rules", "/configuration/default-zone/access-rules"),
     Entry("Configuration", "", "Domains", "/configuration/domains"),
+    Entry("Configuration", "Dial plan", "Configuration", "/configuration/dial-plan"),
     Entry("Configuration", "Dial plan", "Transforms", "/configuration/dial-plan/transforms"),
     Entry("Configuration", "Dial plan", "Search rules", "/configuration/dial-plan/search-rules"),
     Entry("Configuration", "Bandwidth", "Configuration", "/configuration/bandwidth"),

@@ -10,6 +10,18 @@ from sextet.model.settings.zones import LOCAL_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DialPlan:
+    """What holds for every search, before and beside the rules (facts 7.3, 7.5, 7.9)."""
+
+    unknown_ip: str = choice("Indirect", ("Off", "Direct", "Indirect"), label="Calls to unknown IP addresses", path="Call Services CallsToUnknownIPAddresses",
+                             help="Direct calls an address that nobody here is registered from, Indirect asks zones by rules for IP addresses, Off refuses.")  # fmt: skip
+    fallback_alias: str = text(high=60, label="Fallback alias", path="Call Services Fallback Alias", help="Who gets calls that name only this system's address or domain; empty refuses them.")
+    interworking: str = choice("Registered only", ("Off", "Registered only", "On"), label="H.323 to SIP interworking mode", path="Interworking Mode", help="Whether targets are also asked by the other protocol, once there is a gateway to it.")
+    loop_detection: bool = switch(True, label="Call loop detection mode", path="Call Loop Detection Mode", help="Whether a search that comes back from the zone it came from before is refused.")
+    history_size: int = number(16, 1, 1024, unit="MB", label="Search history size", help="How much of each peer's disk holds searches; the oldest go first.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transform:
     """One pre-search transform; the first that matches changes the alias (facts 7.1)."""
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from sextet.call.alias import plain_ip
 from sextet.sip.kemi.contacts import device_of
 from sextet.sip.kemi.reporting import Reporter, written
 
@@ -89,6 +90,11 @@ def is_endpoint(ksr: Any, flow: str) -> bool:
     return ksr.htable.sht_get("flow", flow) is not None
 
 
+def address_of(flow: str) -> str:
+    """Give the IP address of a flow such as `192.0.2.1:5060;tcp`."""
+    return plain_ip(flow.partition(";")[0].rpartition(":")[0])
+
+
 def _fetched(ksr: Any, alias: str) -> list[Row]:
     rows = []
     if ksr.registrar.reg_fetch_contacts("location", f"sip:{alias}", "found") > 0:
@@ -132,6 +138,12 @@ def _move_flows(ksr: Any, alias: str, before: Sequence[Row], rows: Sequence[Row]
             ksr.htable.sht_rm("flow", flow)
     for flow in flows:
         ksr.htable.sht_sets("flow", flow, alias)
+    hosts = {address_of(flow) for flow in flows}
+    for host in {address_of(row.received) for row in before} - hosts:
+        if ksr.htable.sht_get("host", host) == alias:
+            ksr.htable.sht_rm("host", host)
+    for host in hosts:
+        ksr.htable.sht_sets("host", host, alias)
 
 
 def _flow_of(uri: str) -> str:

@@ -12,13 +12,13 @@ import re
 from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
-from sextet.call.alias import of_uri
-from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request
+from sextet.call.alias import is_ip, of_uri
+from sextet.call.decision import HOPS_WITHOUT_HEADER, Elsewhere, Here, Refuse, Request
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
-from sextet.sip.kemi import forking
+from sextet.sip.kemi import carriage, forking, tracing
 from sextet.sip.kemi.bindings import is_endpoint
 from sextet.sip.kemi.forking import Call
 from sextet.sip.kemi.instructions import Instructions
@@ -44,30 +44,52 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     source, authenticated = (LOCAL, True) if proved else _identified(ksr, told, method, peer)
     if source is None or ksr.tm.t_newtran() <= 0:
         return  # challenged; or a retransmission, which the transaction absorbs
+    secret = told.secret or told.local_secret.encode()
+    carried = carriage.read(str(get(f"$hdr({carriage.HEADER})") or ""), source)
     request = Request(
         protocol="SIP",
         alias=of_uri(identity.uri),
         source=source,
         authenticated=authenticated,
         hops=_hops(str(get("$hdr(Max-Forwards)") or "")),
-        tag=tag or new_tag(told.secret or told.local_secret.encode(), identity),
+        tag=tag or carried.tag or new_tag(secret, identity),
         caller=of_uri(str(get("$fu") or "")),
         user=str(get("$var(user)") or ""),
     )
-    own = mark(request, told.secret or told.local_secret.encode())
-    if looped(own, _MARK.findall(str(get("$(hdr(Via)[*])") or ""))):
-        ksr.sl.send_reply(482, "Loop Detected")
+    own = mark(request, secret)
+    passed = (*carried.marks, *_MARK.findall(str(get("$(hdr(Via)[*])") or "")))
+    if told.table.dial_plan.loop_detection and looped(own, passed):
+        reporter.emit("loop", alias=request.alias, source=source.name, tag=request.tag)
+        answer(ksr, 482, "Search Loop detected")
         return
-    decision = search(told.table, request, _here(ksr), _elsewhere(ksr), STAGES).decision
+    _search(ksr, reporter, told, request, identity, method, carriage.written(request.tag, (*carried.marks, own)), own)
+
+
+def _search(
+    ksr: Any, reporter: Reporter, told: Instructions, request: Request, identity: Identity, method: str,
+    carried: str, own: str,
+) -> None:  # fmt: skip
+    """Search, tell how it came about, and answer or send on."""
+    lookups, name = tracing.Lookups(_here(ksr), _elsewhere(ksr)), os.urandom(8).hex()
+    searched = search(told.table, request, lookups.here, lookups.elsewhere, STAGES)
+    tracing.told(
+        reporter, name, request, searched, lookups, told.table.generation, method, identity.call_id
+    )  # fmt: skip
+    decision = searched.decision
     if isinstance(decision, Refuse):
         answer(ksr, decision.status, decision.reason)
         return
     ksr.pvx.xavp_child_sets("via", "sxl", own)
     ksr.corex.via_add_xavp_params(1)
+    ksr.pv.sets("$avp(call)", carried)
     _record_route(ksr, told, identity.call_id)
+    call: Call = {"tag": request.tag, "search": name}
     if method == "INVITE":
         ksr.dialog.dlg_manage()
-    call = _call(get, identity, request) if method == "INVITE" else {"tag": request.tag}
+        call |= {
+            "call_id": identity.call_id, "serial": os.urandom(16).hex(), "source": request.caller,
+            "destination": request.alias, "protocol": "SIP",
+        }  # fmt: skip
     forking.begin(ksr, reporter, told, decision.rounds, call)
 
 
@@ -112,11 +134,16 @@ def _digest(ksr: Any, realm: str) -> bool:
     return bool(ha1) and ksr.auth.pv_auth_check(realm, ha1, 1, 0) > 0
 
 
-def _here(ksr: Any) -> Any:
-    return lambda alias: ksr.registrar.registered_uri("location", f"sip:{alias}") > 0
+def _here(ksr: Any) -> Here:
+    def here(alias: str) -> bool:
+        if is_ip(alias):
+            return ksr.htable.sht_get("host", alias) is not None
+        return bool(ksr.registrar.registered_uri("location", f"sip:{alias}") > 0)
+
+    return here
 
 
-def _elsewhere(ksr: Any) -> Any:
+def _elsewhere(ksr: Any) -> Elsewhere:
     return lambda alias: [int(number) for number in str(ksr.htable.sht_get("owner", alias) or "").split(",") if number]
 
 
@@ -124,14 +151,3 @@ def _record_route(ksr: Any, told: Instructions, call_id: str) -> None:
     text = f"{told.local_secret}|{call_id}|{told.local_secret}"
     ksr.rr.add_rr_param(f";sx={hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}")
     ksr.rr.record_route()
-
-
-def _call(get: Any, identity: Identity, request: Request) -> Call:
-    return {
-        "call_id": identity.call_id,
-        "serial": os.urandom(16).hex(),
-        "tag": request.tag,
-        "source": of_uri(str(get("$fu") or "")),
-        "destination": request.alias,
-        "protocol": "SIP",
-    }

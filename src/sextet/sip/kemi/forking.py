@@ -2,18 +2,23 @@
 
 What is left to ask stays with the transaction: `$avp(steps)` holds the other addresses of the zones that are being
 asked, then the rounds to come. The failure route takes it up when every branch has failed. What differs between the
-branches of one round stands in parameters of the next hop, which is never sent: `hops` is its Max-Forwards.
+branches of one round stands in parameters of the next hop, which is never sent: `hops` is its Max-Forwards, `t` the
+number of the target among all targets of the search. Devices of this peer have no such parameters: `$avp(hops)` and
+`$avp(here)` hold for them.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from sextet.call.alias import is_ip, uri_of
 from sextet.call.decision import Round, Target
-from sextet.sip.kemi import calls
+from sextet.sip.kemi import calls, tracing
+from sextet.sip.kemi.bindings import address_of, stored
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import Identity, prove
 from sextet.sip.kemi.refusing import answer
@@ -39,22 +44,24 @@ Call = dict[str, Any]  # what is told of it besides its state; of a request that
 
 def begin(ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], call: Call) -> None:
     """Ask the first round that can be asked."""
-    _run(ksr, reporter, told, [[_leg(target) for target in one.targets] for one in rounds], call, again=False)
+    numbers = itertools.count()
+    legs = [[_leg(target, next(numbers)) for target in one.targets] for one in rounds]
+    for name in ("legs", "said"):
+        ksr.pv.sets(f"$avp({name})", "")
+    _run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, again=False)
 
 
 def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     """Ask the next round after one that failed, unless a person answered."""
     status = ksr.tm.t_get_status_code()
     person = int(ksr.pv.get("$avp(person)") or 0)
-    left = ksr.pv.get("$avp(steps)")
-    if status >= 600 or status in FINAL:
-        return
-    if (
-        person in _FINAL_PHRASES
-    ):  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
+    rounds, call = json.loads(ksr.pv.get("$avp(steps)"))
+    over = status >= 600 or status in FINAL or person in _FINAL_PHRASES or not rounds
+    if person in _FINAL_PHRASES and status < 600 and status not in FINAL:
+        status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
-    elif left:
-        rounds, call = json.loads(left)
+    tracing.answered(ksr, reporter, call["search"], call["began"], status, over)
+    if not over:
         _run(ksr, reporter, told, rounds, call, again=True)
 
 
@@ -68,11 +75,11 @@ def leg(ksr: Any, told: Instructions) -> None:
     ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
 
 
-def _leg(target: Target) -> Leg:
-    shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule}
+def _leg(target: Target, number: int) -> Leg:
+    shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule, "t": number}
     if target.kind == "local":
         return {**shared, "here": target.here, "peers": list(target.peers)}
-    return {**shared, "zone": target.zone, "uris": list(target.uris)}
+    return {**shared, "zone": target.zone or target.alias, "uris": list(target.uris)}
 
 
 def _run(ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg]], call: Call, *, again: bool) -> None:
@@ -87,11 +94,12 @@ def _run(ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg
         again = True
         if not routes:
             continue
-        ksr.pv.sets("$avp(steps)", written((rounds, call)) if rounds else "")
+        ksr.pv.sets("$avp(steps)", written((rounds, call)))
         ksr.pv.sets("$avp(person)", "")
         if invite:
             names, rules = (", ".join(dict.fromkeys(each)) for each in zip(*routes, strict=True))
-            calls.begin(ksr, reporter, call | {"route": names, "rule": rules}, time.monotonic())
+            row = {name: value for name, value in call.items() if name not in ("search", "began")}
+            calls.begin(ksr, reporter, row | {"route": names, "rule": rules}, time.monotonic())
         ksr.tm.t_set_fr(ANSWER_MS, max(_patience_ms(one) for one in legs) if invite else REQUEST_MS)
         ksr.tm.t_on_branch("LEG")
         ksr.tm.t_on_reply("ANSWER")
@@ -100,6 +108,7 @@ def _run(ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg
             return
     if invite:
         calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), "480 nothing could be reached")
+    tracing.answered(ksr, reporter, call["search"], call["began"], 480, True)
     answer(ksr, 480, "no device or zone that was found could be reached")
 
 
@@ -115,6 +124,7 @@ def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list
     routes = []
     hops = min((one["hops"] for one in legs if one["kind"] == "local"), default=legs[0]["hops"])
     ksr.pv.sets("$avp(hops)", str(hops))
+    ksr.pv.sets("$avp(here)", next((str(one["t"]) for one in legs if one["kind"] == "local" and one["here"]), ""))
     aimed = False
     for one in legs:
         if one["kind"] == "local" and one["here"] and _devices(ksr, one["alias"], aimed):
@@ -130,25 +140,38 @@ def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list
 
 def _devices(ksr: Any, alias: str, aimed: bool) -> bool:
     uri = f"sip:{alias}"
+    if is_ip(alias):
+        return _at_address(ksr, alias, aimed)
     if aimed:
         return bool(ksr.registrar.lookup_to_dset("location", uri) > 0)
     ksr.seturi(uri)
     return bool(ksr.registrar.lookup("location") > 0)
 
 
+def _at_address(ksr: Any, ip: str, aimed: bool) -> bool:
+    """Point at the devices that are registered from an address."""
+    _, rows = stored(ksr, str(ksr.htable.sht_get("host", ip) or ""))
+    for row in rows:
+        if address_of(row.received) == ip:
+            where, _, transport = row.received.partition(";")
+            _point(ksr, row.contact, f"sip:{where};transport={transport}", 1 << BEHIND, aimed)
+            aimed = True
+    return aimed
+
+
 def _elsewhere(told: Instructions, one: Leg) -> list[tuple[str, str, str, int]]:
     """Give (name, Request-URI, next hop, flags) for the branches of a leg that leave this peer."""
-    if one["kind"] == "zone":
-        alias, uri = one["alias"], one["uris"][0]
+    alias, marked = one["alias"], f";t={one['t']};hops={one['hops']}"
+    if one["kind"] != "local":
+        uri = one["uris"][0]
         host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
-        return [
-            (one["zone"], f"sip:{alias}" if "@" in alias else f"sip:{alias}@{host}", f"{uri};hops={one['hops']}", 0)
-        ]
+        wanted = uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}")
+        return [(one["zone"], wanted, uri + marked, 0)]
     peers = [told.table.peers[number] for number in one["peers"] if number in told.table.peers]
+    where = f":{told.peer_port};transport={told.peer_transport}{marked}"
     return [
-        (peer.name, f"sip:{one['alias']}", f"sip:{host}:{told.peer_port};transport={told.peer_transport}", 1 << PEER)
+        (peer.name, f"sip:{alias}", f"sip:{f'[{peer.ip}]' if ':' in peer.ip else peer.ip}{where}", 1 << PEER)
         for peer in peers
-        for host in (f"[{peer.ip}]" if ":" in peer.ip else peer.ip,)
     ]
 
 
@@ -156,8 +179,9 @@ def _point(ksr: Any, uri: str, target: str, flags: int, aimed: bool) -> None:
     if not aimed:
         ksr.seturi(uri)
         ksr.setdsturi(target)
-        if flags:
-            ksr.setbflag(PEER)
+        for flag in (BEHIND, PEER):
+            if flags & 1 << flag:
+                ksr.setbflag(flag)
         return
     ksr.pvx.sbranch_reset()
     ksr.pv.sets("$sbranch(uri)", uri)
@@ -167,6 +191,6 @@ def _point(ksr: Any, uri: str, target: str, flags: int, aimed: bool) -> None:
 
 
 def _patience_ms(one: Leg) -> int:
-    if one["kind"] == "zone":
+    if one["kind"] != "local":
         return ZONE_MS
     return DEVICE_MS if one["here"] else PEER_MS

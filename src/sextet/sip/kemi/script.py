@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.table import TableError
-from sextet.sip.kemi import calls, forking
+from sextet.sip.kemi import calls, forking, tracing
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
 from sextet.sip.kemi.calling import initial
@@ -80,6 +80,7 @@ class Script:
     @guarded
     def connected(self, argument: str) -> None:
         calls.connected(self._ksr, self._reporter, str(self._ksr.pv.get("$dlg(callid)")), time.monotonic())
+        tracing.connected(self._ksr, self._reporter)
 
     @guarded
     def ended(self, argument: str) -> None:

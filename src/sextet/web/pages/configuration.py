@@ -120,6 +120,11 @@ FORM_PAGES = (
     ),
     FormPage(path="/configuration/bandwidth", section="bandwidth"),
     FormPage(path="/configuration/default-zone", section="default_zone", intro=DEFAULT_ZONE_INTRO),
+    FormPage(
+        path="/configuration/dial-plan",
+        section="dial_plan",
+        intro="What holds for every search, before and beside transforms and rules.",
+    ),
     FormPage(path="/maintenance/logging", section="logging"),
 )
 LIST_PAGES = (

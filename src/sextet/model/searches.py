@@ -1,0 +1,107 @@
+"""One search as it is told and kept: who asked for what, what the rules made of it, and what targets answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+OUTCOMES = {
+    0: "In progress",
+    200: "Found",
+    404: "Not found",
+    480: "Unavailable",
+    482: "Loop",
+    483: "Too many hops",
+    486: "Busy",
+    487: "Cancelled",
+    403: "Forbidden",
+    603: "Declined",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one transform, policy or rule did with the alias (call/decision.Note)."""
+
+    kind: str
+    name: str
+    matched: bool
+    before: str
+    after: str
+    finding: str
+    priority: int = 0
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One target that the search found: what it was asked for, and what it answered."""
+
+    target: str
+    alias: str
+    rule: str
+    status: int = 0  # 0: no answer yet, or none that counted
+    ms: int = 0  # from the decision to this answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """One search of one peer."""
+
+    id: str
+    tag: str
+    call_id: str
+    method: str
+    protocol: str
+    source_kind: str
+    source: str
+    source_number: int
+    caller: str
+    alias: str
+    authenticated: bool
+    hops: int
+    generation: int  # of the table that decided
+    registered: Mapping[str, Sequence[int]]  # what was looked up: alias -> peers that have devices, 0 for its own
+    steps: tuple[Step, ...]
+    asked: tuple[Asked, ...]
+    status: int  # the final answer, 0 while there is none
+    reason: str
+    ms: int = 0  # from the decision to the final answer
+    at: str = ""  # when it was decided, by this peer's clock
+
+    @property
+    def outcome(self) -> str:
+        """The result in words."""
+        word = OUTCOMES.get(self.status)
+        return word or (f"Refused ({self.status})" if self.status >= 300 else "Found")
+
+
+def search_of(values: Mapping[str, Any]) -> Search:
+    """Read a search as workers tell it and files keep it; raises KeyError, TypeError or ValueError."""
+    given = dict(values)
+    steps = tuple(Step(**dict(zip(_STEP, row, strict=True))) for row in given.pop("notes"))
+    asked = tuple(Asked(**dict(zip(_ASKED, row, strict=False))) for row in given.pop("targets"))
+    return Search(steps=steps, asked=asked, **given)
+
+
+def row_of(search: Search) -> dict[str, Any]:
+    """Write a search as search_of reads it."""
+    values = {field.name: getattr(search, field.name) for field in fields(Search)}
+    values["notes"] = [[getattr(step, name) for name in _STEP] for step in values.pop("steps")]
+    values["targets"] = [[getattr(one, name) for name in _ASKED] for one in values.pop("asked")]
+    return values
+
+
+def with_answers(search: Search, status: int, answers: Sequence[tuple[int, int, int]]) -> Search:
+    """Add what targets answered: (number of the target, status, ms); of a target with several devices the best one."""
+    asked = list(search.asked)
+    for number, code, ms in answers:
+        if 0 <= number < len(asked) and (asked[number].status == 0 or code < 300):
+            asked[number] = replace(asked[number], status=code, ms=ms)
+    last = max((ms for *_, ms in answers), default=0)
+    return replace(search, asked=tuple(asked), status=status, ms=max(search.ms, last))
+
+
+_STEP = tuple(field.name for field in fields(Step))
+_ASKED = tuple(field.name for field in fields(Asked))

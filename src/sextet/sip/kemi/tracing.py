@@ -1,0 +1,101 @@
+"""What is told of a search: once when it is decided, and with what its targets answered (model/searches.py).
+
+A search carries its id through the transaction. Which branch belongs to which target, and what it answered when, the
+native routes note in two AVPs, `legs` and `said`: `" 0=2"` means that branch 0 asks target 2, `" 0=404@17.25"` that
+branch 0 answered 404 at second 17.25.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sextet.call.decision import Elsewhere, Here, Note, Refuse, Request, Searched, Target
+from sextet.sip.kemi.reporting import Reporter, written
+
+_SAID = re.compile(r"(\d+)=(\d{3})@([0-9.]+)")
+_LEG = re.compile(r"(\d+)=(\d*)")
+
+
+class Lookups:
+    """Answers who has devices of an alias, and remembers what it answered: the search can be explained later."""
+
+    def __init__(self, here: Here, elsewhere: Elsewhere) -> None:
+        self._here, self._elsewhere = here, elsewhere
+        self.found: dict[str, list[int]] = {}  # alias -> owners; 0 is this peer
+
+    def here(self, alias: str) -> bool:
+        """See decision.Here."""
+        found = self._here(alias)
+        if found:
+            self.found.setdefault(alias, []).append(0)
+        return found
+
+    def elsewhere(self, alias: str) -> Sequence[int]:
+        """See decision.Elsewhere."""
+        numbers = self._elsewhere(alias)
+        if numbers:
+            self.found.setdefault(alias, []).extend(numbers)
+        return numbers
+
+
+def told(
+    reporter: Reporter, name: str, request: Request, searched: Searched, lookups: Lookups, generation: int,
+    method: str, call_id: str,
+) -> None:  # fmt: skip
+    """Tell of a search that was decided."""
+    decision, source = searched.decision, request.source
+    targets, status, reason = [], 0, ""
+    if isinstance(decision, Refuse):
+        status, reason = decision.status, decision.reason
+    else:
+        targets = [_target(one) for each in decision.rounds for one in each.targets]
+    values = {
+        "id": name, "tag": request.tag, "call_id": call_id, "method": method, "protocol": request.protocol,
+        "source_kind": source.kind, "source": source.name, "source_number": source.number, "caller": request.caller,
+        "alias": request.alias, "authenticated": request.authenticated, "hops": request.hops,
+        "generation": generation, "registered": lookups.found, "notes": [_row(note) for note in searched.notes],
+        "targets": targets, "status": status, "reason": reason,
+    }  # fmt: skip
+    reporter.send(f'"kind":"search","search":{written(values)}')
+
+
+def answered(ksr: Any, reporter: Reporter, name: str, began: float, status: int, final: bool) -> None:
+    """Tell what the branches of a search have answered so far."""
+    legs = dict(_LEG.findall(str(ksr.pv.get("$avp(legs)") or "")))
+    answers = [
+        (int(legs.get(branch) or -1), int(code), max(0, round((float(moment) - began) * 1000)))
+        for branch, code, moment in _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))
+    ]
+    reporter.send(
+        f'"kind":"answers","id":{written(name)},"status":{status},"final":{written(final)},"answers":{written(answers)}'
+    )
+
+
+def connected(ksr: Any, reporter: Reporter) -> None:
+    """Tell that a call was answered, and by whom."""
+    steps = ksr.pv.get("$avp(steps)")
+    if steps:
+        call = json.loads(steps)[1]
+        answered(ksr, reporter, call["search"], call["began"], 200, True)
+
+
+def clock(ksr: Any) -> float:
+    """Read the clock with which the native routes note answers."""
+    return float(ksr.pv.get("$TV(Sn)") or 0)
+
+
+def _row(note: Note) -> tuple[Any, ...]:
+    return (
+        note.kind, note.name, note.matched, note.before, note.after, note.finding, note.priority, note.target,
+    )  # fmt: skip
+
+
+def _target(target: Target) -> tuple[str, str, str]:
+    return (
+        target.zone or {"local": "Local Zone", "direct": target.alias}.get(target.kind, ""),
+        target.alias,
+        target.rule,
+    )
