@@ -443,13 +443,14 @@ class Peer:
 
     def _where(self) -> dict[str, object]:
         """Where this peer and the others are: what recovery must know."""
-        running, answers = self._following.running, {n: self._links.resolved(n) for n in self._following.links()}
+        running = self._following.running
+        answers = {link.peer: self._links.resolved(n) for n, link in self._following.links().items()}
         return {
             "number": self._following.number,
             "primary": running.configuration_primary,
             "peers": running.peers,
             "enforce": running.tls_verification_mode == "Enforce",
-            "addresses": {running.peers[n - 1]: a.ip for n, a in answers.items() if isinstance(a, Resolved)},
+            "addresses": {name: a.ip for name, a in answers.items() if isinstance(a, Resolved)},
         }
 
     async def _ask_others(self, name: str, question: bytes) -> dict[str, str]:

@@ -7,13 +7,14 @@ A document is plain JSON; lists keep their order. A path names a setting: `proto
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sextet.model.linking import completed
 from sextet.model.schema import Kind, Problem, Refused, Setting, problems_of, setting
@@ -44,10 +45,15 @@ class Difference:
     new: str
 
 
+@functools.cache
+def _fields(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
+
+
 def to_document(value: Any) -> Any:
     """Turn a section, a list of items or a plain value into JSON values."""
     if dataclasses.is_dataclass(value):
-        return {field.name: to_document(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: to_document(getattr(value, field.name)) for field in _fields(cast(Any, type(value)))}
     return [to_document(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -119,7 +125,7 @@ def setting_at(path: str) -> Setting:
     kind: type | None = Root
     declared: Setting | None = None
     for name, key in _steps(path):
-        fields = {field.name: field for field in dataclasses.fields(kind)} if kind else {}
+        fields = {field.name: field for field in _fields(kind)} if kind else {}
         found = fields.get(name)
         declared = found.metadata.get("setting") if found else None
         if found is None or (key is not None and (declared is None or declared.item is None)):
@@ -136,7 +142,7 @@ def is_peer_specific(path: str) -> bool:
     setting_at(path)
     kind: Any = Root
     for name, _ in _steps(path):
-        field = next(field for field in dataclasses.fields(kind) if field.name == name)
+        field = next(field for field in _fields(kind) if field.name == name)
         declared = field.metadata.get("setting")
         if declared is not None and declared.peer:
             return True
@@ -203,7 +209,7 @@ def _section(kind: type, document: Any, path: str, problems: list[Problem]) -> A
         problems.append(Problem(path, f"{path or 'The configuration'} must be a set of named settings."))
         return kind()
     values: dict[str, Any] = {}
-    fields = {field.name: field for field in dataclasses.fields(kind)}
+    fields = {field.name: field for field in _fields(kind)}
     problems += [
         Problem(f"{path}{name}", f"There is no setting {path}{name}; remove it.")
         for name in document
@@ -259,7 +265,7 @@ def _name(kind: type, item: Any) -> str:
 
 def _part(kind: type, document: Document, *, peer: bool) -> dict[str, Any]:
     part: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):
+    for field in _fields(kind):
         if field.name not in document:
             continue
         declared = field.metadata.get("setting")
@@ -336,11 +342,11 @@ def _item(kind: type, rows: Any, key: str) -> Any:
 
 
 def _field(kind: type, name: str) -> dataclasses.Field[Any]:
-    return next(field for field in dataclasses.fields(kind) if field.name == name)
+    return next(field for field in _fields(kind) if field.name == name)
 
 
 def _walk(kind: type, document: Document, path: str) -> Iterator[tuple[str, Any, bool]]:
-    for field in dataclasses.fields(kind):
+    for field in _fields(kind):
         declared: Setting | None = field.metadata.get("setting")
         value = document[field.name] if field.name in document else to_document(field.default)
         if declared is None:

@@ -7,6 +7,7 @@ validation and the manual read these declarations, so a new setting is one line 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 import re
 import unicodedata
@@ -115,6 +116,7 @@ def settings(section: type) -> Iterator[tuple[str, Setting]]:
         yield field.name, field.metadata["setting"]
 
 
+@functools.cache
 def setting(section: type, name: str) -> Setting:
     """Find one setting; raises KeyError for a name the section does not declare."""
     return dict(settings(section))[name]

@@ -281,9 +281,33 @@ def test_a_full_disk_fails_the_change_and_leaves_everything_as_it_was() -> None:
     (store,) = peer >> peer.edit(a=1)
     assert isinstance(store, Store)
     peer >> NotStored(store.version.stamp, "disk full")
-    assert (peer.head, peer.authority.trouble, peer.authority.next_timer()) == (before, "disk full", None)
+    assert (peer.head, peer.authority.trouble) == (before, "disk full")
     peer.done(peer.edit(a=1))
     assert (peer.head.stamp, peer.authority.trouble) == (store.version.stamp, "")
+
+
+def test_the_trouble_with_a_disk_is_over_when_it_takes_what_is_held_once_more() -> None:
+    peer = founder()
+    (store,) = peer >> peer.edit(a=1)
+    assert isinstance(store, Store)
+    peer >> NotStored(store.version.stamp, "disk full")
+    assert peer.authority.tick(RETRY_S - 0.1) == []
+    assert peer.authority.tick(RETRY_S) == [Store(peer.head, frozenset())]
+    peer >> NotStored(peer.head.stamp, "still full")
+    assert peer.authority.trouble == "still full"
+    peer.done(peer.edit(a=1))
+    assert peer.authority.trouble == ""
+
+
+def test_a_disk_that_was_full_is_found_good_without_anybodys_change() -> None:
+    peer = founder()
+    before = peer.head
+    (store,) = peer >> peer.edit(a=1)
+    assert isinstance(store, Store)
+    peer >> NotStored(store.version.stamp, "disk full")
+    peer.authority.tick(RETRY_S)
+    peer >> Stored(before.stamp)
+    assert (peer.head, peer.authority.trouble, peer.authority.next_timer()) == (before, "", None)
 
 
 def test_a_version_that_could_not_be_adopted_is_tried_again() -> None:
@@ -334,6 +358,15 @@ def test_a_forced_update_takes_what_the_primary_holds_under_whatever_stamp() -> 
     behind = Peer(successor(mine, {"a": 3}, **MADE), "c", MEMBER)
     behind.done(Forced(theirs))
     assert behind.authority.head == theirs
+
+
+def test_an_answer_that_was_overtaken_on_its_way_does_not_put_a_peer_back() -> None:
+    asked = opening(GENESIS, {"n": 1}, cluster="c", term=1, author="boss", **MADE)
+    newer = successor(asked, {"n": 2}, **MADE)
+    peer = Peer(asked, "c", MEMBER)
+    peer.done(Seen("peer2", newer))
+    assert Store(newer, frozenset()) in peer.done(Forced(asked))
+    assert peer.head == newer
 
 
 def test_a_forced_update_is_refused_on_the_primary_alone_and_from_another_cluster() -> None:

@@ -45,6 +45,13 @@ def test_a_rebuilt_database_is_the_peer_again_and_the_damaged_one_is_kept(tmp_pa
     assert (store.membership(), store.highest_term()) == (WHO.membership, 5)
 
 
+def test_proposals_that_can_still_be_read_are_listed_in_the_new_database_too(tmp_path: Path) -> None:
+    lost = opening(GENESIS, {"edit": 1}, cluster="c", term=2, author="me", user="u", source="s", summary="alone")
+    rebuilding.rebuild(tmp_path, WHO, VERSION, aside=[lost])
+    store = Store(tmp_path / "config.db")
+    assert (store.head(), store.held()) == (VERSION, {lost.stamp: True, VERSION.stamp: False})
+
+
 def test_of_many_copies_the_oldest_goes(tmp_path: Path) -> None:
     for _ in range(rebuilding.ASIDE_MAX + 2):
         last = rebuilding.rebuild(tmp_path, WHO, VERSION)

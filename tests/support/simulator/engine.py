@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sextet.engine import Host, Picture, Wanted
 from sextet.model.status import Binding, Call
+from tests.support.simulator.loop import Deed, Life, Loop
+
+ENGINE_S = 0.001  # an event of an engine on its way
 
 
 class Reports(Protocol):
@@ -66,6 +70,50 @@ class Engine:
     def _report(self, alias: str) -> None:
         if self.host:
             self.host.registered(alias, list(self.bindings[alias].values()))
+
+
+class Attached:
+    """The engine as one process sees it: sextet.engine.Engine; what it says takes a moment on its way."""
+
+    name = "sip"
+
+    def __init__(self, loop: Loop, life: Life, engine: Engine, live: Callable[[], Host]) -> None:
+        self._loop, self._life, self._engine, self._live = loop, life, engine, live
+
+    async def start(self, wanted: Wanted) -> None:
+        self._engine.host = self
+        self._live().picture(self._picture())
+
+    async def apply(self, wanted: Wanted) -> tuple[str, ...]:
+        return ()
+
+    def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
+        self._engine.locate({alias: tuple(numbers) for alias, numbers in owners.items()}, complete)
+
+    def release(self, alias: str, device: str) -> None:
+        self._loop.later(ENGINE_S, lambda: self._engine.drop(alias, device))
+
+    async def stop(self, *, leave_running: bool = False) -> None:
+        self._engine.host = None
+
+    def look(self) -> None:
+        """There was a gap in the events: the whole picture comes, behind the events that are on their way."""
+        self._soon(lambda: self._live().picture(self._picture()))
+
+    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
+        self._soon(lambda: self._live().registered(alias, bindings))
+
+    def call_changed(self, call: Call) -> None:
+        self._soon(lambda: self._live().call_changed(call))
+
+    def call_ended(self, call_id: str) -> None:
+        self._soon(lambda: self._live().call_ended(call_id, "hung up"))
+
+    def _soon(self, deed: Deed) -> None:
+        self._loop.later(ENGINE_S, lambda: self._life.enter(deed))
+
+    def _picture(self) -> Picture:
+        return Picture(registrations=self._engine.picture(), calls=list(self._engine.calls.values()))
 
 
 @dataclass

@@ -147,6 +147,12 @@ class Custody:
         await asyncio.to_thread(self._store.dismiss, stamp)
         await self.receive(primary.Dismissed(stamp))
 
+    async def reopened(self) -> None:
+        """A new database is in the place of a damaged one: list no proposal that it does not hold."""
+        held = await asyncio.to_thread(self._store.held)
+        for stamp in sorted(self.authority.aside - held.keys()):
+            await self.receive(primary.Dismissed(stamp))
+
     @property
     def is_primary(self) -> bool:
         return self.authority.state is primary.State.PRIMARY

@@ -92,11 +92,9 @@ class Editor:
             if expected is not None and expected != self._custody.head.stamp and not forwarded:
                 raise Moved(f"The configuration is now {self._custody.head.stamp}; {expected} was read.")
             after: Document = config.to_document(check(_edited(before, changes), self.saved))
-            outcome = Outcome(
-                stamp=self._custody.head.stamp,
-                differences=tuple(config.differences(before, after)),
-                restart=self._restart(before, after),
-            )
+            differences = tuple(config.differences(before, after))
+            restart = tuple(one.path for one in differences if _waits(one.path))
+            outcome = Outcome(stamp=self._custody.head.stamp, differences=differences, restart=restart)
             shared = config.shared_part(after) != config.shared_part(before)
             if dry_run:
                 return outcome
@@ -168,13 +166,13 @@ class Editor:
             raise Refused(Problem("", f"{done}: {error}. Free space on that disk.")) from error
         self._own = own
 
-    def _restart(self, before: Document, after: Document) -> tuple[str, ...]:
-        changed = [difference.path for difference in config.differences(before, after)]
-        return tuple(path for path in changed if config.setting_at(path).applies is Applies.RESTART)
-
 
 def _edited(before: Document, changes: Sequence[Change]) -> Document:
     return followed(before, config.changed(before, changes), [change.path for change in changes])
+
+
+def _waits(path: str) -> bool:
+    return config.setting_at(path).applies is Applies.RESTART
 
 
 def _summary(differences: Sequence[Difference]) -> str:

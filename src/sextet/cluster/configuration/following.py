@@ -12,7 +12,7 @@ import contextlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -352,11 +352,13 @@ class Following:
 
     def _judge(self) -> None:
         now = self._clock()
-        statuses, stale = self._statuses(), self.stale()
+        links, statuses = self.links(), self._statuses()
+        stale = frozenset(number for number, link in links.items() if link.state != LIVE)
         behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in stale}
         self._behind_since = {number: self._behind_since.get(number, now) for number in behind}
-        self._tell_synchronised(behind)
-        standing = {**alarms_of(self.evidence()), **self._own_certificate.alarms, **capacity_alarms(self.load())}
+        self._tell_synchronised(links, statuses, behind | stale)
+        load, seen = self.load(), self.evidence()
+        standing = {**alarms_of(seen), **self._own_certificate.alarms, **capacity_alarms(load)}
         for alarm in self._raised - set(standing):
             self._live.alarms.set(alarm, "", False)
         for alarm, cause in standing.items():
@@ -364,7 +366,7 @@ class Following:
         self._raised = set(standing)
         trouble = self._custody.authority.trouble or self._disk
         self._live.alarms.set(types.DISK_FULL, "", bool(trouble), trouble)
-        self._publish()
+        self._publish(seen.own)
 
     def load(self) -> Load:
         """What the cluster carries against what it may carry."""
@@ -373,21 +375,21 @@ class Following:
         own = names.get(self.number, self.host_name())
         return self._account.look(self._editor.saved.capacity, own, others, {names[number] for number in silent})
 
-    def _tell_synchronised(self, behind: set[int]) -> None:
+    def _tell_synchronised(
+        self, links: Mapping[int, LinkStatus], statuses: Mapping[int, PeerStatus], not_there: frozenset[int] | set[int]
+    ) -> None:
         """Write the guide's lines once this peer has what the primary has, and the primary once all others have it."""
         primary = self.running.configuration_primary
-        others = set(self.links())
-        waits_for = others if primary == self.number else {primary}
-        if not self.number or not others or waits_for - set(self._statuses()) or waits_for & (behind | self.stale()):
+        waits_for = set(links) if primary == self.number else {primary}
+        if not self.number or not links or waits_for - set(statuses) or waits_for & not_there:
             return
-        hosts = {number: status.host_name for number, status in self._statuses().items()}
-        ips = {number: link.resolved_ip for number, link in self.links().items()}
+        hosts = {number: status.host_name for number, status in statuses.items()}
+        ips = {number: link.resolved_ip for number, link in links.items()}
         hosts[self.number], ips[self.number] = self.host_name(), self._identity.address
         peers = [(ips.get(number) or name, hosts.get(number, "")) for number, name in self.names().items() if number]
         self.telling.synchronised(peers, primary, self.number, self._in_force)
 
-    def _publish(self) -> None:
-        status = self._own_status()
+    def _publish(self, status: PeerStatus) -> None:
         before, self._status = self._status, status
         if before is None or replace(before, now_s=0.0, links=()) != replace(status, now_s=0.0, links=()):
             self._live.put_status("peer", to_row(status))

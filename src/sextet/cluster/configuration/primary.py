@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sextet.cluster.configuration.history import ROW_BYTES_MAX, Version, includes, opening, successor, to_row
+from sextet.cluster.configuration.history import GENESIS, ROW_BYTES_MAX, Version, includes, opening, successor, to_row
 from sextet.cluster.face import Moved, NoPrimary
 from sextet.model.config import Document, digest
 from sextet.model.schema import Problem, Refused
@@ -257,11 +257,11 @@ class Authority:
                 return self._force(version)
 
     def tick(self, now: float) -> list[Effect]:
-        """Try again to store what could not be stored."""
+        """Try again to store what could not be stored; where nothing waits, see whether the disk is well again."""
         if self._retry_at is None or now < self._retry_at:
             return []
         self._retry_at = None
-        return self._adopt()
+        return self._adopt() or self._try_disk()
 
     def next_timer(self) -> float | None:
         return self._retry_at
@@ -305,7 +305,10 @@ class Authority:
             raise Refused(Problem("", "The configuration of the primary is that of another cluster."))
         self._must_rest()
         self._adopting, self.conflicts = True, {}
-        return self._store(version, frozenset())
+        # The answer took its time: what grew out of it since, and was shown meanwhile, would not be shown again.
+        since = (one for one in self._shown.values() if one.cluster == self.cluster and includes(one, version.stamp))
+        newest = max(since, key=lambda one: one.stamp, default=version)
+        return self._store(newest if newest.stamp > version.stamp else version, frozenset())
 
     def _open(self, cluster: str, content: Document, user: str, source: str, summary: str) -> list[Effect]:
         term = max(self._highest_term, self.head.stamp.term) + 1
@@ -393,9 +396,15 @@ class Authority:
         failed, self._storing, self._founding, self.trouble = self._storing.version, None, "", cause
         if self._adopting and self._waiting is None:
             self._waiting = failed
-        if self._waiting:
-            self._retry_at = now + RETRY_S
+        self._retry_at = now + RETRY_S
         return [Report(f"configuration {stamp}: could not be stored, {cause}")]
+
+    def _try_disk(self) -> list[Effect]:
+        """Store what is held already once more: the trouble is over when that succeeds."""
+        if not self.trouble or self._storing or self.head.stamp == GENESIS.stamp:
+            return []
+        self._adopting, self._storing = False, Store(self.head, self.aside)
+        return [self._storing]
 
     def _rank(self, version: Version) -> tuple[bool, Stamp]:
         return version.cluster == self.cluster, version.stamp

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import uuid
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from sextet.cluster.configuration.history import GENESIS, Version, opening
@@ -28,9 +29,17 @@ ASIDE_MAX = 5  # copies; older ones are removed
 _FRESH = "new"
 
 
-def rebuild(state_dir: Path, remembered: Remembered, version: Version, *, new_key: bool = False) -> Path:
-    """Make a database of what is remembered and of a whole version; gives where the damaged one is kept.
+def rebuild(
+    state_dir: Path,
+    remembered: Remembered,
+    version: Version,
+    *,
+    aside: Sequence[Version] = (),
+    new_key: bool = False,
+) -> Path:
+    """Make a database of what is remembered and of whole versions; gives where the damaged one is kept.
 
+    The versions `aside` are listed as proposals again.
     Raises OSError, StoreLost and KeyFailure; the damaged database stays in its place then.
     """
     fresh = state_dir / _FRESH
@@ -50,7 +59,9 @@ def rebuild(state_dir: Path, remembered: Remembered, version: Version, *, new_ke
             highest_term=remembered.highest_term,
             own=remembered.own,
         )
-        store.add(version, frozenset())
+        for proposal in aside:
+            store.add(proposal, frozenset())
+        store.add(version, frozenset(proposal.stamp for proposal in aside))
     finally:
         store.close()
     kept = set_aside(state_dir)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from sextet.cluster.configuration.custody import Custody
 from sextet.cluster.configuration.editing import Editor
+from sextet.cluster.configuration.history import Version
 from sextet.cluster.configuration.revisions import MEMORY_FILE, Store, StoreDamaged, StoreLost
 from sextet.cluster.configuration.system_key import KeyFailure, write_secret
 from sextet.cluster.disk import rebuilding, remembrance
@@ -207,8 +208,10 @@ class RunningVault:
                 raise Refused(Problem("", "The database is sound; there is nothing to recover."))
             try:
                 remembered, head = self._remembered(), self._custody.head
-                kept = await asyncio.to_thread(rebuilding.rebuild, self.paths.state_dir, remembered, head)
+                aside = await asyncio.to_thread(self._proposals)
+                kept = await asyncio.to_thread(rebuilding.rebuild, self.paths.state_dir, remembered, head, aside=aside)
                 await asyncio.to_thread(self._store.reopen)
+                await self._custody.reopened()
             except (OSError, StoreLost, StoreDamaged, KeyFailure) as error:
                 raise Refused(Problem("", f"Nothing was recovered: {error}.")) from error
             self._journal.module(DATABASE, "INFO", f"The database was made anew; the damaged one is kept in {kept}")
@@ -254,6 +257,15 @@ class RunningVault:
             self._written = None
             self._journal.event("System Key Updated", Detail=f"a new system key, {self._store.key.current}")
         await self.look()
+
+    def _proposals(self) -> list[Version]:
+        """Read what is set aside from the damaged database, as far as it can be: each version has its own checksum."""
+        found: list[Version] = []
+        for stamp in sorted(self._custody.authority.aside):
+            with contextlib.suppress(StoreDamaged, StoreLost):
+                kept = self._store.at(stamp)
+                found += [kept.version] if kept else []
+        return found
 
     def _remember(self) -> str:
         """Write what recovery needs, when it changed; gives what went wrong."""
