@@ -25,6 +25,7 @@ from sextet.admin import (
     lifecycle_commands,
     passwords,
     peer_list_commands,
+    policy_commands,
     record_commands,
     vault_commands,
 )
@@ -103,6 +104,7 @@ class Daemon:
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
         bandwidth_commands.add_to(registry, self._peer, door)
+        policy_commands.add_to(registry, self._peer, door)
         lifecycle_commands.add_to(registry, lives, self._peer, door)
         lists = _lists(self._peer, door, self.journal, registry)
         dialect.add_to(registry, self._peer, lambda: lives.maintenance)

@@ -21,6 +21,7 @@ from sextet.cluster.configuration.forcing import NAME as WHOLE
 from sextet.cluster.configuration.forcing import Forcing
 from sextet.cluster.configuration.forwarding import Forwarding
 from sextet.cluster.configuration.history import GENESIS, Version, from_row
+from sextet.cluster.configuration.refusing import noting_policy
 from sextet.cluster.configuration.revisions import KEPT_MAX, StoreDamaged, StoreLost
 from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.recovery import listener as recovery_door
@@ -269,7 +270,7 @@ class Peer:
     ) -> Outcome:
         lists = not dry_run and _is_of_list(changes)
         noting = self.lifecycle.changing_peers(lambda: self.saved.clustering.peers)
-        with noting if lists else contextlib.nullcontext():
+        with noting if lists else contextlib.nullcontext(), noting_policy(self.live.alarms, changes, dry_run):
             outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
         if lists and self.lifecycle.armed:
             outcome = replace(outcome, warnings=(*outcome.warnings, armed_sentence(self.lifecycle.armed)))

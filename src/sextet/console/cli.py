@@ -18,6 +18,7 @@ from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
 from sextet.admin.dialect_catalogue import COMMANDS as DIALECT
 from sextet.admin.lifecycle_catalogue import COMMANDS as LIFECYCLE_COMMANDS
 from sextet.admin.peer_list_catalogue import COMMANDS as PEER_LIST_COMMANDS
+from sextet.admin.policy_catalogue import COMMANDS as POLICY_COMMANDS
 from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
 from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
 from sextet.console import client, render
@@ -88,6 +89,7 @@ def add_commands(group: click.Group) -> None:
         *PEER_LIST_COMMANDS,
         *CERTIFICATE_COMMANDS,
         *BANDWIDTH_COMMANDS,
+        *POLICY_COMMANDS,
         *RECORD_COMMANDS,
         *VAULT_COMMANDS,
         *LIFECYCLE_COMMANDS,

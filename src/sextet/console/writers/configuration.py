@@ -61,6 +61,11 @@ def _proposals(paper: Paper, rows: Sequence[Row]) -> None:
         _differences(paper, row["differences"])
 
 
+def _text(paper: Paper, text: str) -> None:
+    for line in text.splitlines():
+        paper.say(line)
+
+
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "cluster set-list": _outcome,
     "cluster leave": _outcome,
@@ -69,6 +74,8 @@ WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "config set": _outcome,
     "config add": _outcome,
     "config remove": _outcome,
+    "policy upload": _outcome,
+    "policy cpl": lambda paper, result: _text(paper, result["cpl"]),
     "config diff": _differences,
     "config history": _history,
     "config set-aside": _proposals,
