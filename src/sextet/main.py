@@ -94,7 +94,6 @@ class Daemon:
             start.run_dir / "sip", CallLog(self._peer.live, self.journal), self.journal, start.engine_user or None
         )
         door = Door(self._peer, self.journal)
-        access = Access(lambda: self._peer.saved.administrators, self.journal)
         registry = Commands(self._peer, door, self.journal).registry()
         desk = CertificateDesk(certificates, self._peer, door, self.journal, _now, self._certificates_changed)
         desk.add_commands(registry)
@@ -103,8 +102,8 @@ class Daemon:
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
-        bandwidth_commands.add_to(registry, self._peer, door)
-        policy_commands.add_to(registry, self._peer, door)
+        for topic in (bandwidth_commands, policy_commands):
+            topic.add_to(registry, self._peer, door)
         lifecycle_commands.add_to(registry, lives, self._peer, door)
         lists = _lists(self._peer, door, self.journal, registry)
         dialect.add_to(registry, self._peer, lambda: lives.maintenance)
@@ -115,7 +114,7 @@ class Daemon:
         self._web = WebServer(
             self._peer,
             door,
-            access,
+            Access(lambda: self._peer.saved.administrators, self.journal),
             desk,
             start.address,
             start.https_port,
