@@ -74,6 +74,15 @@ def test_a_cut_and_a_setting_fail_the_checks_that_they_break_and_the_exit_code_s
             assert results["reach-4372", 2][0] == "failed"
             assert (results["rtt", 2][0], results["version", 2][0]) == ("unknown", "unknown")
             assert results["reach-4372", 3][0] == "ok"
+            # Another peer asks both, and shows what each of them found; who cannot be asked is named.
+            said = await lab.ask(3, "check")
+            seen = {(row["peer"], pair["peer"]): pair["state"] for row in said["matrix"] for pair in row["pairs"]}
+            assert (seen[1, 2], seen[2, 1]) == ("failed", "failed")
+            reach = next(line for line in said["lines"] if line["id"] == "reach-4372")
+            assert {(one["by"], one["peer"]) for one in reach["others"] if one["state"] == "failed"} == {(1, 2), (2, 1)}
+            assert {one["state"] for one in reach["peers"]} == {"ok"}
+            rows = {row["peer"]: row["failure"] for row in (await lab.ask(1, "check"))["matrix"]}
+            assert rows[2].startswith("its link is ") and rows[3] == ""
         finally:
             await lab.do("heal")
         await lab.whole()
@@ -128,5 +137,13 @@ def test_the_firewall_plan_is_this_clusters(lab: Lab) -> None:
         plan = await lab.ask(1, "ports")
         found = {(one["destination"], one["destination_ports"]): one["checked"] for one in plan["lines"]}
         assert found[lab.peer(2).address, "4372"] == "ok"
+        reached = {
+            (one["by"], line["destination"], line["destination_ports"])
+            for line in plan["lines"]
+            for one in line["found"]
+            if one["state"] == "ok"
+        }
+        pairs = [(by, to) for by in lab.numbers for to in lab.numbers if by != to]
+        assert reached == {(by, lab.peer(to).address, port) for by, to in pairs for port in ("4371", "4372", "5061")}
 
     asyncio.run(play())

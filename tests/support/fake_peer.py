@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from sextet.call.checked import check
 from sextet.cluster.capacity.judging import Load
-from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Revision
+from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Report, Revision
 from sextet.model import alarms
 from sextet.model.alarms import AlarmType
 from sextet.model.capacity import Use
@@ -90,6 +90,7 @@ class FakePeer:
         self.engines: tuple[str, ...] = ()
         self.inside: dict[int, str] = {}  # inside interfaces, as entered on the peers
         self.judged: dict[tuple[str, int], tuple[State, str]] = {}  # (check, peer) -> what is not simply ok
+        self.judged_by: dict[tuple[int, str, int], tuple[State, str]] = {}  # the same as (another peer, check, peer)
         self.measured = 0  # how often everything was measured on demand
         self.restarts: list[str] = []
         self.revisions = [
@@ -181,7 +182,8 @@ class FakePeer:
     def checks(self) -> Checked:
         numbers = range(1, self.count + 1) if self.count > 1 else (0,)
         results = [self._checked(check, number) for check in TYPES for number in numbers]
-        return Checked(results=tuple(results), age_s=12.0 if not self.measured else 0.0)
+        age_s = 12.0 if not self.measured else 0.0
+        return Checked(results=tuple(results), age_s=age_s, others=tuple(self._report(n) for n in numbers if n > 1))
 
     async def check(self) -> Checked:
         await asyncio.sleep(0)
@@ -313,8 +315,17 @@ class FakePeer:
         )
         self.moved_by[stamp] = moved
 
-    def _checked(self, check: str, number: int) -> CheckResult:
-        state, measured = self.judged.get((check, number), ("ok", "as it should be"))
+    def _report(self, by: int) -> Report:
+        name = self.address(by)
+        if by in self.silent:
+            return Report(number=by, peer_name=name, failure="its link is DOWN: no heartbeat for 1.3 s")
+        numbers = range(1, self.count + 1)
+        results = tuple(self._checked(check, number, by) for check in TYPES for number in numbers)
+        return Report(number=by, peer_name=name, results=results, age_s=20.0)
+
+    def _checked(self, check: str, number: int, by: int = 1) -> CheckResult:
+        judged = self.judged.get((check, number)) if by == 1 else self.judged_by.get((by, check, number))
+        state, measured = judged or ("ok", "as it should be")
         kind, name = TYPES[check], self.address(number) or "expc01"
         remedy = kind.remedy if state == "failed" else ""
         return CheckResult(

@@ -132,12 +132,12 @@ ALARM_HISTORY = Command(
 )
 CHECK = Command(
     name="check",
-    help="Check every requirement of the cluster from this peer; the exit code is 3 when one is not met.",
+    help="Check every requirement of the cluster from every peer; the exit code is 3 when one is not met.",
     parameters=(Parameter(name="id", help="Only this check, such as rtt or cert-name."),),
 )
 PORTS = Command(
     name="ports",
-    help="Print this cluster's firewall plan, with what this peer finds at each port.",
+    help="Print this cluster's firewall plan, with what each peer finds at the ports of the others.",
     parameters=(
         Parameter(
             name="before_x88", help="Print the table of old instead; sextet does not use it.", kind="flag", option=True

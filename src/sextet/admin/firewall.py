@@ -1,20 +1,32 @@
-"""The firewall plan of this cluster from its configuration, with what this peer found at each port."""
+"""The firewall plan of this cluster from its configuration, with what every peer found at each port."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sextet.admin.mesh import peer_name
-from sextet.cluster.face import Checked, Face, Member
-from sextet.cluster.requirements.ports import BEFORE_X88, Flow, Place, flows, nftables, plan
+from sextet.cluster.face import Checked, Face, Member, Report
+from sextet.cluster.requirements.ports import BEFORE_X88, Place, Rule, flows, nftables, plan
+from sextet.model.checks import State, worst
 
 SINCE = "X8.8 and later, and sextet"
 BEFORE = "Before X8.8: sextet does not use these. Only for firewalls that still filter for older systems."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PortFound:
+    """What one peer found at a port of another."""
+
+    by: int
+    by_name: str
+    state: State
+    measured: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PortLine:
-    """One line of the plan; `checked` and `measured` are empty where this peer does not try it."""
+    """One line of the plan; `checked` and `found` are empty in the table of old, which nobody tries."""
 
     purpose: str
     protocol: str
@@ -23,8 +35,8 @@ class PortLine:
     destination: str
     destination_name: str
     destination_ports: str
-    checked: str
-    measured: str
+    checked: str  # the worst that a peer found
+    found: tuple[PortFound, ...]  # from each other peer
     note: str
 
 
@@ -42,32 +54,55 @@ def port_plan(face: Face, checked: Checked, *, before_x88: bool = False) -> Port
     """Write the plan; `before_x88` gives the table that older systems used."""
     places = _places(face)
     wanted = BEFORE_X88 if before_x88 else flows(face.running.protocols)
-    found = {} if before_x88 else {(one.id, one.peer): (one.state, one.measured) for one in checked.results}
-    lines = []
-    for rule in plan(places, wanted):
-        state, measured = found.get((rule.flow.check, rule.to), ("", ""))
-        lines.append(_line(rule.flow, rule.sources, rule.destination, rule.to_name, state, measured))
+    reports = () if before_x88 else _reports(places, checked)
     return PortPlan(
         table=BEFORE if before_x88 else SINCE,
         in_use=not before_x88,
-        lines=tuple(lines),
+        lines=tuple(
+            _line(rule, reports, {place.number: place.name for place in places}) for rule in plan(places, wanted)
+        ),
         nft="" if before_x88 else nftables(places, wanted),
     )
 
 
-def _line(flow: Flow, sources: tuple[str, ...], destination: str, name: str, state: str, measured: str) -> PortLine:
-    return PortLine(
-        purpose=flow.purpose,
-        protocol=flow.protocol,
-        sources=sources,
-        source_ports=flow.source_ports,
-        destination=destination,
-        destination_name=name,
-        destination_ports=flow.destination_ports,
-        checked=state,
-        measured=measured,
-        note=flow.note,
+def _line(rule: Rule, reports: Sequence[Report], names: Mapping[int, str]) -> PortLine:
+    found = tuple(
+        _found(rule, report, names.get(report.number, report.peer_name))
+        for report in reports
+        if report.number != rule.to and rule.flow.check
     )
+    return PortLine(
+        purpose=rule.flow.purpose,
+        protocol=rule.flow.protocol,
+        sources=rule.sources,
+        source_ports=rule.flow.source_ports,
+        destination=rule.destination,
+        destination_name=rule.to_name,
+        destination_ports=rule.flow.destination_ports,
+        checked=worst([one.state for one in found]) if found else "",
+        found=found,
+        note=rule.flow.note,
+    )
+
+
+def _found(rule: Rule, report: Report, name: str) -> PortFound:
+    state, measured = next(
+        ((one.state, one.measured) for one in report.results if (one.id, one.peer) == (rule.flow.check, rule.to)),
+        (_UNKNOWN, report.failure or "not tried yet"),
+    )
+    return PortFound(by=report.number, by_name=name, state=state, measured=measured)
+
+
+def _reports(places: Sequence[Place], checked: Checked) -> tuple[Report, ...]:
+    """Give what each peer found, in the order of the list."""
+    own = next((place for place in places if place.this_system), None)
+    if own is None:
+        return ()
+    here = Report(number=own.number, peer_name=own.name, results=checked.results, age_s=checked.age_s)
+    return tuple(sorted((here, *checked.others), key=lambda one: one.number))
+
+
+_UNKNOWN: State = "unknown"
 
 
 def _places(face: Face) -> tuple[Place, ...]:

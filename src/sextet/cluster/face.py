@@ -79,11 +79,23 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """What the system found when it checked its own requirements."""
+class Report:
+    """What one peer measured."""
 
-    results: tuple[CheckResult, ...]
+    number: int  # of the peer that measured; 0 = a stand-alone system
+    peer_name: str  # as configured
+    results: tuple[CheckResult, ...] = ()
+    age_s: float = -1.0  # since it measured everything; -1 while it never did
+    failure: str = ""  # why its results are not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What was found when the requirements were checked."""
+
+    results: tuple[CheckResult, ...]  # as this system sees them
     age_s: float  # since everything was measured; -1 while it never was
+    others: tuple[Report, ...] = ()  # as each other peer sees them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +148,7 @@ class Face(Protocol):
         """Give the requirements as last measured."""
 
     async def check(self) -> Checked:
-        """Measure everything now; takes a few seconds where something does not answer."""
+        """Measure everything now, on every peer; takes some seconds where something does not answer."""
 
     def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
         """What a revision changed against the one before it (or, when set aside, against what is held now)."""

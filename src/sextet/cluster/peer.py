@@ -34,9 +34,10 @@ from sextet.cluster.lifecycle import Lifecycle, armed_sentence
 from sextet.cluster.outside import REAL, Outside
 from sextet.cluster.rearranging import NAME as PEER_LIST
 from sextet.cluster.rearranging import Hands, Rearranging
-from sextet.cluster.requirements import checks
 from sextet.cluster.requirements.probing import NAME as CHECK
 from sextet.cluster.requirements.probing import Files
+from sextet.cluster.requirements.reports import NAME as CHECKS
+from sextet.cluster.requirements.reports import Reports
 from sextet.cluster.rows.live import Live
 from sextet.cluster.wire.asking import Asker, ask_all
 from sextet.cluster.wire.ending import end
@@ -98,8 +99,9 @@ class Peer:
             journal=log,
             clock=clock,
         )
-        files = Files(certificate=identity.certificate, trusted=identity.trusted)
-        self._probing = outside.probing(files, self._following.evidence, self._links, self.live.alarms, clock)
+        probing = outside.probing
+        self._probing = probing(Files.of(identity), self._following.evidence, self._links, self.live.alarms, clock)
+        self._reports = Reports(self._probing, self._asker.ask, self._following.evidence, clock)
         self._acknowledging = Acknowledging(self.live.alarms, self.ask)
         self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
         self.lifecycle = Lifecycle(
@@ -148,6 +150,7 @@ class Peer:
         await self._links.start()
         self.answer(forward.NAME, self._forwarding.answering(self._editor))
         self._links.own.serve(CHECK, self._probing.answer)
+        self._links.own.serve(CHECKS, self._reports.answer)
         self.answer(WHOLE, self._forcing.answer)
         self.answer(PEER_LIST, self.rearranging.answer)
         self.answer(ACKNOWLEDGE, self._acknowledging.answer)
@@ -160,6 +163,7 @@ class Peer:
         self._links.own.serve(RENEW, self.vault.asked_to_renew)
         self._spawn(keep(self.vault.run))
         self._spawn(self._probing.run())
+        self._spawn(keep(self._reports.run))
 
     async def add_first_administrator(self, account: Document) -> None:
         """Make the first account of a system that has none."""
@@ -212,12 +216,10 @@ class Peer:
         return self._following.load()
 
     def checks(self) -> Checked:
-        results = checks.judge(self._following.evidence(), self._probing.measured)
-        return Checked(results=results, age_s=self._probing.age_s())
+        return self._reports.checked()
 
     async def check(self) -> Checked:
-        await self._probing.now()
-        return self.checks()
+        return await self._reports.check()
 
     def history(self, most: int = 50) -> Sequence[Revision]:
         return [

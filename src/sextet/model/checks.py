@@ -23,6 +23,7 @@ class CheckType:
     title: str
     expected: str
     remedy: str
+    of_the_way: bool = False  # what is measured depends on the peer that measures, not on the other one alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +42,19 @@ class CheckResult:
 _FIREWALL = "Open the port between the peers in every firewall on the way; `sextet ports` prints the rules."
 _REQUEST = "Upload a certificate"
 
-REACH_4372 = CheckType("reach-4372", "Reach", "Cluster communication", "TCP 4372 can be reached", _FIREWALL)
-REACH_4371 = CheckType("reach-4371", "Reach", "Cluster recovery", "TCP 4371 can be reached", _FIREWALL)
-REACH_1719 = CheckType("reach-1719", "Reach", "Bandwidth management", "UDP 1719 can be reached", _FIREWALL)
+REACH_4372 = CheckType("reach-4372", "Reach", "Cluster communication", "TCP 4372 can be reached", _FIREWALL, True)
+REACH_4371 = CheckType("reach-4371", "Reach", "Cluster recovery", "TCP 4371 can be reached", _FIREWALL, True)
+REACH_1719 = CheckType("reach-1719", "Reach", "Bandwidth management", "UDP 1719 can be reached", _FIREWALL, True)
+REACH_SIP = CheckType(
+    "reach-sip", "Reach", "Calls between peers", "the SIP port for calls between peers can be reached", _FIREWALL, True
+)
 RTT = CheckType(
     "rtt",
     "Reach",
     "Round trip",
     f"at most {ROUND_TRIP_MS_MAX:.0f} ms",
     "Shorten the way between the peers, or give real-time traffic priority on it.",
+    True,
 )
 NAT = CheckType(
     "nat",
@@ -58,6 +63,7 @@ NAT = CheckType(
     "the address seen is the one configured",
     "Route the peers to each other without address translation; private addresses with public names need the cluster "
     "address mapping.",
+    True,
 )
 INSIDE_INTERFACE = CheckType(
     "inside-interface",
@@ -72,6 +78,7 @@ CLOCK = CheckType(
     "Clocks agree",
     f"at most {CLOCK_S_MAX:.0f} s apart",
     "Let both hosts take their time from the same NTP servers.",
+    True,
 )
 NTP = CheckType(
     "ntp",
@@ -114,6 +121,7 @@ DNS = CheckType(
     "DNS forward and reverse",
     "the name leads to the address, and the address back to the name",
     "Add the missing A, AAAA or PTR record, and enter on every peer a DNS server that knows them.",
+    True,
 )
 DISTINCT_NAMES = CheckType(
     "distinct-names",

@@ -7,18 +7,9 @@ from dataclasses import replace
 import pytest
 
 from sextet.cluster.judgement import Evidence
-from sextet.cluster.requirements.checks import (
-    ALARMS,
-    CONFIRMED,
-    Answer,
-    Found,
-    Look,
-    Measured,
-    alarms_of,
-    judge,
-    not_inside,
-)
+from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, judge, not_inside
 from sextet.cluster.requirements.knock import Knock, ServerTime
+from sextet.cluster.requirements.measured import Answer, Found, Look, Measured
 from sextet.cluster.trust.certificates import Certificate, Inspection
 from sextet.model import alarms, checks
 from sextet.model.checks import CheckResult
@@ -92,7 +83,7 @@ def certificate(number: int, *, is_for: bool = True, trusted: bool = True, **cha
 
 def found(number: int, **changes: object) -> Found:
     about = {
-        "knocks": {"tcp 4371": Knock("open", "it answers"), "udp 1719": Knock("open", "it answers")},
+        "knocks": {place: Knock("open", "it answers") for place in ("tcp 4371", "udp 1719", "tcp 5061")},
         "answer": Answer(clock_ahead_s=0.01, uncertain_s=0.001, seen_as="127.81.0.2"),
         "comes_from": f"127.81.0.{number}",
         "certificate": certificate(number),
@@ -175,12 +166,18 @@ def test_what_this_version_does_not_have_is_said_and_not_passed() -> None:
 
 NATTED = (Outside(ip="127.81.0.1", what="the static NAT address of LAN 1"),)
 EXTERNAL = (Outside(ip="192.0.2.1", what="the address of LAN 2, the external interface"),)
-REFUSED = {"tcp 4371": Knock("closed", "connection refused"), "udp 1719": Knock("closed", "refused")}
+REFUSED = {
+    "tcp 4371": Knock("closed", "connection refused"),
+    "udp 1719": Knock("closed", "refused"),
+    "tcp 5061": Knock("closed", "nobody listens"),
+}
 BROKEN = [
     ("reach-4372", 1, with_link(state="DOWN", reason="timed out"), "unknown", "timed out"),
     ("reach-4371", 1, with_found(knocks=REFUSED), "failed", "connection refused"),
     ("reach-1719", 1, with_found(knocks=REFUSED), "failed", "refused"),
     ("reach-1719", 1, with_found(knocks={"udp 1719": Knock("silent", "does not answer")}), "unknown", "not answer"),
+    ("reach-sip", 1, with_found(knocks=REFUSED), "failed", "nobody listens"),
+    ("reach-sip", 1, with_saved(protocols=Protocols(sip_mode=False)), "not applicable", "SIP is off"),
     ("rtt", 1, with_link(round_trip_ms=80.2), "failed", "80.2 ms"),
     ("rtt", 1, with_link(round_trip_ms=79.9), "ok", "79.9 ms"),
     ("rtt", 1, with_link(state="DOWN", reason="timed out"), "unknown", "timed out"),
@@ -321,7 +318,7 @@ def test_a_live_peer_whose_recovery_port_is_closed_is_named_and_a_lost_one_is_no
 
 
 def test_ids_are_stable() -> None:
-    reach = ["reach-4372", "reach-4371", "reach-1719", "rtt", "nat", "inside-interface"]
+    reach = ["reach-4372", "reach-4371", "reach-1719", "reach-sip", "rtt", "nat", "inside-interface"]
     first = [*reach, "clock", "ntp", "version", "ip-version", "h323-on"]
     then = ["type-ce", "capacity-class", "features", "dns", "distinct-names", "not-a-zone-peer"]
     assert [*checks.TYPES] == [*first, *then, "cert-chain", "cert-name", "cert-eku-expiry"]

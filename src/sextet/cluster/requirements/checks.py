@@ -8,12 +8,12 @@ applicable": no check is ever guessed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from sextet.cluster.host import SYNCHRONISED, UNSYNCHRONISED
 from sextet.cluster.judgement import LIVE, Evidence
 from sextet.cluster.requirements import inside
-from sextet.cluster.requirements.knock import Knock, ServerTime
+from sextet.cluster.requirements.measured import Found, Measured
+from sextet.cluster.requirements.ports import call_port
 from sextet.cluster.trust.certificates import Inspection
 from sextet.model import alarms as types
 from sextet.model import checks
@@ -27,52 +27,6 @@ CONFIRMED = "confirmed by a time server"
 RECOVERY = "4371"  # the alarm about the cluster's own port, 4372, follows the links (judgement.py)
 Verdict = tuple[State, str]
 Standing = tuple[AlarmType, str]  # an alarm and what it is about
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What a name leads to and what that leads back to."""
-
-    ip: str = ""
-    by: str = ""  # "address", "mapping", "dns"
-    names: tuple[str, ...] = ()  # of the address
-    failure: str = ""  # why one of them is not known
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What another peer answered when it was asked about this one."""
-
-    clock_ahead_s: float = 0.0  # its wall clock less ours
-    uncertain_s: float = 0.0  # plus and minus: half the round trip
-    seen_as: str = ""  # our address as it sees it
-    clock: str = ""  # what it knows of its own clock, as below
-    failure: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was measured of one other peer."""
-
-    knocks: Mapping[str, Knock] = field(default_factory=dict)  # "tcp 4372"
-    answer: Answer = Answer(failure="not asked yet")
-    comes_from: str = ""  # its address as this system sees it
-    certificate: Inspection | None = None
-    certificate_failure: str = ""  # why there is none to look at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """Everything that was asked for, of this system and the others."""
-
-    others: Mapping[int, Found] = field(default_factory=dict)
-    looks: Mapping[str, Look] = field(default_factory=dict)  # by peer address as configured
-    zone_ips: Mapping[str, str] = field(default_factory=dict)  # names of zones' peers, as far as they resolve
-    servers: tuple[ServerTime, ...] = ()
-    looked: bool = False  # at this system itself, that is
-    listens: frozenset[str] = frozenset()  # on this system: "tcp 4371"
-    certificate: Inspection | None = None
-    certificate_failure: str = ""
 
 
 def judge(seen: Evidence, measured: Measured) -> tuple[CheckResult, ...]:
@@ -129,12 +83,12 @@ def _result(kind: CheckType, number: int, name: str, verdict: Verdict) -> CheckR
     )
 
 
-def _reach(transport: str, port: int) -> Callable[[Evidence, Measured, int], Verdict]:
+def _reach(transport: str, port: int, *, everywhere: bool = False) -> Callable[[Evidence, Measured, int], Verdict]:
     """Judge a knock; a port on which this version itself does not listen is not called closed on another peer."""
 
     def check(seen: Evidence, measured: Measured, number: int) -> Verdict:
         place = f"{transport} {port}"
-        if measured.looked and place not in measured.listens:
+        if measured.looked and place not in measured.listens and not everywhere:
             return "not applicable", f"nothing listens on {place.upper()} in this version yet"
         knock = _found(measured, number).knocks.get(place)
         if knock is None:
@@ -146,27 +100,33 @@ def _reach(transport: str, port: int) -> Callable[[Evidence, Measured, int], Ver
     return check
 
 
+def _reach_sip(seen: Evidence, measured: Measured, number: int) -> Verdict:
+    if (on := call_port(seen.saved.protocols)) is None:
+        return "not applicable", "SIP is off: peers send each other no calls"
+    return _reach("udp" if on[0] == "UDP" else "tcp", on[1], everywhere=True)(seen, measured, number)
+
+
 def _reach_4372(seen: Evidence, measured: Measured, number: int) -> Verdict:
     link = seen.links.get(number)
     if link is not None and link.state == LIVE:
         return "ok", f"connected to {link.resolved_ip} port 4372"
     knock = _found(measured, number).knocks.get("tcp 4372")
     if knock is None:
-        return "unknown", _why_not(seen, number)
+        return "unknown", why_not(seen, number)
     return ("ok" if knock.answer == "open" else "failed"), knock.detail
 
 
 def _rtt(seen: Evidence, measured: Measured, number: int) -> Verdict:
     link = seen.links.get(number)
     if link is None or link.state != LIVE or not link.round_trip_ms:
-        return "unknown", _why_not(seen, number)
+        return "unknown", why_not(seen, number)
     return _verdict(link.round_trip_ms <= checks.ROUND_TRIP_MS_MAX, f"{link.round_trip_ms:.1f} ms")
 
 
 def _nat(seen: Evidence, measured: Measured, number: int) -> Verdict:
     link, found = seen.links.get(number), _found(measured, number)
     if link is None or link.state != LIVE or found.answer.failure:
-        return "unknown", found.answer.failure or _why_not(seen, number)
+        return "unknown", found.answer.failure or why_not(seen, number)
     changed = []
     if found.answer.seen_as and found.answer.seen_as != seen.own.ip:
         changed.append(f"it sees this system as {found.answer.seen_as}, which is {seen.own.ip}")
@@ -206,7 +166,7 @@ def _ntp_here(seen: Evidence, measured: Measured) -> Verdict:
 def _ntp_there(seen: Evidence, measured: Measured, number: int) -> Verdict:
     status = _heard(seen, number)
     if status is None:
-        return "unknown", _why_not(seen, number)
+        return "unknown", why_not(seen, number)
     clock = _found(measured, number).answer.clock or status.clock
     if clock == CONFIRMED:
         return "ok", clock
@@ -218,7 +178,7 @@ def _ntp_there(seen: Evidence, measured: Measured, number: int) -> Verdict:
 def _version(seen: Evidence, measured: Measured, number: int) -> Verdict:
     status = _heard(seen, number)
     if status is None:
-        return "unknown", _why_not(seen, number)
+        return "unknown", why_not(seen, number)
     return _verdict(status.version == seen.own.version, f"{status.version}, this system {seen.own.version}")
 
 
@@ -233,7 +193,7 @@ def _ip_version(seen: Evidence, measured: Measured, number: int) -> Verdict:
     if ip and _family(ip) != wanted:
         return "failed", f"its address {ip} is not {wanted}"
     if status is None:
-        return "unknown", _why_not(seen, number)
+        return "unknown", why_not(seen, number)
     return _verdict(status.ip_version == wanted, f"{status.ip_version}, this system {wanted}")
 
 
@@ -245,14 +205,14 @@ def _h323_here(seen: Evidence, measured: Measured) -> Verdict:
 def _h323(seen: Evidence, measured: Measured, number: int) -> Verdict:
     status = _heard(seen, number)
     if status is None:
-        return "unknown", _why_not(seen, number)
+        return "unknown", why_not(seen, number)
     return _verdict(status.h323_mode, "On" if status.h323_mode else "Off")
 
 
 def _type_ce(seen: Evidence, measured: Measured, number: int) -> Verdict:
     status, own = _heard(seen, number), seen.own.system_type
     if status is None or not status.system_type:
-        return "unknown", "it does not say" if status else _why_not(seen, number)
+        return "unknown", "it does not say" if status else why_not(seen, number)
     return _verdict(status.system_type == own, f"{status.system_type}, this system {own}")
 
 
@@ -263,7 +223,7 @@ def _features(seen: Evidence, measured: Measured) -> Verdict:
 def _capacity(seen: Evidence, measured: Measured, number: int) -> Verdict:
     status, own = _heard(seen, number), seen.own
     if status is None or not status.processors or not own.processors:
-        return "unknown", "it does not say what its host is" if status else _why_not(seen, number)
+        return "unknown", "it does not say what its host is" if status else why_not(seen, number)
     low, high = sorted((status.memory_mb, own.memory_mb))
     same = status.processors == own.processors and high <= low * checks.MEMORY_RATIO_MAX
     return _verdict(same, f"{_size(status)}, this system {_size(own)}")
@@ -274,7 +234,7 @@ def _inside_here(seen: Evidence, measured: Measured) -> Verdict:
 
 
 def _inside_there(seen: Evidence, measured: Measured, number: int) -> Verdict:
-    return inside.there(seen, number) or ("unknown", _why_not(seen, number))
+    return inside.there(seen, number) or ("unknown", why_not(seen, number))
 
 
 def not_inside(seen: Evidence, measured: Measured) -> str:
@@ -328,7 +288,7 @@ def _distinct_here(seen: Evidence, measured: Measured) -> Verdict:
 def _distinct(seen: Evidence, measured: Measured, number: int) -> Verdict:
     status = _heard(seen, number)
     if status is None:
-        return "unknown", _why_not(seen, number)
+        return "unknown", why_not(seen, number)
     same = []
     if status.system_name and status.system_name.lower() == seen.saved.system.name.lower():
         same.append(f"its system name is {status.system_name} too")
@@ -356,7 +316,7 @@ def _certificate(seen: Evidence, measured: Measured, number: int) -> tuple[Inspe
     if number == seen.number:
         return measured.certificate, measured.certificate_failure or "not looked at yet"
     found = _found(measured, number)
-    return found.certificate, found.certificate_failure or _why_not(seen, number)
+    return found.certificate, found.certificate_failure or why_not(seen, number)
 
 
 def _chain(seen: Evidence, measured: Measured, number: int) -> Verdict:
@@ -432,7 +392,8 @@ def _heard(seen: Evidence, number: int) -> PeerStatus | None:
     return seen.statuses.get(number) if link is not None and link.state == LIVE else None
 
 
-def _why_not(seen: Evidence, number: int) -> str:
+def why_not(seen: Evidence, number: int) -> str:
+    """Say why nothing is known of a peer."""
     link = seen.links.get(number)
     if link is None:
         return "no link to it"
@@ -476,6 +437,7 @@ _EACH: Mapping[CheckType, Callable[[Evidence, Measured, int], Verdict]] = {
     checks.REACH_4372: _reach_4372,
     checks.REACH_4371: _reach("tcp", 4371),
     checks.REACH_1719: _reach("udp", 1719),
+    checks.REACH_SIP: _reach_sip,
     checks.RTT: _rtt,
     checks.NAT: _nat,
     checks.INSIDE_INTERFACE: _inside_there,

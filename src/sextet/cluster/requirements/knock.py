@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from sextet.cluster.wire.dial import bind_source
+from sextet.cluster.wire.dial import SOURCE_PORTS, bind_source
 
 LIMIT_S = 3.0  # TCP repeats a lost SYN after 1 s
 NTP_PORT = 123
@@ -38,12 +38,14 @@ class ServerTime:
     failure: str = ""
 
 
-async def tcp(source: str, ip: str, port: int, limit_s: float = LIMIT_S) -> Knock:
-    """Connect from our address and the cluster's source ports, and hang up."""
+async def tcp(
+    source: str, ip: str, port: int, limit_s: float = LIMIT_S, *, sources: tuple[int, int] = SOURCE_PORTS
+) -> Knock:
+    """Connect from our address and the cluster's source ports (or others; 0, 0: any), and hang up."""
     sock = socket.socket(_family(ip), socket.SOCK_STREAM)
     sock.setblocking(False)
     try:
-        bind_source(sock, source)
+        bind_source(sock, source, sources)
         async with asyncio.timeout(limit_s):
             await asyncio.get_running_loop().sock_connect(sock, (ip, port))
     except TimeoutError:

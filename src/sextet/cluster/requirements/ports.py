@@ -130,19 +130,30 @@ def nftables(places: Sequence[Place], wanted: Sequence[Flow]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _calls(protocols: Protocols) -> tuple[Flow, ...]:
-    """Calls between peers go over the first transport that is on."""
+def call_port(protocols: Protocols) -> tuple[str, int] | None:
+    """Give the transport and port of calls between peers, the first that is on; None: they send each other none."""
     transports = (
         ("TLS", protocols.sip_tls, protocols.sip_tls_port),
         ("TCP", protocols.sip_tcp, protocols.sip_tcp_port),
         ("UDP", protocols.sip_udp, protocols.sip_udp_port),
     )
-    on = next(((kind, port) for kind, is_on, port in transports if is_on and protocols.sip_mode), None)
-    if on is None:
+    return next(((kind, port) for kind, is_on, port in transports if is_on and protocols.sip_mode), None)
+
+
+def _calls(protocols: Protocols) -> tuple[Flow, ...]:
+    if (on := call_port(protocols)) is None:
         return ()
-    source = str(on[1]) if on[0] == "UDP" else ANY
-    note = "sextet: calls that pass two peers"
-    return (Flow(purpose="SIP", protocol=on[0], source_ports=source, destination_ports=str(on[1]), note=note),)
+    kind, port = on
+    return (
+        Flow(
+            purpose="SIP",
+            protocol=kind,
+            source_ports=str(port) if kind == "UDP" else ANY,
+            destination_ports=str(port),
+            check="reach-sip",
+            note="sextet: calls that pass two peers",
+        ),
+    )
 
 
 def _match(flow: Flow) -> str:

@@ -18,23 +18,17 @@ from typing import Literal
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sextet.cluster import host
+from sextet.cluster.configuration.following import Identity
 from sextet.cluster.judgement import LIVE, Evidence
 from sextet.cluster.requirements import knock
-from sextet.cluster.requirements.checks import (
-    ALARMS,
-    CONFIRMED,
-    Answer,
-    Found,
-    Look,
-    Measured,
-    alarms_of,
-    confirmed,
-    not_inside,
-)
+from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, confirmed, not_inside
 from sextet.cluster.requirements.knock import Knock, ServerTime
+from sextet.cluster.requirements.measured import Answer, Found, Look, Measured
+from sextet.cluster.requirements.ports import call_port
 from sextet.cluster.rows.alarms import Alarms
 from sextet.cluster.trust import certificates
 from sextet.cluster.trust.certificates import CertificateError, Inspection
+from sextet.cluster.wire.dial import SOURCE_PORTS
 from sextet.cluster.wire.feed import CallFailed
 from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.names import NameFailure, Resolved, Resolver
@@ -48,6 +42,7 @@ EXCHANGES = 3  # of clocks; the fastest counts, since waiting in queues is what 
 ANSWER_LIMIT_S = 2.0
 ZONE_NAMES_MAX = 60  # names of zones' peers that are looked up each minute
 OUTSIDE = "inside interface"  # what alarm 20005 is about where it comes from here
+ANY_PORT = (0, 0)  # as calls do
 NAME = "check"  # the question `rpc.check`
 PORTS: tuple[tuple[Literal["tcp", "udp"], int], ...] = (
     ("tcp", 4371),
@@ -61,6 +56,10 @@ class Files:
 
     certificate: Path
     trusted: Path
+
+    @classmethod
+    def of(cls, identity: Identity) -> Files:
+        return cls(certificate=identity.certificate, trusted=identity.trusted)
 
 
 _CLOCKS = (CONFIRMED, host.SYNCHRONISED, host.UNSYNCHRONISED, host.UNKNOWN)
@@ -181,7 +180,7 @@ class Probing:
         if link is None:
             return
         ip = seen.names.get(status.peer, "")
-        places = (*PORTS, *([("tcp", 4372)] if status.state != LIVE else []))
+        places = (*PORTS, *_sip(seen), *([("tcp", 4372)] if status.state != LIVE else []))
         knocks = asyncio.gather(*(self._through(link, seen, place, ip) for place in places if ip))
         answer, knocked, looks = await asyncio.gather(
             self._exchange(link, seen.number), knocks, self._looks([status.peer])
@@ -233,7 +232,8 @@ class Probing:
 
     async def _knock(self, seen: Evidence, place: tuple[str, int], ip: str) -> Knock:
         kind, port = place
-        return await (knock.tcp(seen.own.ip, ip, port) if kind == "tcp" else knock.udp(ip, port))
+        sources = ANY_PORT if (kind, port) in _sip(seen) else SOURCE_PORTS
+        return await (knock.tcp(seen.own.ip, ip, port, sources=sources) if kind == "tcp" else knock.udp(ip, port))
 
     async def _looks(self, names: Sequence[str]) -> dict[str, Look]:
         return {name: await self._look(name) for name in names}
@@ -288,6 +288,13 @@ class Probing:
             return certificates.inspect(link.chain, name, self._links.trusted, datetime.now(UTC)), ""
         except CertificateError as error:
             return None, str(error)
+
+
+def _sip(seen: Evidence) -> tuple[tuple[str, int], ...]:
+    """Name the port of calls between peers, as every peer of this configuration has it."""
+    if (on := call_port(seen.saved.protocols)) is None:
+        return ()
+    return (("udp" if on[0] == "UDP" else "tcp", on[1]),)
 
 
 def _fqdn(seen: Evidence) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ from sextet.cluster.wire.mirror import Mirror
 from sextet.cluster.wire.session import Gate, Session, SessionLost
 
 ROUND_TRIP_EVERY_S = 2.0
+ROUND_TRIPS = 5  # the shortest of these counts: a way that became longer is seen after 10 s
 CALL_LIMIT_S = 5.0
 
 
@@ -216,8 +218,11 @@ class PeerLink:
             expected = await session.follow(start, deliver, heartbeat, heard)
             heard()
             self._tell(self._mirror.expect(expected), attempt)
+            # The way's own time: what is above the shortest was waited for at one of the two ends.
+            recent: deque[float] = deque(maxlen=ROUND_TRIPS)
             while current():
-                self.round_trip_ms = 1000 * await session.round_trip_s()
+                recent.append(1000 * await session.round_trip_s())
+                self.round_trip_ms = min(recent)
                 await asyncio.sleep(ROUND_TRIP_EVERY_S)
         except SessionLost as error:
             self._feed(Lost(attempt, str(error)))

@@ -63,15 +63,28 @@ def _checks(paper: Paper, result: Row) -> None:
             paper.say(group, "bold")
         mark, style = _MARKS[line["state"]]
         paper.say(f"  {mark} {line['id']}: {line['title']}; expected: {line['expected']}", style)
-        passed = [f"{peer['peer_name']} {peer['measured']}" for peer in line["peers"] if peer["state"] == "ok"]
-        if passed:
-            paper.say(f"      {' · '.join(passed)}", "dim")
-        for peer in [peer for peer in line["peers"] if peer["state"] != "ok"]:
-            mark, style = _MARKS[peer["state"]]
-            paper.say(f"      {mark} {peer['peer_name']} {peer['state']}: {peer['measured']}", style)
+        by_peer: dict[str, list[Row]] = {"": line["peers"]}  # what others see only where it says more than that
+        for one in line["others"]:
+            if one["says_more"]:
+                by_peer.setdefault(f"{one['by_name']} says: ", []).append(one)
+        for who, found in by_peer.items():
+            _seen(paper, who, found)
         if line["remedy"]:
             paper.say(f"      → {line['remedy']}")
+    for row in result["matrix"]:
+        if row["failure"]:
+            paper.say(f"? {row['peer_name']} could not be asked: {row['failure']}", "yellow")
     paper.say(result["sentence"], "red" if result["failed"] else "yellow" if result["unknown"] else "green")
+
+
+def _seen(paper: Paper, who: str, found: list[Row]) -> None:
+    """Say what one peer sees, on one line as far as it is as it should be."""
+    passed = [f"{peer['peer_name']} {peer['measured']}" for peer in found if peer["state"] == "ok"]
+    if passed:
+        paper.say(f"      {who}{' · '.join(passed)}", "dim")
+    for peer in [peer for peer in found if peer["state"] != "ok"]:
+        mark, style = _MARKS[peer["state"]]
+        paper.say(f"      {mark} {who}{peer['peer_name']} {peer['state']}: {peer['measured']}", style)
 
 
 _MARKS = {"ok": ("✔", ""), "failed": ("✘", "red"), "unknown": ("?", "yellow"), "not applicable": ("–", "dim")}
@@ -88,7 +101,7 @@ def _ports(paper: Paper, result: Row) -> None:
         "From": lambda row: ", ".join(row["sources"]),
     }
     if result["in_use"]:
-        columns["From here"] = lambda row: f"{_MARKS[row['checked']][0]} {row['measured']}" if row["checked"] else ""
+        columns["Checked"] = _checked_from
     paper.table(columns, result["lines"], "This system is in no cluster: no peer needs a port of it.")
     for note in sorted({f"{row['purpose']}: {row['note']}" for row in result["lines"] if row["note"]}):
         paper.say(note, "dim")
@@ -102,6 +115,14 @@ def _plan(paper: Paper, result: Row) -> None:
     for warning in result["warnings"]:
         paper.say(f"▲ {warning}", "yellow")
     paper.say(result["sentence"] if result["done"] else f"{result['sentence']} Nothing was done (dry run).", "green")
+
+
+def _checked_from(row: Row) -> str:
+    """Name the peers from which a port was reached, and what each of the others found."""
+    reached = [one["by_name"] for one in row["found"] if one["state"] == "ok"]
+    rest = [one for one in row["found"] if one["state"] != "ok"]
+    said = [f"{_MARKS[one['state']][0]} from {one['by_name']}: {one['measured']}" for one in rest]
+    return "; ".join([*([f"✔ from {', '.join(reached)}"] if reached else []), *said])
 
 
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
