@@ -99,9 +99,9 @@ class Peer:
             journal=log,
             clock=clock,
         )
-        probing = outside.probing
-        self._probing = probing(Files.of(identity), self._following.evidence, self._links, self.live.alarms, clock)
-        self._reports = Reports(self._probing, self._asker.ask, self._following.evidence, clock)
+        evidence = self._following.evidence
+        self._probing = outside.probing(Files.of(identity), evidence, self._links, self.live.alarms, clock)
+        self._reports = Reports(self._probing, self._asker.ask, evidence, clock)
         self._acknowledging = Acknowledging(self.live.alarms, self.ask)
         self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
         self.lifecycle = Lifecycle(
@@ -149,8 +149,8 @@ class Peer:
         self.live.engines = self._following.leading.engines = engines
         await self._links.start()
         self.answer(forward.NAME, self._forwarding.answering(self._editor))
-        self._links.own.serve(CHECK, self._probing.answer)
-        self._links.own.serve(CHECKS, self._reports.answer)
+        serve = self._links.own.serve  # what is asked each minute is nothing to log
+        serve(CHECK, self._probing.answer), serve(CHECKS, self._reports.answer), serve(RENEW, self.vault.asked_to_renew)
         self.answer(WHOLE, self._forcing.answer)
         self.answer(PEER_LIST, self.rearranging.answer)
         self.answer(ACKNOWLEDGE, self._acknowledging.answer)
@@ -160,7 +160,6 @@ class Peer:
         self._spawn(keep(self._follow))
         self._spawn(keep(self._beat))
         self._spawn(self._read_history())
-        self._links.own.serve(RENEW, self.vault.asked_to_renew)
         self._spawn(keep(self.vault.run))
         self._spawn(self._probing.run())
         self._spawn(keep(self._reports.run))
