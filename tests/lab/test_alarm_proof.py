@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sextet.lab import bench as benches
 from sextet.lab.alarm_proof import prove
 from sextet.lab.ask import Failed
 from sextet.lab.bench import Bench, Fault
-from sextet.lab.faults import FAULTS
+from sextet.lab.faults import CAPACITY, FAULTS, NOT_ON_A_LAB
 from sextet.model.alarms import TYPES
 
 
@@ -89,5 +90,20 @@ def test_a_lab_that_is_too_small_is_refused() -> None:
         asyncio.run(prove(PlayedBench(peers=2), lambda _: None, ()))
 
 
-def test_every_alarm_of_the_table_is_declared() -> None:
-    assert {number for fault in FAULTS for number, _ in fault.alarms} <= set(TYPES)
+def test_every_declared_alarm_is_raised_by_a_fault_or_says_why_no_lab_can() -> None:
+    raised = {number for fault in FAULTS for number, _ in fault.alarms}
+    assert raised | NOT_ON_A_LAB.keys() == TYPES.keys()
+    assert not raised & NOT_ON_A_LAB.keys()
+
+
+def test_the_tests_that_stand_for_a_lab_are_there() -> None:
+    for number, why in NOT_ON_A_LAB.items():
+        file = re.search(r"tests/\S+\\.py", why)
+        assert file and Path(file[0]).exists(), why
+        assert number in CAPACITY or str(number) in Path(file[0]).read_text(), why
+
+
+def test_an_alarm_that_no_lab_raises_is_refused_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert alarm_proof.run(Path("/nowhere"), [15023]) == 2
+    assert "no backup is restored on a member" in capsys.readouterr().err
+    assert alarm_proof.run(Path("/nowhere"), [12345]) == 2
