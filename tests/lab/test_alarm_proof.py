@@ -98,7 +98,7 @@ def test_every_declared_alarm_is_raised_by_a_fault_or_says_why_no_lab_can() -> N
 
 def test_the_tests_that_stand_for_a_lab_are_there() -> None:
     for number, why in NOT_ON_A_LAB.items():
-        file = re.search(r"tests/\S+\\.py", why)
+        file = re.search(r"tests/\S+\.py", why)
         assert file and Path(file[0]).exists(), why
         assert number in CAPACITY or str(number) in Path(file[0]).read_text(), why
 
