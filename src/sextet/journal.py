@@ -110,6 +110,14 @@ def peer_lost(journal: Journal, peer: str, reason: str) -> None:
     journal.module(DATABASE, "ERROR", "Inconsistent Database", Context=f"from peer link - {reason}", Node=node)
 
 
+def connecting(journal: Journal, peer: str) -> None:
+    """Say that the way to a peer that was lost is tried again, in the steps of the guide; there is no mnesia here."""
+    node = f"clusterdb@{peer}"
+    journal.module(DATABASE, "INFO", "Connecting database on peer down event", Node=node)
+    journal.module(DATABASE, "INFO", "Ready to perform node connection transaction", Node=node)
+    journal.module(DATABASE, "INFO", "Running node connection transaction", Node=node)
+
+
 def connection_failed(journal: Journal, peer: str, reason: str) -> None:
     module = "developer.clusterdb.synchronise"
     journal.module(module, "WARN", "Failed connecting to node", Node=f"clusterdb@{peer}", Reason=reason)

@@ -7,8 +7,9 @@ import pytest
 from tests.support.guide_reader import Reader
 
 pytestmark = pytest.mark.scenario
-REPLICATION = 'Module="developer.replication" Level="INFO"'
-HERE = 'Node="clusterdb@expc01.apolo.local"'
+REPLICATION = 'replication: UTCTime="20 … Module="developer.replication" Level="INFO" CodeLocation="following('
+MANAGEMENT = 'management: UTCTime="20 … Module="developer.management.databasemanager" Level="INFO" CodeLocation="'
+CDB = 'Module="developer.clusterdb.cdb" Level="{}" Node="clusterdb@expc01.apolo.local" PID=" … '
 PLACES = "AlternateIPAddresses=\"[u'({} expc01)', u'({} expc02)', u'({} expc03)']\" ConfigurationMasterIndex=\"0\""
 
 
@@ -23,10 +24,10 @@ def test_synchronisation_on_the_primary_and_on_a_peer(running: Reader) -> None:
     for number, found in ((1, of_primary), (2, of_peer)):
         reader.logged(
             number,
-            f'{REPLICATION} Detail="Starting synchronisation"',
-            f'{listed} LocalPeerIndex="{number - 1}"',
-            f'Detail="{found}"',
-            'Detail="Synchronisation completed successfully"',
+            f'{REPLICATION} … Detail="Starting synchronisation"',
+            f'{REPLICATION} … {listed} LocalPeerIndex="{number - 1}"',
+            f'{REPLICATION} … Detail="{found}"',
+            f'{REPLICATION} … Detail="Synchronisation completed successfully"',
         )
     page = reader.words(2, "/status/logs/event?filter=System+Configuration+Changed")
     assert "System Configuration Changed" in page, "administrators read them on a page too"
@@ -39,7 +40,15 @@ def test_peer_disconnection(running: Reader) -> None:
     reader.do("kill", peer=2, part="all")
     node = 'Node="clusterdb@expc02.apolo.local"'
     reader.logged(
-        1, f'Module="developer.clusterdb.cdb" Level="ERROR" {HERE} Detail="Lost the connection to a peer" {node}'
+        1,
+        # The guide says here that mnesia went down, which is the original's database.
+        CDB.format("ERROR") + f'Detail="Lost the connection to a peer" {node}',
+        CDB.format("ERROR") + 'Detail="Inconsistent Database" Context=" … ' + node,
+        CDB.format("INFO") + f'Detail="Connecting database on peer down event" {node}',
+        CDB.format("INFO") + f'Detail="Ready to perform node connection transaction" {node}',
+        CDB.format("INFO") + f'Detail="Running node connection transaction" {node}',
+        'Module="developer.clusterdb.synchronise" Level="WARN" Node="clusterdb@expc01.apolo.local" PID=" … '
+        f'Detail="Failed connecting to node" {node} Reason="',
     )
     reader.logged(
         1,
@@ -49,10 +58,23 @@ def test_peer_disconnection(running: Reader) -> None:
         'Id="20004" UUID="3bca6888-f622-11df-93be-07cc953d7b99" Severity="warning" Detail="Cluster communication '
         "failure: The system is unable to communicate with one or more of the cluster peers",
     )
-    reader.logged(1, 'Detail="Failed connecting to node"')
     reader.do("start", peer=2)
     reader.active()
     reader.logged(1, 'Event="Alarm Lowered" Id="20004"')
+
+
+def test_names_that_failed_in_dns_are_tried_again_and_when_is_said(running: Reader) -> None:
+    reader = running
+    reader.active()
+    reader.turn_page()
+    reader.save(1, peer_4_address="expc04.apolo.local")
+    reader.logged(
+        1,
+        'Module="developer.clusterdb.peernamesresolver" Level="INFO" Node="clusterdb@expc01.apolo.local" PID=" … '
+        'Detail="Triggering forced peer update of peers which failed DNS and queueing next run" … Queue-Time-ms="',
+    )
+    reader.save(1, peer_4_address="")
+    reader.well()
 
 
 def test_tls_mode_changed_as_the_primary_and_as_a_peer_log_it(running: Reader) -> None:
@@ -61,17 +83,18 @@ def test_tls_mode_changed_as_the_primary_and_as_a_peer_log_it(running: Reader) -
     reader.turn_page()
     assert "Saved" in reader.save(1, tls_verification_mode="Enforce")
     change = "clusterConfiguration tls_verify - changed from: Permissive to: Enforcing"
-    in_force = 'Event="System Configuration Changed" {} Detail="xconfiguration ' + change
+    in_force = 'Event="System Configuration Changed" {} PID=" … Detail="xconfiguration ' + change
     for number in reader.lab.numbers:
         reader.logged(
             number,
             # Before this the guide shows lines of level DEBUG, which are written at log level 4 only.
             in_force.format(f'Node="clusterdb@expc0{number}.apolo.local"'),
-            'Module="developer.management.databasemanager" Level="INFO" Detail="Cluster configuration change detected"',
-            'Detail="TLS Verify change status" Startup="False" New="True"',
+            MANAGEMENT + ' … Detail="Cluster configuration change detected"',
+            MANAGEMENT + ' … Detail="TLS Verify change status" Startup="False" New="True"',
             'Detail="xconfiguration alternatesConfiguration - Changed"',
             'Detail="Notifying databasemanager (Management Framework)"',
             'Detail="alternate peer changed info recieved"',
+            'Module="developer.diagnostics.alarmanager" Level="INFO" CodeLocation="alarms( … '
             'Detail="Raising alarm" UUID="e2b8e3d1-b731-4d7d-b606-4682a8f0c2e6" Parameters="null"',
             'Event="Alarm Raised" Id="20007" UUID="e2b8e3d1-b731-4d7d-b606-4682a8f0c2e6" Severity="warning" '
             'Detail="Restart required: Cluster configuration has been changed, however a restart is required',

@@ -15,9 +15,9 @@ from tests.support.real_lab import PERMISSIVE, Lab, eventually
 
 pytestmark = pytest.mark.scenario
 
-NODE = 'Node="clusterdb@{fqdn}" '
+NODE = r'Node="clusterdb@{fqdn}" PID="\d+" '
 CHANGED = 'Event="System Configuration Changed" '
-MANAGEMENT = 'management: .* Module="developer.management.databasemanager" Level="INFO" '
+MANAGEMENT = r'management: .* Module="developer.management.databasemanager" Level="INFO" CodeLocation="\w+.\d+." '
 TLS_CHANGE = (  # the guide's lines about a change of the TLS verification mode, on every peer, in this order
     CHANGED + NODE + 'Detail="xconfiguration clusterConfiguration tls_verify - changed from: Permissive to: Enforcing"',
     MANAGEMENT + 'Detail="Cluster configuration change detected"',
@@ -27,7 +27,7 @@ TLS_CHANGE = (  # the guide's lines about a change of the TLS verification mode,
     'alternatesmanager" Level="INFO" ' + NODE + 'Detail="alternate peer changed info recieved"',
 )  # fmt: skip
 SYNCHRONISED = (
-    'replication: .* Module="developer.replication" Level="INFO" Detail="Starting synchronisation"',
+    r'replication: .* Level="INFO" CodeLocation="\w+.\d+." Detail="Starting synchronisation"',
     r'ConfigurationMasterIndex="0" LocalPeerIndex="{index}"',
     'Detail="Synchronisation completed successfully"',
 )

@@ -130,12 +130,24 @@ class Reader:
         self._read = {number: len(self.lab.lines(number)) for number in self.lab.numbers}
 
     def logged(self, number: int, *pieces: str) -> None:
-        """Read the new lines of a peer's log until these pieces stood there, in this order, one line or more apart."""
+        """Read the new lines of a peer's log until these pieces stood there, in this order, one line or more apart.
+
+        A piece may leave out what is different each time: "this … and that" on one line.
+        """
+
+        def has(line: str, piece: str) -> bool:
+            place = 0
+            for part in piece.split(" … "):
+                place = line.find(part, place)
+                if place < 0:
+                    return False
+                place += len(part)
+            return True
 
         def missing() -> str:
             left = list(pieces)
             for line in self.lab.lines(number)[self._read[number] :]:
-                if left and left[0] in line:
+                if left and has(line, left[0]):
                     left.pop(0)
             return left[0] if left else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta, timezone
 
-from sextet.watch.line import FIELDS_MAX, VALUE_CHARACTERS_MAX, entry_of, escaped, event_line, module_line
+from sextet.watch.line import FIELDS_MAX, VALUE_CHARACTERS_MAX, Origin, entry_of, escaped, event_line, module_line
 
 MOMENT = datetime(2020, 8, 12, 14, 57, 43, 524999, timezone(timedelta(hours=-5)))
 
@@ -20,7 +20,8 @@ def test_an_alarm_reads_as_in_the_guide() -> None:
 
 def test_the_level_of_an_alarm_follows_its_severity() -> None:
     assert ' alarm: Level="ERROR" ' in event_line(MOMENT, "h", "Alarm Raised", [("Severity", "critical")])
-    assert ' alarm: Level="INFO" ' in event_line(MOMENT, "h", "Alarm Lowered", [("Severity", "notice")])
+    assert ' alarm: Level="INFO" ' in event_line(MOMENT, "h", "Alarm Raised", [("Severity", "notice")])
+    assert ' alarm: Level="INFO" ' in event_line(MOMENT, "h", "Alarm Lowered", [("Severity", "critical")])
 
 
 def test_a_change_in_the_database_reads_as_in_the_guide() -> None:
@@ -46,6 +47,11 @@ def test_a_module_line_reads_as_in_the_guide() -> None:
         '2020-08-12T14:57:43.524-05:00 expc01 replication: UTCTime="2020-08-12 19:57:43,524" '
         'Module="developer.replication" Level="INFO" Detail="Starting synchronisation"'
     )
+    here = Origin(node="expc01.apolo.local", process=159, location="following(350)")
+    located = module_line(MOMENT, "expc01", "developer.replication", "INFO", "Starting synchronisation", [], here)
+    assert located.endswith('Level="INFO" CodeLocation="following(350)" Detail="Starting synchronisation"')
+    database = module_line(MOMENT, "expc01", "developer.clusterdb.cdb", "INFO", "x", [("Node", "n")], here)
+    assert database.endswith('Level="INFO" Node="clusterdb@expc01.apolo.local" PID="159" Detail="x" Node="n"')
     line = module_line(MOMENT, "expc01", "developer.clusterdb.cdb", "WARN", "", [("Node", "n")])
     assert line.endswith(
         'expc01 UTCTime="2020-08-12 19:57:43,524" Module="developer.clusterdb.cdb" Level="WARN" Node="n"'

@@ -23,6 +23,7 @@ PROCESSES = {  # which part of the original writes a module's lines
     "developer.diagnostics": "management",
     "network": "tvcs",
 }
+LOCATED = ("replication", "management")  # processes whose lines say from where in the code they come
 DATABASE = ("developer.clusterdb", "developer.cdbtable")  # modules whose lines name this peer first
 LEVELS = {"critical": "ERROR", "alert": "ERROR", "error": "ERROR", "notice": "INFO"}  # of alarms; others are WARN
 _FIELD = re.compile(r'([A-Za-z0-9_-]+)="((?:[^"\\]|\\.)*)"')
@@ -49,31 +50,49 @@ class Entry:
         return next((value for field, value in self.fields if field == name), "")
 
 
-def event_line(moment: datetime, host: str, event: str, fields: Fields, node: str = "") -> str:
-    """Write an event in one of the guide's three forms: an alarm, a change in the database, or what somebody did.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who speaks, as far as lines of the original say so: its nodes and processes, or a place in its code."""
 
-    `node` is this peer's FQDN; where the database of the original speaks, its lines name it first.
-    """
+    node: str = ""  # this peer's FQDN, once it is known
+    process: int = 0
+    location: str = ""  # file and line: "following(350)"
+
+    @property
+    def of_database(self) -> list[tuple[str, str]]:
+        """Give the fields by which the original's database begins its lines."""
+        node = [("Node", f"clusterdb@{self.node}")] if self.node else []
+        return [*node, *([("PID", str(self.process))] if self.process else [])]
+
+
+NOBODY = Origin()
+
+
+def event_line(moment: datetime, host: str, event: str, fields: Fields, origin: Origin = NOBODY) -> str:
+    """Write an event in one of the guide's three forms: an alarm, a change in the database, or what somebody did."""
     named = dict(fields)
     utc = ("UTCTime", utc_time(moment))
     if event.startswith("Alarm "):
-        level = named.get("Level") or LEVELS.get(named.get("Severity", ""), "WARN")
+        raised = LEVELS.get(named.get("Severity", ""), "WARN") if event == "Alarm Raised" else "INFO"
+        level = named.get("Level") or raised
         alarm = [("Level", level), ("Event", event), *_without(fields, "Level")]
         return _line(moment, host, "alarm", [*alarm, utc])
     if event == "System Configuration Changed" and "User" not in named:
-        return _line(moment, host, "", [utc, ("Event", event), *_node(node), *fields])
+        return _line(moment, host, "", [utc, ("Event", event), *origin.of_database, *fields])
     process = "web" if "Src-ip" in named else "cli" if "User" in named else "tvcs"
     rank = [] if "Level" in named else [("Level", "1")]
     return _line(moment, host, process, [("Event", event), *fields, *rank, utc])
 
 
 def module_line(
-    moment: datetime, host: str, module: str, level: str, detail: str, fields: Fields, node: str = ""
+    moment: datetime, host: str, module: str, level: str, detail: str, fields: Fields, origin: Origin = NOBODY
 ) -> str:
     """Write a line of the developer or network log."""
     process = next((name for start, name in PROCESSES.items() if module.startswith(start)), "")
     texts = [("Detail", detail)] if detail else []
-    own = _node(node if module.startswith(DATABASE) else "")
+    own = origin.of_database if module.startswith(DATABASE) else []
+    if process in LOCATED and origin.location:
+        own = [("CodeLocation", origin.location)]
     head = [("UTCTime", utc_time(moment)), ("Module", module), ("Level", level)]
     return _line(moment, host, process, [*head, *own, *texts, *fields])
 
@@ -103,10 +122,6 @@ def escaped(value: str) -> str:
 def _line(moment: datetime, host: str, process: str, fields: Iterable[tuple[str, str]]) -> str:
     shown = " ".join(f'{_name(name)}="{escaped(value)}"' for name, value in list(fields)[:FIELDS_MAX])
     return f"{moment.isoformat(timespec='milliseconds')} {_place(host)} {process + ': ' if process else ''}{shown}"
-
-
-def _node(node: str) -> list[tuple[str, str]]:
-    return [("Node", f"clusterdb@{node}")] if node else []
 
 
 def _without(fields: Fields, name: str) -> list[tuple[str, str]]:

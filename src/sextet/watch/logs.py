@@ -6,17 +6,21 @@ Configuration log and the Network log hold their part of it longer. Who listens 
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 
 from sextet.watch.event_log import EventLog, wall_clock
-from sextet.watch.line import Entry, event_line, module_line
+from sextet.watch.line import Entry, Origin, event_line, module_line
 
 CONFIGURATION_BYTES_MAX = 6 << 20  # five files of it: the original's 30 MB (facts 11.6)
 LEVELS = {"1": 1, "2": 2, "3": 3, "4": 4}
 DEBUG_LEVEL = 2  # of a module's lines at DEBUG that name no level themselves
+WRITERS = ("logs", "journal", "telling")  # files that speak for others
 CHANGED = "System Configuration Changed"
 NAMES = {"event": "event.log", "configuration": "configuration.log", "network": "network.log"}
 _SEVERITIES = {"critical": 2, "alert": 1, "error": 3, "warning": 4, "notice": 5}  # of alarms; RFC 5424 6.2.1
@@ -68,7 +72,7 @@ class Logs:
     def event(self, event: str, /, **fields: str) -> None:
         """Write one event; engine.Journal."""
         moment = self._clock()
-        line = event_line(moment, self._host, event, list(fields.items()), self.node)
+        line = event_line(moment, self._host, event, list(fields.items()), self._origin())
         wanted = LEVELS.get(fields.get("Level", ""), 1) <= self.level
         is_network = event.startswith("Message ")
         if wanted:
@@ -81,7 +85,7 @@ class Logs:
     def module(self, module: str, level: str, detail: str, /, **fields: str) -> None:
         """Write one line of the developer or network log; engine.Journal."""
         moment = self._clock()
-        line = module_line(moment, self._host, module, level, detail, list(fields.items()), self.node)
+        line = module_line(moment, self._host, module, level, detail, list(fields.items()), self._origin())
         is_network, verbose = module.startswith("network."), level == "DEBUG"
         wanted = not verbose or self.level >= DEBUG_LEVEL
         if wanted:
@@ -109,9 +113,20 @@ class Logs:
         for file in self._files.values():
             file.close()
 
+    def _origin(self) -> Origin:
+        return Origin(node=self.node, process=os.getpid(), location=_location())
+
     def _tell(self, said: Said) -> None:
         for listener in self.listeners:
             listener(said)
+
+
+def _location() -> str:
+    """Name the place that has something to say, past the files that only choose the words or write them."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and Path(frame.f_code.co_filename).stem in WRITERS:
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).stem}({frame.f_lineno})" if frame is not None else ""
 
 
 def _severity(event: str, fields: dict[str, str]) -> int:

@@ -21,6 +21,7 @@ class Telling:
     def __init__(self, log: Journal) -> None:
         self._journal = log
         self._heard: set[str] = set()  # peers whose links are live
+        self._lost: set[str] = set()  # peers that were lost and not dialled since
         self._failures: dict[str, str] = {}  # peer -> why it could not be reached, as it was told last
         self._synchronised = Stamp()
         self._tls_at_start = ""
@@ -41,7 +42,11 @@ class Telling:
                 journal.peer_returned(self._journal, peer)
         elif state == "DOWN" and peer in self._heard:
             self._heard.discard(peer)
+            self._lost.add(peer)
             journal.peer_lost(self._journal, peer, reason)
+        elif state == "CONNECTING" and peer in self._lost:  # the first try after the loss
+            self._lost.discard(peer)
+            journal.connecting(self._journal, peer)
         elif state == "DOWN" and reason and self._failures.get(peer) != reason:
             self._failures[peer] = reason
             journal.connection_failed(self._journal, peer, reason)
