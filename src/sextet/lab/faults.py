@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sextet.lab.ask import Failed
 from sextet.lab.authority import issue
 from sextet.lab.bench import Bench, Fault, Step
 from sextet.lab.plan import CLUSTER_NAME
@@ -84,6 +86,11 @@ async def _settle(bench: Bench) -> None:
 
 async def _away_from_the_list(bench: Bench) -> None:
     await bench.set(3, LIST.format(3), "expc09.apolo.local")
+
+
+async def _wrong_script(bench: Bench) -> None:
+    with contextlib.suppress(Failed):  # it is refused, and the alarm stands
+        await bench.set(1, "call_policy.script", "<cpl><taken/></cpl>")
 
 
 async def _both_off(bench: Bench) -> None:
@@ -364,6 +371,12 @@ FAULTS: tuple[Fault, ...] = (
         alarms=((20015, 3),),
         breaks=_away_from_the_list,
         mends=lambda bench: bench.set(3, LIST.format(3), bench.name(3)),
+    ),
+    Fault(
+        what="A call policy script that is refused",
+        alarms=((45001, 1),),
+        breaks=_wrong_script,
+        mends=lambda bench: bench.set(1, "call_policy.script", ""),
     ),
     Fault(what="SIP and H.323 mode are off", alarms=((45003, 1), (45003, 3)), breaks=_both_off, mends=_both_on),
     Fault(
