@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sextet.call.alias import plain_ip
+from sextet.call.alias import is_ip, plain_ip
+from sextet.call.decision import Elsewhere, Here
 from sextet.sip.kemi.contacts import device_of
 from sextet.sip.kemi.reporting import Reporter, written
 
@@ -88,6 +89,22 @@ def drop_device(ksr: Any, alias: str, device: str, keep: str = "") -> bool:
 def is_endpoint(ksr: Any, flow: str) -> bool:
     """Say whether the address or connection a request came from holds a registration here."""
     return ksr.htable.sht_get("flow", flow) is not None
+
+
+def here(ksr: Any) -> Here:
+    """Make the look-up of devices of this peer."""
+
+    def found(alias: str) -> bool:
+        if is_ip(alias):
+            return ksr.htable.sht_get("host", alias) is not None
+        return bool(ksr.registrar.registered_uri("location", f"sip:{alias}") > 0)
+
+    return found
+
+
+def elsewhere(ksr: Any) -> Elsewhere:
+    """Make the look-up of the other peers that have devices of an alias."""
+    return lambda alias: [int(number) for number in str(ksr.htable.sht_get("owner", alias) or "").split(",") if number]
 
 
 def address_of(flow: str) -> str:

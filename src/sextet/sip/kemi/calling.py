@@ -12,14 +12,15 @@ import re
 from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
-from sextet.call.alias import is_ip, of_uri
-from sextet.call.decision import HOPS_WITHOUT_HEADER, Elsewhere, Here, Refuse, Request
+from sextet.call.alias import of_uri
+from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
 from sextet.sip.kemi import carriage, forking, tracing
-from sextet.sip.kemi.bindings import is_endpoint
+from sextet.sip.kemi.aftermath import Aftermath
+from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
 from sextet.sip.kemi.forking import Call
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import HEADER, Identity, new_tag, proven
@@ -70,7 +71,7 @@ def _search(
     carried: str, own: str,
 ) -> None:  # fmt: skip
     """Search, tell how it came about, and answer or send on."""
-    lookups, name = tracing.Lookups(_here(ksr), _elsewhere(ksr)), os.urandom(8).hex()
+    lookups, name = tracing.Lookups(here(ksr), elsewhere(ksr)), os.urandom(8).hex()
     searched = search(told.table, request, lookups.here, lookups.elsewhere, STAGES)
     tracing.told(
         reporter, name, request, searched, lookups, told.table.generation, method, identity.call_id
@@ -90,7 +91,7 @@ def _search(
             "call_id": identity.call_id, "serial": os.urandom(16).hex(), "source": request.caller,
             "destination": request.alias, "protocol": "SIP",
         }  # fmt: skip
-    forking.begin(ksr, reporter, told, decision.rounds, call)
+    forking.begin(ksr, reporter, told, decision.rounds, call, Aftermath(request=request, then=decision.then))
 
 
 def _hops(header: str) -> int:
@@ -132,19 +133,6 @@ def _digest(ksr: Any, realm: str) -> bool:
         return False
     ha1 = ksr.htable.sht_get("ha1", str(ksr.pv.get("$au") or ""))
     return bool(ha1) and ksr.auth.pv_auth_check(realm, ha1, 1, 0) > 0
-
-
-def _here(ksr: Any) -> Here:
-    def here(alias: str) -> bool:
-        if is_ip(alias):
-            return ksr.htable.sht_get("host", alias) is not None
-        return bool(ksr.registrar.registered_uri("location", f"sip:{alias}") > 0)
-
-    return here
-
-
-def _elsewhere(ksr: Any) -> Elsewhere:
-    return lambda alias: [int(number) for number in str(ksr.htable.sht_get("owner", alias) or "").split(",") if number]
 
 
 def _record_route(ksr: Any, told: Instructions, call_id: str) -> None:

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.alias import is_ip, uri_of
-from sextet.call.decision import Round, Target
+from sextet.call.decision import Refuse, Round, Searched, Target
 from sextet.sip.kemi import calls, tracing
-from sextet.sip.kemi.bindings import address_of, stored
+from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
+from sextet.sip.kemi.bindings import address_of, elsewhere, here, stored
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import Identity, prove
-from sextet.sip.kemi.refusing import answer
+from sextet.sip.kemi.refusing import answer, explain, phrase
 from sextet.sip.kemi.reporting import Reporter, written
 
 BEHIND, PEER = 6, 8  # branch flags of kamailio.cfg
@@ -42,27 +44,54 @@ Leg = dict[str, Any]  # a target as it is kept in an AVP; of a zone with one of 
 Call = dict[str, Any]  # what is told of it besides its state; of a request that is no INVITE the tag only
 
 
-def begin(ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], call: Call) -> None:
+def begin(
+    ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], call: Call, after: Aftermath,
+    *, again: bool = False,
+) -> None:  # fmt: skip
     """Ask the first round that can be asked."""
     numbers = itertools.count()
     legs = [[_leg(target, next(numbers)) for target in one.targets] for one in rounds]
     for name in ("legs", "said"):
         ksr.pv.sets(f"$avp({name})", "")
-    _run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, again=False)
+    _run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, after, again=again)
 
 
 def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
-    """Ask the next round after one that failed, unless a person answered."""
+    """Ask the next round after one that failed, or who knows what comes after; else the caller gets the answer."""
     status = ksr.tm.t_get_status_code()
     person = int(ksr.pv.get("$avp(person)") or 0)
-    rounds, call = json.loads(ksr.pv.get("$avp(steps)"))
-    over = status >= 600 or status in FINAL or person in _FINAL_PHRASES or not rounds
-    if person in _FINAL_PHRASES and status < 600 and status not in FINAL:
+    rounds, call, row = json.loads(ksr.pv.get("$avp(steps)"))
+    after = Aftermath.from_row(row)
+    final = status >= 600 or status in FINAL
+    hidden = person in _FINAL_PHRASES and not final
+    if hidden:
         status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
+    goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
+    lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
+    more = None if goes_on else asked(told.table, after, status, lookups.here, lookups.elsewhere)
+    tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on)
+    if goes_on:
+        _run(ksr, reporter, told, rounds, call, after, again=True)
+    elif more is not None:
+        _go_on(ksr, reporter, told, call, lookups, *more)
+    elif hidden:
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
-    tracing.answered(ksr, reporter, call["search"], call["began"], status, over)
-    if not over:
-        _run(ksr, reporter, told, rounds, call, again=True)
+
+
+def _go_on(
+    ksr: Any, reporter: Reporter, told: Instructions, call: Call, lookups: tracing.Lookups, searched: Searched,
+    after: Aftermath,
+) -> None:  # fmt: skip
+    """Do what a script said comes after; it is a search of its own in the history, under the same call tag."""
+    name = os.urandom(8).hex()
+    method, call_id = str(ksr.pv.get("$rm")), str(ksr.pv.get("$ci"))
+    tracing.told(reporter, name, after.request, searched, lookups, told.table.generation, method, call_id)
+    decision = searched.decision
+    if isinstance(decision, Refuse):
+        explain(ksr, decision.status, decision.reason)
+        ksr.tm.t_reply(decision.status, phrase(decision.status))
+        return
+    begin(ksr, reporter, told, decision.rounds, {**call, "search": name}, after, again=True)
 
 
 def leg(ksr: Any, told: Instructions) -> None:
@@ -82,7 +111,10 @@ def _leg(target: Target, number: int) -> Leg:
     return {**shared, "zone": target.zone or target.alias, "uris": list(target.uris)}
 
 
-def _run(ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg]], call: Call, *, again: bool) -> None:
+def _run(
+    ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg]], call: Call, after: Aftermath,
+    *, again: bool,
+) -> None:  # fmt: skip
     """Send to the first round that can be sent to; the others are left for the failure route."""
     invite = "call_id" in call
     ksr.pv.sets("$avp(tag)", call["tag"])
@@ -94,13 +126,15 @@ def _run(ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg
         again = True
         if not routes:
             continue
-        ksr.pv.sets("$avp(steps)", written((rounds, call)))
+        ksr.pv.sets("$avp(steps)", written((rounds, call, after.to_row())))
         ksr.pv.sets("$avp(person)", "")
         if invite:
             names, rules = (", ".join(dict.fromkeys(each)) for each in zip(*routes, strict=True))
             row = {name: value for name, value in call.items() if name not in ("search", "began")}
             calls.begin(ksr, reporter, row | {"route": names, "rule": rules}, time.monotonic())
-        ksr.tm.t_set_fr(ANSWER_MS, max(_patience_ms(one) for one in legs) if invite else REQUEST_MS)
+        ksr.tm.t_set_fr(
+            after.ring_s * 1000 or ANSWER_MS, max(_patience_ms(one) for one in legs) if invite else REQUEST_MS
+        )
         ksr.tm.t_on_branch("LEG")
         ksr.tm.t_on_reply("ANSWER")
         ksr.tm.t_on_failure("NEXT")

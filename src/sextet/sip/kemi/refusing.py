@@ -5,17 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 _PHRASES = {
+    400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
     480: "Temporarily Unavailable",
     414: "Request-URI Too Long",
     482: "Loop Detected",
     483: "Too Many Hops",
+    486: "Busy Here",
+    488: "Not Acceptable Here",
+    500: "Server Internal Error",
     503: "Service Unavailable",
+    603: "Decline",
 }
 
 
 def answer(ksr: Any, status: int, reason: str) -> None:
     """Answer; the reason is safe inside a quoted header (decision.safe)."""
+    explain(ksr, status, reason)
+    ksr.sl.send_reply(status, phrase(status))
+
+
+def explain(ksr: Any, status: int, reason: str) -> None:
+    """Put the reason into the answer that is about to be sent."""
     ksr.hdr.append_to_reply(f'Reason: SIP;cause={status};text="{reason}"\r\n')
-    ksr.sl.send_reply(status, _PHRASES.get(status, "Not Found"))
+
+
+def phrase(status: int) -> str:
+    """Give the words of a status; those that a script chose and RFC 3261 has other words for are a rejection."""
+    return _PHRASES.get(status, "Rejected")
