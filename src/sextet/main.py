@@ -27,6 +27,7 @@ from sextet.admin import (
     peer_list_commands,
     policy_commands,
     record_commands,
+    search_commands,
     vault_commands,
 )
 from sextet.admin.access import Access
@@ -40,6 +41,7 @@ from sextet.admin.lifecycle import Lifecycles
 from sextet.admin.peer_list import PeerLists
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
+from sextet.admin.searches import Searches
 from sextet.admin.snapshot import Snapshots
 from sextet.bootstrap import Bootstrap
 from sextet.cluster.configuration.following import Identity
@@ -60,6 +62,7 @@ from sextet.watch.call_log import CallLog
 from sextet.watch.diagnostics import Recorder
 from sextet.watch.event_log import wall_clock
 from sextet.watch.logs import Logs
+from sextet.watch.searches import SearchHistory
 from sextet.watch.syslog import Syslog
 from sextet.web.app import WebError, WebServer
 
@@ -90,15 +93,16 @@ class Daemon:
         certificates = CertificateFiles(places, _now)
         certificates.install_waiting()
         self._peer = Peer(_identity(start, places), self.journal, time.monotonic, lambda: self.end(RESTART))
-        self._sip = SipEngine(
-            start.run_dir / "sip", CallLog(self._peer.live, self.journal), self.journal, start.engine_user or None
-        )
+        self._history = SearchHistory(start.state_dir, time.monotonic)
+        self._sip = _sip(start, self._peer, self.journal, self._history)
+        self._searches = Searches(self._peer, self._peer, self._history, self._sip.tables)
         door = Door(self._peer, self.journal)
         registry = Commands(self._peer, door, self.journal).registry()
         desk = CertificateDesk(certificates, self._peer, door, self.journal, _now, self._certificates_changed)
         desk.add_commands(registry)
         self._records = _records(start, self._peer, door, self.journal)
         record_commands.add_to(registry, self._records)
+        search_commands.add_to(registry, self._searches)
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
@@ -112,21 +116,10 @@ class Daemon:
         _add_faults(start, registry, self._peer)
         self._console = ConsoleServer(start.run_dir / SOCKET, registry)
         self._web = WebServer(
-            self._peer,
-            door,
-            Access(lambda: self._peer.saved.administrators, self.journal),
-            desk,
-            start.address,
-            start.https_port,
-            start.certificate,
-            start.private_key,
-            self.journal,
-            self._records,
-            keeping,
-            snapshots,
-            lives,
-            lists,
-        )
+            self._peer, door, Access(lambda: self._peer.saved.administrators, self.journal), desk, start.address,
+            start.https_port, start.certificate, start.private_key, self.journal, self._records, keeping, snapshots,
+            lives, lists, self._searches,
+        )  # fmt: skip
 
     def end(self, how: str) -> None:
         """Stop, or stop and start again."""
@@ -137,6 +130,7 @@ class Daemon:
         """Serve until told to end; returns how. Raises EngineError, Refused, StoreLost, WebError and ConsoleError."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.end, STOP)
+        self._searches.apply()
         self._records.apply()  # so that the first lines carry this system's name
         try:
             await self._peer.start([self._sip], _initial(self._start.initial))
@@ -146,6 +140,7 @@ class Daemon:
             set_alarm = self._peer.live.alarms.set
             self._followers = [
                 asyncio.create_task(self._records.follow(), name="logs"),
+                asyncio.create_task(self._searches.follow(), name="search history"),
                 asyncio.create_task(start_file.follow(self._file, self._start, set_alarm), name="bootstrap file"),
                 asyncio.create_task(self._watch_accounts(), name="accounts"),
             ]
@@ -165,6 +160,7 @@ class Daemon:
                 await stop()
             except Exception:  # the task ends here: what one part cannot end must not keep the others running
                 _log.exception("stopping")
+        self._history.close()
         self.journal.close()
 
     async def _certificates_changed(self) -> None:
@@ -269,6 +265,10 @@ async def _serve(start: Bootstrap, file: Path, reset_failed: str) -> str:
     except (StoreDamaged, KeyLost) as error:
         return await Degraded(start, error, Logs(start.state_dir, start.address), SOCKET).run()
     return await daemon.run()
+
+
+def _sip(start: Bootstrap, peer: Peer, logs: Logs, history: SearchHistory) -> SipEngine:
+    return SipEngine(start.run_dir / "sip", CallLog(peer.live, logs), logs, start.engine_user or None, history)
 
 
 def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], None]) -> tuple[Safekeeping, Snapshots]:

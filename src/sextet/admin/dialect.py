@@ -31,6 +31,15 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]
     "Force Config Update": ((), "cluster force-config-update", lambda given: {}),
     "Force System Key Update": ((), "cluster force-system-key-update", lambda given: {}),
     "Default Links Add": ((), "bandwidth default-links", lambda given: {}),
+    "Locate": (("Alias",), "locate", lambda given: {"alias": given["alias"]}),
+    "Check Pattern": (
+        ("Target", "Pattern", "Type", "Behavior", "Replace"),
+        "check-pattern",
+        lambda given: {
+            "alias": given["target"],
+            **{name: given[name] for name in ("pattern", "type", "behavior", "replace")},
+        },
+    ),
     "Restart": ((), "peer restart", lambda given: {}),
     "Boot": ((), "peer restart", lambda given: {}),
     "Cluster Address Mapping Add": (

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sextet.call.policy.cpl_reading import BadScript, read
+from sextet.call.rehearsal import broken
 from sextet.model import validate
 from sextet.model.config import Document
 from sextet.model.schema import Problem, Refused
@@ -21,7 +22,7 @@ def check(document: Document, before: Root | None = None) -> Root:
     except Refused as refused:
         script = document.get("call_policy", {}).get("script", "")
         raise Refused(*refused.problems, *_script(script if isinstance(script, str) else "")) from refused
-    problems = list(_script(whole.call_policy.script))
+    problems = list(_script(whole.call_policy.script)) or broken(whole, before)
     if problems:
         raise Refused(*problems)
     return whole

@@ -158,6 +158,7 @@ class Table:
     transforms: tuple[Transform, ...]
     rules: tuple[Rule, ...]  # by priority, then in the order of the configuration
     scripts: Mapping[str, Script]  # the administrator's, and by FindMe ID those of people
+    variables: Variables
     dial_plan: DialPlanRow
     gateway: bool  # between SIP and H.323
     maintenance: bool  # no new calls and registrations (facts 6.7)
@@ -250,6 +251,7 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         transforms=_transforms(config, variables),
         rules=tuple(sorted((_rule(rule, variables) for rule in config.search_rules), key=lambda rule: rule.priority)),
         scripts=_scripts(config, variables),
+        variables=variables,
         dial_plan=_dial_plan(config),
         gateway=False,  # there is no H.323 engine yet
         maintenance=bool(document["maintenance"]),

@@ -20,6 +20,7 @@ from sextet.admin.lifecycle_catalogue import COMMANDS as LIFECYCLE_COMMANDS
 from sextet.admin.peer_list_catalogue import COMMANDS as PEER_LIST_COMMANDS
 from sextet.admin.policy_catalogue import COMMANDS as POLICY_COMMANDS
 from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
+from sextet.admin.search_catalogue import COMMANDS as SEARCH_COMMANDS
 from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
 from sextet.console import client, render
 
@@ -91,6 +92,7 @@ def add_commands(group: click.Group) -> None:
         *BANDWIDTH_COMMANDS,
         *POLICY_COMMANDS,
         *RECORD_COMMANDS,
+        *SEARCH_COMMANDS,
         *VAULT_COMMANDS,
         *LIFECYCLE_COMMANDS,
         *DIALECT,
@@ -127,6 +129,8 @@ _NOUNS = {
     "config": "The configuration: shared, and what is this peer's own (†).",
     "registration": "Registered devices.",
     "call": "Calls.",
+    "search": "What became of calls' searches, on all peers.",
+    "dialplan": "Faults and tests of the dial plan.",
     "alarm": "Alarms.",
     "log": "The event, configuration and network log of one peer.",
     "diagnostics": "Diagnostic logging on one peer or all.",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sextet.console.paper import Paper, key, plain
-from sextet.console.writers import certificates, cluster, configuration, live, records, resources
+from sextet.console.writers import certificates, cluster, configuration, live, records, resources, searches
 
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     **certificates.WRITERS,
@@ -16,6 +16,7 @@ WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     **live.WRITERS,
     **records.WRITERS,
     **resources.WRITERS,
+    **searches.WRITERS,
 }
 
 

@@ -73,6 +73,8 @@ class Search:
     @property
     def outcome(self) -> str:
         """The result in words."""
+        if not self.status and self.method != "INVITE":
+            return "Sent"  # only a refusal of it is told
         word = OUTCOMES.get(self.status)
         return word or (f"Refused ({self.status})" if self.status >= 300 else "Found")
 

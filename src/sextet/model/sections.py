@@ -11,7 +11,7 @@ from sextet.model.schema import many
 from sextet.model.settings.bandwidth import DEFAULT_LINKS, LINKS_MAX, PIPES_MAX, Bandwidth, Link, Pipe
 from sextet.model.settings.capacity import Capacity
 from sextet.model.settings.clustering import AddressMapping, Clustering
-from sextet.model.settings.dialplan import DEFAULT_RULES, DialPlan, SearchRule, Transform
+from sextet.model.settings.dialplan import DEFAULT_RULES, TESTS_MAX, DialPlan, DialPlanTest, SearchRule, Transform
 from sextet.model.settings.interfaces import Interfaces
 from sextet.model.settings.local_zone import (
     RULES_MAX,
@@ -50,6 +50,7 @@ class Root:
     dial_plan: DialPlan = DialPlan()
     transforms: tuple[Transform, ...] = many(Transform, 100, label="Transforms", path="Transform", help="Changes to the dialled alias before the search.")
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
+    dial_plan_tests: tuple[DialPlanTest, ...] = many(DialPlanTest, TESTS_MAX, label="Dial plan tests", help="What the dial plan must go on doing; a change that breaks one is refused.")
     call_policy: CallPolicy = CallPolicy()
     findme: FindMe = FindMe()
     capacity: Capacity = Capacity()
@@ -62,7 +63,7 @@ class Root:
 
 KEYS: dict[type, str] = {  # which setting names an item of a list
     Server: "address", AddressMapping: "fqdn", Domain: "name", Credential: "name", PolicyPattern: "pattern", ZonePeer: "address",
-    Zone: "name", AccessRule: "name", Transform: "priority", SearchRule: "name", Administrator: "name",
+    Zone: "name", AccessRule: "name", Transform: "priority", SearchRule: "name", DialPlanTest: "name", Administrator: "name",
     SyslogServer: "address", Subzone: "name", MembershipRule: "name", Link: "name", Pipe: "name",
     PolicyRule: "priority", FindMePerson: "findme_id", FindMeDevice: "name", FindMeLocation: "name",
 }  # fmt: skip

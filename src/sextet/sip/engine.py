@@ -43,6 +43,7 @@ from sextet.sip.process import Process
 from sextet.sip.resolver import Resolver
 from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
+from sextet.sip.tables import Tables
 
 SERVES_S = 15.0  # until a Kamailio that was started must answer; it needs 0.3 s, on a busy machine some seconds
 AGAIN_S = (0.3, 1.0, 3.0, 10.0)  # before a Kamailio that ended is started again; longer where it ends at once each time
@@ -76,6 +77,7 @@ class SipEngine:
         self._journal = journal
         self._user = user
         self._searches = searches
+        self.tables = Tables()
         self._account: process.Account | None = None
         self._wanted: Wanted | None = None
         self._process: Process | None = None
@@ -217,7 +219,9 @@ class SipEngine:
         """Write what can change while Kamailio runs; says whether certificates did. Raises EngineError."""
         owner = (self._account.uid, self._account.gid) if self._account is not None else None
         try:
-            text = told.to_text(rendering.instructions(wanted, self._secret, self._resolved))
+            instructions = rendering.instructions(wanted, self._secret, self._resolved)
+            text = told.to_text(instructions)
+            self.tables.remember(wanted, self._resolved, instructions.table)
             changed = False
             if any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
                 sources = {"certificate.pem": wanted.certificate, "key.pem": wanted.private_key}

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from sextet.watch.line import Entry, entry_of, event_line, module_line
@@ -45,7 +46,7 @@ class EventLog:
         self.trouble = ""  # why lines cannot be written now, for an alarm; "" when all is well
         self._path = path
         self._clock = clock
-        self._file_bytes_max = file_bytes_max
+        self.file_bytes_max = file_bytes_max  # may change while lines are written
         self._files_max = files_max
         self._file = -1
         self._size = 0
@@ -81,14 +82,12 @@ class EventLog:
 
     def search(self, wanted: str, most: int = 100) -> list[Entry]:
         """Give the newest lines that contain a text in any letters, the newest last."""
-        found: list[Entry] = []
-        lowered = wanted.lower()
-        for line in self._backwards():
-            if len(found) >= min(most, FOUND_MAX):
-                break
-            if lowered in line.lower():
-                found.append(entry_of(line))
-        return found[::-1]
+        found = islice(self.lines(wanted.lower()), min(most, FOUND_MAX))
+        return [entry_of(line) for line in found][::-1]
+
+    def lines(self, lowered: str = "") -> Iterator[str]:
+        """Read the lines that contain a text, which is given in small letters; the newest first."""
+        return (line for line in self._backwards() if lowered in line.lower())
 
     def close(self) -> None:
         """Let go of the file; the next line opens it again."""
@@ -98,7 +97,7 @@ class EventLog:
 
     def _append(self, line: str) -> None:
         data = ("\n" if self._torn else "").encode() + line.encode(errors="backslashreplace") + b"\n"
-        if self._file >= 0 and self._size + len(data) > self._file_bytes_max:
+        if self._file >= 0 and self._size + len(data) > self.file_bytes_max:
             self._turn_over()
         if self._file < 0:
             self._open()
@@ -114,7 +113,7 @@ class EventLog:
         )
         os.fchmod(self._file, 0o600)
         self._size = os.fstat(self._file).st_size
-        if self._size > self._file_bytes_max:
+        if self._size > self.file_bytes_max:
             self._turn_over()
             self._open()
 

@@ -24,6 +24,7 @@ from sextet.admin.lifecycle import Lifecycles
 from sextet.admin.peer_list import PeerLists
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
+from sextet.admin.searches import Searches
 from sextet.admin.snapshot import Snapshots
 from sextet.cluster.face import Face
 from sextet.engine import Journal
@@ -62,6 +63,7 @@ class WebServer:
         snapshots: Snapshots | None = None,
         lives: Lifecycles | None = None,
         lists: PeerLists | None = None,
+        searches: Searches | None = None,
     ) -> None:
         self._address, self._port = address, port
         self._certificate, self._private_key = certificate, private_key
@@ -79,6 +81,7 @@ class WebServer:
                 snapshots=snapshots,
                 lives=lives,
                 lists=lists,
+                searches=searches,
             ),
             self._bell,
         )

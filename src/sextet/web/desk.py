@@ -23,6 +23,7 @@ from sextet.admin.mesh import peer_name
 from sextet.admin.peer_list import PeerLists
 from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
+from sextet.admin.searches import Searches
 from sextet.admin.snapshot import Snapshots
 from sextet.admin.wording import count, duration
 from sextet.cluster.face import Face
@@ -73,6 +74,7 @@ class Desk:
     snapshots: Snapshots | None = None
     lives: Lifecycles | None = None
     lists: PeerLists | None = None
+    searches: Searches | None = None
     templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)

@@ -51,6 +51,7 @@ MENU = (
     Entry("Configuration", "Dial plan", "Configuration", "/configuration/dial-plan"),
     Entry("Configuration", "Dial plan", "Transforms", "/configuration/dial-plan/transforms"),
     Entry("Configuration", "Dial plan", "Search rules", "/configuration/dial-plan/search-rules"),
+    Entry("Configuration", "Dial plan", "Dial plan tests", "/configuration/dial-plan/tests"),
     Entry("Configuration", "Bandwidth", "Configuration", "/configuration/bandwidth"),
     Entry("Configuration", "Bandwidth", "Links", "/configuration/bandwidth/links"),
     Entry("Configuration", "Bandwidth", "Pipes", "/configuration/bandwidth/pipes"),

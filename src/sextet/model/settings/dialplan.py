@@ -53,4 +53,23 @@ class SearchRule:
     on_match: str = choice("Continue", ("Continue", "Stop"), label="On successful match", path="Zones Policy SearchRules Rule Progress", help="Stop ends the search after the rules of this priority.")
     target: str = text(high=50, mandatory=True, label="Target", help="LocalZone, or the name of the zone to ask.")
     state: str = choice("Enabled", STATES, label="State", help="Whether the rule is used.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialPlanTest:
+    """One promise about the dial plan: a change that breaks it is refused."""
+
+    name: str = text(low=1, high=50, mandatory=True, label="Test name", help="The name shown where a change would break the test.")
+    description: str = text(high=64, label="Description", help="A note for administrators.")
+    alias: str = text(low=1, high=60, mandatory=True, label="Dialled alias", help="What is dialled.")
+    source: str = text(LOCAL_ZONE, high=50, label="Source", help="Where it is dialled: LocalZone, DefaultZone, or the name of a zone.")
+    authenticated: bool = switch(True, label="Authenticated", help="Whether the request counts as authenticated.")
+    registered: bool = switch(False, label="Aliases are registered", help="Whether the test takes every alias that the Local Zone is asked for as registered.")
+    expected: str = choice("Found", ("Found", "Not found", "Refused"), label="Expected outcome", help="What must happen.")
+    target: str = text(high=50, label="Expected target", help="LocalZone, or the zone that must be asked in the first round; empty accepts any.")
+    expected_alias: str = text(high=60, label="Expected alias", help="The alias that this target must be asked for; empty accepts any.")
+    state: str = choice("Enabled", STATES, label="State", help="Whether the test refuses changes that break it; Disabled, it only tells.")
+
+
+TESTS_MAX = 200  # each costs a save some 50 to 100 microseconds
 DEFAULT_RULES = (SearchRule(name="LocalZoneMatch", priority=50, behavior="Leave", target=LOCAL_ZONE, description="Default rule: queries the Local Zone for any alias"),)  # facts 7.1

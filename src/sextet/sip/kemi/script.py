@@ -69,6 +69,10 @@ class Script:
         forking.failed(self._ksr, self._reporter, self._current.get())
 
     @guarded
+    def cancelled(self, argument: str) -> None:
+        tracing.ended(self._ksr, self._reporter, 487)
+
+    @guarded
     def leg(self, argument: str) -> None:
         forking.leg(self._ksr, self._current.get())
 
@@ -80,7 +84,7 @@ class Script:
     @guarded
     def connected(self, argument: str) -> None:
         calls.connected(self._ksr, self._reporter, str(self._ksr.pv.get("$dlg(callid)")), time.monotonic())
-        tracing.connected(self._ksr, self._reporter)
+        tracing.ended(self._ksr, self._reporter, 200)
 
     @guarded
     def ended(self, argument: str) -> None:

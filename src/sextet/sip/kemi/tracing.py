@@ -74,12 +74,12 @@ def answered(ksr: Any, reporter: Reporter, name: str, began: float, status: int,
     )
 
 
-def connected(ksr: Any, reporter: Reporter) -> None:
-    """Tell that a call was answered, and by whom."""
+def ended(ksr: Any, reporter: Reporter, status: int) -> None:
+    """Tell that a call was answered, and by whom, or that the caller gave up."""
     steps = ksr.pv.get("$avp(steps)")
     if steps:
         call = json.loads(steps)[1]
-        answered(ksr, reporter, call["search"], call["began"], 200, True)
+        answered(ksr, reporter, call["search"], call["began"], status, True)
 
 
 def clock(ksr: Any) -> float:

@@ -209,6 +209,13 @@ LIST_PAGES = (
         intro="People who are reached by one alias, wherever they are.",
         shown=("findme_id", "display_name", "active_location", "state"),
     ),
+    ListPage(
+        path="/configuration/dial-plan/tests",
+        list="dial_plan_tests",
+        noun="dial plan test",
+        intro="A change that breaks an enabled test is refused and names it; a disabled test only tells.",
+        shown=("name", "alias", "source", "expected", "target", "state"),
+    ),
     ListPage(path="/users/administrators", list="administrators", noun="account"),
 )
 

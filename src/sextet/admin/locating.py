@@ -1,0 +1,197 @@
+"""What would happen if this were dialled from there: on the saved configuration, or on a draft of it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sextet.call.checked import check
+from sextet.call.decision import Request, Searched, Try
+from sextet.call.pattern import compiled, filled_in
+from sextet.call.policy.asking import STAGES
+from sextet.call.rehearsal import Rehearsed, rehearse_all
+from sextet.call.search import search
+from sextet.call.shadows import Warning, warnings
+from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind
+from sextet.call.table import Table, TableError
+from sextet.call.transform import applied
+from sextet.cluster.face import Face
+from sextet.model import validate
+from sextet.model.config import Change, changed, to_document
+from sextet.model.expression import ALIAS_MAX
+from sextet.model.schema import Problem, Refused
+from sextet.model.searches import Asked, Search, Step
+from sextet.model.sections import Root
+from sextet.model.settings.words import PATTERN_TYPES
+from sextet.model.validation import patterns
+
+PROTOCOLS = ("SIP", "H323")
+BEHAVIORS = ("Leave", "Strip", "Replace", "Add Prefix", "Add Suffix")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is dialled, from where."""
+
+    alias: str
+    source: str = "LocalZone"
+    authenticated: bool = True
+    protocol: str = "SIP"
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """What would happen: the rounds in order, each with its targets, and how they came about."""
+
+    search: Search
+    rounds: tuple[tuple[str, ...], ...]
+    sentence: str
+    draft: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a pattern makes of an alias."""
+
+    matches: bool
+    alias: str
+    result: str
+    sentence: str
+
+
+class Locator:
+    """Asks the engine what it would decide; `table_of` makes the table of a configuration."""
+
+    def __init__(self, face: Face, table_of: Callable[[Root], Table]) -> None:
+        self._face, self._table_of = face, table_of
+
+    def locate(self, wish: Wish, changes: Sequence[Change] = ()) -> Located:
+        """Say what would happen, with these changes where there are any. Raises Refused."""
+        config = self._face.saved
+        if changes:
+            config = check(changed(to_document(config), changes), config)
+        return located(self._table(config), wish, self._registered(), draft=bool(changes))
+
+    def warnings(self) -> tuple[Warning, ...]:
+        """Name what can never do anything in the saved dial plan. Raises Refused."""
+        config = self._face.saved
+        return warnings(config, self._table(config))
+
+    def rehearse(self, changes: Sequence[Change] = ()) -> tuple[Rehearsed, ...]:
+        """Run the tests that are stored with the dial plan. Raises Refused."""
+        document = to_document(self._face.saved)
+        config = validate.check(changed(document, changes)) if changes else self._face.saved
+        try:
+            return rehearse_all(config)
+        except TableError as error:
+            raise Refused(Problem("", f"This configuration cannot be used: {error}.")) from error
+
+    def check_pattern(self, alias: str, pattern: str, kind: str, behavior: str, replace: str) -> Checked:
+        """Compare as a rule or transform would. Raises Refused."""
+        wrong = [
+            *(Problem("type", f"{kind!r} is no pattern type; choose one.") for _ in [0] if kind not in PATTERN_TYPES),
+            *(Problem("behavior", f"{behavior!r} is none; choose one.") for _ in [0] if behavior not in BEHAVIORS),
+            *([] if alias else [Problem("alias", "An alias is needed; enter what is compared.")]),
+            *([] if pattern else [Problem("pattern", "A pattern is needed; enter one.")]),
+            *patterns.pattern("pattern", kind, pattern),
+            *patterns.behavior("pattern", behavior, kind, pattern, replace),
+        ]
+        if wrong:
+            raise Refused(*wrong)
+        variables = self._table(self._face.saved).variables
+        try:
+            ready = compiled(kind, pattern, variables)
+        except ValueError as error:
+            raise Refused(Problem("pattern", f"Pattern string: {error}.")) from error
+        if len(alias) > ALIAS_MAX or not ready.matches(alias, alias.lower()):
+            return Checked(matches=False, alias=alias, result="", sentence=f"{alias} does not match.")
+        result = applied(behavior, ready, filled_in(replace, variables), alias)
+        return Checked(matches=True, alias=alias, result=result, sentence=f"{alias} matches and becomes {result}.")
+
+    def _table(self, config: Root) -> Table:
+        try:
+            return self._table_of(config)
+        except TableError as error:
+            raise Refused(Problem("", f"This configuration cannot be used: {error}.")) from error
+
+    def _registered(self) -> dict[str, list[int]]:
+        """Give who is registered where: alias or address -> peers, 0 for this one."""
+        own = next((member.number for member in self._face.status().members if member.this_system), 0)
+        owners: dict[str, list[int]] = {}
+        for owned in self._face.registrations():
+            number = 0 if owned.number == own else owned.number
+            addresses = {binding.received.partition(";")[0].rpartition(":")[0] for binding in owned.row.bindings}
+            for name in {owned.row.alias, *addresses}:
+                owners.setdefault(name, []).append(number)
+        return owners
+
+
+def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, draft: bool = False) -> Located:
+    """Decide as a worker would. Raises Refused for a source or protocol that there is not."""
+    source = source_named(table, wish.source)
+    wrong = []
+    if source is None:
+        wrong.append(
+            Problem("from", f"There is no enabled zone {wish.source!r}; name LocalZone, DefaultZone or a zone.")
+        )
+    if wish.protocol not in PROTOCOLS:
+        wrong.append(Problem("protocol", f"{wish.protocol!r} is no protocol; choose SIP or H323."))
+    if not wish.alias:
+        wrong.append(Problem("alias", "An alias is needed; enter what is dialled."))
+    if wrong or source is None:
+        raise Refused(*wrong)
+    request = Request(
+        protocol=wish.protocol, alias=wish.alias, source=source, authenticated=wish.authenticated, caller=wish.caller
+    )
+    told = search(
+        table, request, lambda alias: 0 in owners.get(alias, ()),
+        lambda alias: [number for number in owners.get(alias, ()) if number], STAGES, every=True,
+    )  # fmt: skip
+    rounds: tuple[tuple[str, ...], ...] = ()
+    if isinstance(told.decision, Try):
+        rounds = tuple(
+            tuple(
+                f"{one.zone or ('Local Zone' if one.kind == 'local' else 'directly')}: {one.alias}"
+                for one in each.targets
+            )
+            for each in told.decision.rounds
+        )
+        sentence = "; then ".join(" and ".join(each) for each in rounds)
+    else:
+        sentence = f"{told.decision.status} {told.decision.reason}"
+    return Located(search=as_search(request, told, {}), rounds=rounds, sentence=sentence, draft=draft)
+
+
+def as_search(request: Request, told: Searched, registered: Mapping[str, Sequence[int]]) -> Search:
+    """Write what was decided in the words of the history."""
+    decision = told.decision
+    rounds = decision.rounds if isinstance(decision, Try) else ()
+    steps = tuple(
+        Step(
+            kind=note.kind, name=note.name, matched=note.matched, before=note.before, after=note.after,
+            finding=note.finding, priority=note.priority, target=note.target,
+        )
+        for note in told.notes
+    )  # fmt: skip
+    asked = tuple(
+        Asked(target=one.zone or ("Local Zone" if one.kind == "local" else one.alias), alias=one.alias, rule=one.rule)
+        for each in rounds
+        for one in each.targets
+    )
+    return Search(
+        id="", tag=request.tag, call_id="", method="", protocol=request.protocol, source_kind=request.source.kind,
+        source=request.source.name, source_number=request.source.number, caller=request.caller, alias=request.alias,
+        authenticated=request.authenticated, hops=request.hops, generation=0, registered=registered, steps=steps,
+        asked=asked, status=0 if isinstance(decision, Try) else decision.status,
+        reason="" if isinstance(decision, Try) else decision.reason,
+    )  # fmt: skip
+
+
+def source_named(table: Table, name: str) -> Source | None:
+    """Find the source that an administrator names; None for one that there is not."""
+    if name in ("", "LocalZone", "Local Zone"):
+        return LOCAL
+    if name in ("DefaultZone", "Default Zone"):
+        return DEFAULT
+    return Source(SourceKind.ZONE, name) if name in table.zones else None

@@ -1,0 +1,193 @@
+"""What administrators ask of searches: what became of them on all peers, and what would become of another one.
+
+Both are answered by the engine that decides calls: a search that was made is explained with the table that decided it,
+while that is kept; what would happen is asked of the saved configuration or of a draft.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sextet.admin.locating import Locator, as_search
+from sextet.admin.mesh import peer_name
+from sextet.call.decision import Request
+from sextet.call.policy.asking import STAGES
+from sextet.call.search import search
+from sextet.call.source import Source, SourceKind
+from sextet.call.table import Table
+from sextet.cluster.face import Face
+from sextet.cluster.wire.feed import CallFailed
+from sextet.model.searches import Search, row_of, search_of
+from sextet.model.sections import Root
+from sextet.watch.searches import SearchHistory
+
+NAME = "searches"  # of the call between peers
+LIMIT_S = 3.0  # for all peers together: a page waits no longer for a peer that does not answer
+LIST_MAX = 200  # searches of one answer of one peer; with their steps some 600 bytes each
+
+
+class Peers(Protocol):
+    """The way to the other peers."""
+
+    async def ask(self, number: int, name: str, question: bytes, limit_s: float) -> bytes: ...
+
+    def answer(self, name: str, handler: Callable[[bytes], Awaitable[bytes]]) -> None: ...
+
+
+class Tables(Protocol):
+    """What the engine decides with."""
+
+    def at(self, generation: int) -> Table | None: ...
+
+    def of(self, config: Root) -> Table: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchLine:
+    """One search with the peer that made it."""
+
+    peer: int
+    peer_name: str
+    search: Search
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What all peers answered; `silent` names those that did not."""
+
+    lines: tuple[SearchLine, ...]
+    silent: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """How often each rule and transform matched, over all peers that answered."""
+
+    rules: Mapping[str, int]
+    transforms: Mapping[int, int]
+    since: str  # the latest start of a peer that counts
+    silent: tuple[str, ...]
+
+
+class Searches:
+    """The searches of the whole cluster."""
+
+    def __init__(self, face: Face, peers: Peers, history: SearchHistory, tables: Tables) -> None:
+        self._face, self._peers, self._history, self._tables = face, peers, history, tables
+        self.locator = Locator(face, tables.of)
+        peers.answer(NAME, self._asked)
+
+    async def follow(self) -> None:
+        """Keep as much as the setting says, until cancelled."""
+        self.apply()
+        async for topics in self._face.changes():
+            if "config" in topics:
+                self.apply()
+
+    def apply(self) -> None:
+        """Make what is saved true."""
+        self._history.limit(self._face.saved.dial_plan.history_size << 20)
+
+    async def newest(self, containing: str = "", most: int = LIST_MAX) -> Found:
+        """Give the newest searches of all peers, the newest first."""
+        answers, silent = await self._all({"do": "list", "containing": containing, "most": most})
+        lines = [line for number, name, answer in answers for line in _lines(number, name, answer)]
+        lines.sort(key=lambda line: line.search.at, reverse=True)
+        return Found(lines=tuple(lines[:most]), silent=silent)
+
+    async def find(self, name: str) -> Found:
+        """Find one search, with everything that its peer can say about it."""
+        answers, silent = await self._all({"do": "show", "id": name})
+        return Found(
+            lines=tuple(line for number, who, one in answers for line in _lines(number, who, one)), silent=silent
+        )
+
+    async def hits(self) -> Hits:
+        """Count over the cluster how often rules and transforms matched."""
+        answers, silent = await self._all({"do": "hits"})
+        rules: Counter[str] = Counter()
+        transforms: Counter[int] = Counter()
+        for _, _, answer in answers:
+            rules.update(answer["rules"])
+            transforms.update({int(priority): count for priority, count in answer["transforms"].items()})
+        since = max((str(answer["since"]) for _, _, answer in answers), default="")
+        return Hits(rules=rules, transforms=transforms, since=since, silent=silent)
+
+    def explained(self, made: Search) -> Search:
+        """Add every rule that did not match, where the table that decided is still kept."""
+        table = self._tables.at(made.generation)
+        if table is None or made.at < self._history.since:
+            return made
+        told = replayed(table, made)
+        return search_of({**row_of(made), "notes": row_of(told)["notes"]})
+
+    async def _all(self, question: dict[str, Any]) -> tuple[list[tuple[int, str, Any]], tuple[str, ...]]:
+        members = self._face.status().members
+        own = next(((one.number, peer_name(one)) for one in members if one.this_system), (0, "This system"))
+        data = json.dumps(question).encode()
+        others = [(one.number, peer_name(one)) for one in members if not one.this_system]
+        answers = await asyncio.gather(*(self._ask(number, data) for number, _ in others))
+        heard = [(*one, answer) for one, answer in zip(others, answers, strict=True) if answer is not None]
+        silent = tuple(name for (_, name), answer in zip(others, answers, strict=True) if answer is None)
+        return [(*own, json.loads(await self._asked(data))), *heard], silent
+
+    async def _ask(self, number: int, data: bytes) -> Any:
+        try:
+            answer = json.loads(await self._peers.ask(number, NAME, data, LIMIT_S))
+        except (CallFailed, ValueError):
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    async def _asked(self, data: bytes) -> bytes:
+        """Answer what an administrator asked for here or on another peer."""
+        try:
+            question = json.loads(data)
+            verb, most = question["do"], min(int(question.get("most", LIST_MAX)), LIST_MAX)
+        except (ValueError, KeyError, TypeError):
+            verb, most, question = "", 0, {}
+        match verb:
+            case "list":
+                found = await asyncio.to_thread(self._history.newest, str(question.get("containing", "")), most)
+                answer: dict[str, Any] = {"searches": [row_of(one) for one in found]}
+            case "show":
+                one = await asyncio.to_thread(self._history.find, str(question.get("id", "")))
+                answer = {"searches": [row_of(self.explained(one))] if one else []}
+            case "hits":
+                history = self._history
+                answer = {"rules": history.hits, "transforms": history.transform_hits, "since": history.since}
+            case _:
+                answer = {}
+        return json.dumps(answer).encode()
+
+
+def replayed(table: Table, made: Search) -> Search:
+    """Decide once more what was decided, with what was registered then, and note every rule."""
+    request = Request(
+        protocol=made.protocol,
+        alias=made.alias,
+        source=Source(SourceKind(made.source_kind), made.source, made.source_number),
+        authenticated=made.authenticated,
+        hops=made.hops,
+        tag=made.tag,
+        caller=made.caller,
+    )
+    owners = made.registered
+    told = search(
+        table, request, lambda alias: 0 in owners.get(alias, ()),
+        lambda alias: [number for number in owners.get(alias, ()) if number], STAGES, every=True,
+    )  # fmt: skip
+    return as_search(request, told, owners)
+
+
+def _lines(number: int, name: str, answer: Mapping[str, Any]) -> list[SearchLine]:
+    try:
+        found = [search_of(row) for row in answer["searches"]]
+    except (KeyError, TypeError, ValueError):
+        return []  # a peer of another version
+    return [SearchLine(peer=number, peer_name=name, search=one, outcome=one.outcome) for one in found]
