@@ -33,6 +33,7 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "degraded": 5,
     "resetting": 5,
     "start_file": 5,
+    "starting": 5,
     "main": 6,
 }
 GROUPS = {  # the same inside a folder of folders; what stands beside them in it has no direction

@@ -13,12 +13,12 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sextet import __version__, bootstrap, start_file
+from sextet import __version__, bootstrap, start_file, starting
 from sextet.admin import (
     bandwidth_commands,
     dialect,
@@ -28,6 +28,7 @@ from sextet.admin import (
     policy_commands,
     record_commands,
     search_commands,
+    upgrade_commands,
     vault_commands,
 )
 from sextet.admin.access import Access
@@ -43,11 +44,12 @@ from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.searches import Searches
 from sextet.admin.snapshot import Snapshots
+from sextet.admin.upgrade import Upgrades
 from sextet.bootstrap import Bootstrap
 from sextet.cluster.configuration.following import Identity
 from sextet.cluster.configuration.revisions import StoreDamaged, StoreLost
 from sextet.cluster.configuration.system_key import KeyLost
-from sextet.cluster.face import Owned
+from sextet.cluster.face import Owned, Row
 from sextet.cluster.peer import Peer
 from sextet.cluster.trust.certificate_files import CertificateFiles, Places
 from sextet.console.server import ConsoleError, ConsoleServer
@@ -58,6 +60,7 @@ from sextet.model.config import Document, merged
 from sextet.model.schema import Refused
 from sextet.resetting import reset_where_due
 from sextet.sip.engine import SipEngine
+from sextet.starting import COME_UP_S, Running
 from sextet.watch.call_log import CallLog
 from sextet.watch.diagnostics import Recorder
 from sextet.watch.event_log import wall_clock
@@ -70,7 +73,7 @@ SOCKET = "sextetd.sock"
 LOCK = "lock"
 ANSWER_S = 0.5  # an answer has left by then, also over a slow line
 SNAPSHOT = ("status", "cluster status", "alarm list", "registration list", "call list", "config history")
-STOP, RESTART = "stop", "restart"
+STOP, RESTART, FAILED = "stop", "restart", "failed"
 FIRST_ADMINISTRATOR = "admin"
 SENTENCE_CHARACTERS_MAX = 300  # of an error of ours; the host's journal has all of it
 
@@ -80,8 +83,8 @@ _log = logging.getLogger("sextet")
 class Daemon:
     """One peer with everything that people and engines need around it."""
 
-    def __init__(self, start: Bootstrap, file: Path, reset_failed: str = "") -> None:
-        self._start, self._file, self._reset_failed = start, file, reset_failed
+    def __init__(self, start: Bootstrap, file: Path, running: Running, reset_failed: str = "") -> None:
+        self._start, self._file, self._running, self._reset_failed = start, file, running, reset_failed
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.journal = Logs(start.state_dir, start.address)
         places = Places(
@@ -113,12 +116,14 @@ class Daemon:
         dialect.add_to(registry, self._peer, lambda: lives.maintenance)
         self._first_password = FirstPassword(start.state_dir)
         self._followers: list[asyncio.Task[None]] = []
+        self._upgrades = _upgrades(start, running, self._peer, self.journal, door, keeping)
+        upgrade_commands.add_to(registry, self._upgrades)
         _add_faults(start, registry, self._peer)
         self._console = ConsoleServer(start.run_dir / SOCKET, registry)
         self._web = WebServer(
             self._peer, door, Access(lambda: self._peer.saved.administrators, self.journal), desk, start.address,
             start.https_port, start.certificate, start.private_key, self.journal, self._records, keeping, snapshots,
-            lives, lists, self._searches,
+            lives, lists, self._searches, self._upgrades,
         )  # fmt: skip
 
     def end(self, how: str) -> None:
@@ -133,23 +138,31 @@ class Daemon:
         self._searches.apply()
         self._records.apply()  # so that the first lines carry this system's name
         try:
-            await self._peer.start([self._sip], _initial(self._start.initial))
-            self._peer.lifecycle.reset_failed(self._reset_failed)
-            asyncio.get_running_loop().set_exception_handler(self._our_error)
-            await self._first_administrator()
-            set_alarm = self._peer.live.alarms.set
-            self._followers = [
-                asyncio.create_task(self._records.follow(), name="logs"),
-                asyncio.create_task(self._searches.follow(), name="search history"),
-                asyncio.create_task(start_file.follow(self._file, self._start, set_alarm), name="bootstrap file"),
-                asyncio.create_task(self._watch_accounts(), name="accounts"),
-            ]
-            await self._web.start()
-            await self._console.start()
-            self.journal.event("Application Start", Detail=f"sextet {__version__}")
+            async with asyncio.timeout(COME_UP_S if self._running.first_time else None):
+                await self._begin()
+            self._running.came_up()
+            await self._upgrades.begin()
             return await self._ending
+        except TimeoutError:
+            raise EngineError(f"it has not come up within {COME_UP_S:.0f} s") from None
         finally:
             await self._stop()
+
+    async def _begin(self) -> None:
+        await self._peer.start([self._sip], _initial(self._start.initial))
+        self._peer.lifecycle.reset_failed(self._reset_failed)
+        asyncio.get_running_loop().set_exception_handler(self._our_error)
+        await self._first_administrator()
+        set_alarm = self._peer.live.alarms.set
+        self._followers = [
+            asyncio.create_task(self._records.follow(), name="logs"),
+            asyncio.create_task(self._searches.follow(), name="search history"),
+            asyncio.create_task(start_file.follow(self._file, self._start, set_alarm), name="bootstrap file"),
+            asyncio.create_task(self._watch_accounts(), name="accounts"),
+        ]
+        await self._web.start()
+        await self._console.start()
+        self.journal.event("Application Start", Detail=f"sextet {__version__}")
 
     async def _stop(self) -> None:
         self.journal.event("Application Exit", Detail=f"sextet {__version__}")
@@ -211,17 +224,24 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("nats").setLevel(logging.CRITICAL)  # what it has to say is said by the link, with its reason
     os.umask(0o077)
+    running: Running | None = None
     try:
         start = bootstrap.read(arguments.bootstrap)
         prepare(start.state_dir, start.run_dir)
         with alone(start.state_dir):
-            how = asyncio.run(_serve(start, arguments.bootstrap, reset_where_due(start)))
-    except (EngineError, Refused, StoreDamaged, StoreLost, WebError, ConsoleError) as error:
+            running = starting.become_chosen(start.state_dir)
+            how = asyncio.run(_serve(start, arguments.bootstrap, running, reset_where_due(start)))
+    except (EngineError, KeyLost, Refused, StoreDamaged, StoreLost, WebError, ConsoleError) as error:
         sys.stderr.write(f"sextetd: {_chain(error)}\n")
-        return 1
+        how = RESTART if running and running.gave_up(_chain(error)) else FAILED
+    except Exception as error:  # ours: a version that runs for the first time gives way to the one before
+        if not running or not running.gave_up(repr(error)):
+            raise
+        _log.exception("not come up")
+        how = RESTART
     if how == RESTART:
-        os.execv(sys.executable, [sys.executable, "-m", "sextet.main", *sys.argv[1:]])
-    return 0
+        starting.again()
+    return 1 if how == FAILED else 0
 
 
 def prepare(state_dir: Path, run_dir: Path) -> None:
@@ -259,10 +279,12 @@ def say(words: str) -> None:
     sys.stdout.flush()
 
 
-async def _serve(start: Bootstrap, file: Path, reset_failed: str) -> str:
+async def _serve(start: Bootstrap, file: Path, running: Running, reset_failed: str) -> str:
     try:
-        daemon = Daemon(start, file, reset_failed)
+        daemon = Daemon(start, file, running, reset_failed)
     except (StoreDamaged, KeyLost) as error:
+        if running.first_time:
+            raise
         return await Degraded(start, error, Logs(start.state_dir, start.address), SOCKET).run()
     return await daemon.run()
 
@@ -294,14 +316,37 @@ def _lives(start: Bootstrap, peer: Peer, door: Door, logs: Logs) -> Lifecycles:
     return Lifecycles(peer.lifecycle, logs, lambda: _load(peer), door.demand_write, start.state_dir, door.restart)
 
 
+def _upgrades(start: Bootstrap, running: Running, peer: Peer, logs: Logs, door: Door, keeping: Safekeeping) -> Upgrades:
+    def trouble() -> str:
+        health = keeping.health()
+        return "; ".join(filter(None, (health.database, health.system_key)))
+
+    return Upgrades(
+        versions=running.versions,
+        state_dir=start.state_dir,
+        place=running.place,
+        peer=peer,
+        journal=logs,
+        set_alarm=peer.live.alarms.set,
+        raised=lambda: [one.row for one in _own(peer, peer.alarms())],
+        trouble=trouble,
+        backups=lambda: len(keeping.backups()),
+        demand=door.demand_write,
+        not_understood=lambda: peer.live.view.unreadable,
+        tell=peer.lifecycle.tell_versions,
+    )
+
+
 def _load(peer: Peer) -> tuple[int, int]:
     """Count the calls and the registered aliases of this peer."""
 
-    def own(owned: Owned[Any]) -> bool:
-        return owned.number == next((member.number for member in peer.status().members if member.this_system), 0)
+    calls = {call.row.tag for call in _own(peer, peer.calls())}
+    return len(calls), len({one.row.alias for one in _own(peer, peer.registrations())})
 
-    calls = {call.row.tag for call in peer.calls() if own(call)}
-    return len(calls), len({one.row.alias for one in peer.registrations() if own(one)})
+
+def _own(peer: Peer, rows: Sequence[Owned[Row]]) -> list[Owned[Row]]:
+    number = next((member.number for member in peer.status().members if member.this_system), 0)
+    return [one for one in rows if one.number == number]
 
 
 def _identity(start: Bootstrap, places: Places) -> Identity:

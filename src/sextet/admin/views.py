@@ -267,7 +267,10 @@ def _sentence(face: Face, status: ClusterStatus, state: str, active: int) -> str
 def _peer_findings(status: ClusterStatus) -> list[str]:
     lost = [m for m in status.members if not m.clustering_ok]
     found = [f"{peer_name(m)}: {m.clustering}{f', {m.cause}' if m.cause else ''}." for m in lost]
-    behind = [m for m in status.members if m.clustering_ok and not m.in_step]
+    own = next((m.status.version for m in status.members if m.this_system and m.status), "")
+    apart = [m for m in status.members if m.clustering_ok and m.status and m.status.version != own]
+    found += [f"{peer_name(m)} runs version {m.status.version}, this system {own}." for m in apart if m.status]
+    behind = [m for m in status.members if m.clustering_ok and not m.in_step and m not in apart]
     if any(m.primary for m in behind):  # they were compared with this peer: it is this one that is behind
         behind = [m for m in status.members if m.this_system]
     found += [f"{peer_name(m)} does not have the primary's configuration in force." for m in behind]
@@ -309,7 +312,7 @@ def _database(status: ClusterStatus) -> StatusLine:
         "ok"
         if status.database in ("Active", "Single peer")
         else "info"
-        if status.database.startswith("Synchronising")
+        if status.database.startswith(("Synchronising", "Suspended"))
         else "bad"
     )
     return StatusLine(label="Cluster database status", text=status.database, tone=tone)

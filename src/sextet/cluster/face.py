@@ -52,7 +52,7 @@ class ClusterStatus:
     """The whole Clustering page in one value."""
 
     name: str
-    database: str  # "Active", "Synchronising r118/r120", "Conflict", "Failed", "Single peer"
+    database: str  # "Active", "Synchronising r118/r120", "Conflict", "Failed", "Single peer", "Suspended" (by versions)
     members: tuple[Member, ...]
     primary: int  # the number all agree on, or this peer's own opinion
     writable: bool  # whether changes to shared settings are accepted on this peer

@@ -39,6 +39,10 @@ NO_CALLS = (
 )
 RENEWED = ("cluster settings changed", "resolving its name", "dialling for the first time")  # on purpose, at once again
 WRONG_KEY = "wrong cluster key"  # in the reasons of both sides (wire/proof.py)
+APART = (
+    "no configuration goes between peers of different versions until all run the same one. Upgrade the primary first, "
+    "then the others, one at a time: Maintenance > Upgrade."
+)
 CLUSTER_SETTINGS = {"cluster_name": "cluster name", "ip_version": "cluster IP version", "peers": "peer list"}
 
 DEFAULT_LINK_OF = dict(
@@ -78,6 +82,15 @@ class Evidence:
     restart_cluster: tuple[str, ...] = ()
     restart_engines: tuple[str, ...] = ()
     restart_certificate: tuple[str, ...] = ()
+
+
+def running_others(seen: Evidence) -> dict[int, str]:
+    """Name the peers that can be heard and run another version of sextet, with that version."""
+    return {
+        number: says.version
+        for number, says in seen.statuses.items()
+        if says.version != seen.own.version and number in seen.links and seen.links[number].state == LIVE
+    }
 
 
 def judge(seen: Evidence) -> ClusterStatus:
@@ -157,6 +170,8 @@ def _database(seen: Evidence, members: tuple[Member, ...]) -> str:
         return "Single peer"
     if seen.set_aside:
         return "Conflict"
+    if running_others(seen):
+        return "Suspended"
     others = [member for member in members if not member.this_system]
     if any(not member.clustering_ok for member in others):
         return "Failed"
@@ -196,10 +211,16 @@ def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
 def _of_peers(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     dead = {number: link for number, link in seen.links.items() if _is_lost(link)}
     lost = "; ".join(f"{link.peer}: {link.reason}" for link in dead.values())
+    others = running_others(seen)
+    named = ", ".join(f"{seen.links[number].peer} {version}" for number, version in others.items())
+    yield types.VERSIONS_DIFFER, f"{named}; this system {seen.own.version}: {APART}" if others else ""
     slow = [
         f"{link.peer} is at {seen.statuses[number].in_force}, this system at {seen.own.in_force}"
         for number, link in seen.links.items()
-        if link.state == LIVE and number in seen.statuses and seen.behind_s.get(number, 0.0) > BEHIND_S
+        if link.state == LIVE
+        and number in seen.statuses
+        and seen.behind_s.get(number, 0.0) > BEHIND_S
+        and number not in others
     ]
     yield types.DATABASE_COMMUNICATION_FAILURE, "; ".join(filter(None, [lost, *slow]))
     yield types.COMMUNICATION_FAILURE, lost

@@ -23,6 +23,8 @@ class Following(Protocol):
     """What makes it true (following.Following)."""
 
     maintenance: bool
+    version_next: str
+    version_before: str
 
     async def once(self) -> None: ...
 
@@ -77,6 +79,10 @@ class Lifecycle:
         if before and not self.armed:
             self._journal.event("Factory Reset Disarmed", Detail="the next restart is an ordinary one")
             self.reset_failed("")
+
+    def tell_versions(self, next: str, before: str) -> None:
+        """Show the other peers which version runs here after the next restart, and which one ran before."""
+        self._following.version_next, self._following.version_before = next, before
 
     async def force_update(self) -> Forced:
         """Replace the shared configuration of this subordinate by the primary's. Raises Refused."""

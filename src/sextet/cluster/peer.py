@@ -79,11 +79,10 @@ class Peer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._doing: set[asyncio.Task[Any]] = set()  # what administrators asked for
         self._store = outside.store(identity.state_dir / "config.db")
-        self._custody = Custody(self._store, log, clock)
+        self._custody = Custody(self._store, log, clock, identity.version)
         self._editor = Editor(self._store, self._custody, lambda question: self._forwarding.ask_primary(question))
         self._links = self._made_links(outside.links, identity)
         self._asker = Asker(self._links.link)
-        self._forwarding = Forwarding(self.ask, self._named_primary)
         self.live = Live(self._links.own, log, clock, self._changed)
         self._following = Following(
             identity, self._custody, self._editor, self._links, self.live, log, clock, outside.sources
@@ -102,6 +101,8 @@ class Peer:
         evidence = self._following.evidence
         self._probing = outside.probing(Files.of(identity), evidence, self._links, self.live.alarms, clock)
         self._reports = Reports(self._probing, self._asker.ask, evidence, clock)
+        follows = self._following
+        self._forwarding = Forwarding(self.ask, follows.named_primary, follows.why_apart, identity.version)
         self._acknowledging = Acknowledging(self.live.alarms, self.ask)
         self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
         self.lifecycle = Lifecycle(
@@ -436,6 +437,8 @@ class Peer:
             if number == self._following.leader()[0]:
                 self._following.unreadable = f"What the primary shows as its configuration cannot be read: {error}."
             return
+        if version.software != self._custody.software:
+            return  # alarm 20008 says so; it comes again when that peer, or this one, was upgraded
         if number == self._following.leader()[0]:
             self._following.unreadable = ""
         held = self._custody.head
@@ -459,10 +462,6 @@ class Peer:
         names = self._following.names()
         others = {number: names[number] for number in self._following.links()}
         return await ask_all(self._links.link, others, name, question, forward.LIMIT_S)
-
-    def _named_primary(self) -> tuple[int, str]:
-        number = self._following.running.configuration_primary
-        return number, self._following.names().get(number, "")
 
     async def _follow(self) -> None:
         await self._wake.wait()

@@ -21,6 +21,7 @@ from sextet.admin.peer_list_catalogue import COMMANDS as PEER_LIST_COMMANDS
 from sextet.admin.policy_catalogue import COMMANDS as POLICY_COMMANDS
 from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
 from sextet.admin.search_catalogue import COMMANDS as SEARCH_COMMANDS
+from sextet.admin.upgrade_catalogue import COMMANDS as UPGRADE_COMMANDS
 from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
 from sextet.console import client, render
 
@@ -95,6 +96,7 @@ def add_commands(group: click.Group) -> None:
         *SEARCH_COMMANDS,
         *VAULT_COMMANDS,
         *LIFECYCLE_COMMANDS,
+        *UPGRADE_COMMANDS,
         *DIALECT,
     )
     for command in (*COMMANDS, *beside):
@@ -138,6 +140,7 @@ _NOUNS = {
     "backup": "Encrypted backups of this peer.",
     "factory-reset": "The reset that clearing the peer list arms.",
     "snapshot": "System snapshots for support.",
+    "upgrade": "The version of the software: packages, what is installed, what runs next.",
     "cert": "This peer's certificates.",
     "cert csr": "The signing request for the server certificate.",
     "cert trust": "The CA certificates that this peer trusts.",

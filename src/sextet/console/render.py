@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sextet.console.paper import Paper, key, plain
-from sextet.console.writers import certificates, cluster, configuration, live, records, resources, searches
+from sextet.console.writers import certificates, cluster, configuration, live, records, resources, searches, upgrade
 
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     **certificates.WRITERS,
@@ -17,6 +17,7 @@ WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     **records.WRITERS,
     **resources.WRITERS,
     **searches.WRITERS,
+    **upgrade.WRITERS,
 }
 
 

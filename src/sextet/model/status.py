@@ -155,6 +155,8 @@ class PeerStatus:
     system_type: str = ""  # "C" or "E"; "" = not said
     inside_ip: str = ""  # of its inside interface, as entered there; "" while it is not
     outside: tuple[Outside, ...] = ()  # its addresses that are no peer addresses
+    version_next: str = ""  # that runs after the next restart, where it is another one
+    version_before: str = ""  # that can be selected again
 
 
 def to_row(value: Any) -> bytes:

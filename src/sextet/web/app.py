@@ -26,6 +26,7 @@ from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.searches import Searches
 from sextet.admin.snapshot import Snapshots
+from sextet.admin.upgrade import Upgrades
 from sextet.cluster.face import Face
 from sextet.engine import Journal
 from sextet.web.desk import Desk
@@ -64,6 +65,7 @@ class WebServer:
         lives: Lifecycles | None = None,
         lists: PeerLists | None = None,
         searches: Searches | None = None,
+        upgrades: Upgrades | None = None,
     ) -> None:
         self._address, self._port = address, port
         self._certificate, self._private_key = certificate, private_key
@@ -82,6 +84,7 @@ class WebServer:
                 lives=lives,
                 lists=lists,
                 searches=searches,
+                upgrades=upgrades,
             ),
             self._bell,
         )

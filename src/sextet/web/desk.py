@@ -25,6 +25,7 @@ from sextet.admin.records import Records
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.searches import Searches
 from sextet.admin.snapshot import Snapshots
+from sextet.admin.upgrade import Upgrades
 from sextet.admin.wording import count, duration
 from sextet.cluster.face import Face
 from sextet.web.menu import MENU, entry_of
@@ -75,6 +76,7 @@ class Desk:
     lives: Lifecycles | None = None
     lists: PeerLists | None = None
     searches: Searches | None = None
+    upgrades: Upgrades | None = None
     templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)

@@ -18,7 +18,7 @@ from sextet.web.pages import clustering, configuration, diagnostics, lifecycle, 
 from sextet.web.pages.safekeeping import ROUTES as SAFEKEEPING
 from sextet.web.pages.security import ROUTES as SECURITY
 
-READY = ("Active", "Single peer")
+READY = ("Active", "Single peer", "Suspended")  # while versions differ, calls and registrations go on
 LIVE_PAGES = (*status.PAGES, clustering.PAGE, maintenance.HISTORY, maintenance.RESTART, diagnostics.PREFLIGHT)
 _TITLES = {
     400: "That cannot be read",

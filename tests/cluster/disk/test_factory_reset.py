@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,19 +12,11 @@ from sextet.cluster.configuration.history import GENESIS, opening
 from sextet.cluster.configuration.revisions import MEMORY_FILE, Membership, Store
 from sextet.cluster.disk.factory_reset import FOLDER, IMAGE, Arming, ResetFailed, due, image_version, put_image, reset
 from sextet.cluster.disk.vault import Paths
+from tests.support.release import small
 
 LIST = ("192.0.2.1", "192.0.2.2")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACCOUNT = {"name": "ann", "password_hash": "scrypt$x", "access_level": "Read-write", "state": "Enabled"}
-
-
-def package(path: Path, version: str = "1.0", name: str = "sextet-1.0/src/sextet/__init__.py") -> Path:
-    text = f'__version__ = "{version}"\n'.encode()
-    with tarfile.open(path, "w:gz") as archive:
-        entry = tarfile.TarInfo(name)
-        entry.size = len(text)
-        archive.addfile(entry, io.BytesIO(text))
-    return path
 
 
 def peer(folder: Path, peers: tuple[str, ...] = ()) -> Paths:
@@ -80,10 +70,10 @@ def test_without_its_image_or_with_another_version_nothing_is_reset(tmp_path: Pa
     change(Arming(tmp_path), LIST, ())
     before = (tmp_path / "config.db").read_bytes()
     with pytest.raises(ResetFailed, match="is missing"):
-        reset(paths, "127.0.0.1", "1.0", NOW)
-    package(tmp_path / FOLDER / IMAGE, "0.9")
-    with pytest.raises(ResetFailed, match=r"is of version 0\.9, this peer runs 1\.0"):
-        reset(paths, "127.0.0.1", "1.0", NOW)
+        reset(paths, "127.0.0.1", "1.0.0", NOW)
+    small(tmp_path / FOLDER / IMAGE, "0.9.0")
+    with pytest.raises(ResetFailed, match=r"is of version 0\.9\.0, this peer runs 1\.0\.0"):
+        reset(paths, "127.0.0.1", "1.0.0", NOW)
     assert (tmp_path / "config.db").read_bytes() == before
     assert paths.certificate.read_text() == "from before" and due(tmp_path)
 
@@ -91,8 +81,10 @@ def test_without_its_image_or_with_another_version_nothing_is_reset(tmp_path: Pa
 def test_a_reset_keeps_the_accounts_and_loses_the_rest(tmp_path: Path) -> None:
     paths = peer(tmp_path)
     change(Arming(tmp_path), LIST, ())
-    put_image(package(tmp_path / "release.tar.gz"), tmp_path / FOLDER / IMAGE, "1.0")
-    done = reset(paths, "127.0.0.1", "1.0", NOW)
+    put_image(small(tmp_path / "release.tar.gz"), tmp_path / FOLDER / IMAGE, "1.0.0")
+    (tmp_path / "versions/database-0").mkdir(parents=True)
+    done = reset(paths, "127.0.0.1", "1.0.0", NOW)
+    assert not (tmp_path / "versions/database-0").exists(), "a database from before an upgrade has secrets too"
     assert done.accounts == ("ann",) and not due(tmp_path)
     assert (done.kept / "config.db").exists() and (done.kept / "key.pem").read_text() == "from before"
     assert not (tmp_path / "crl.pem").exists() and not (tmp_path / MEMORY_FILE).exists()
@@ -110,22 +102,22 @@ def test_a_reset_keeps_the_accounts_and_loses_the_rest(tmp_path: Path) -> None:
 def test_a_reset_that_was_interrupted_is_done_again_with_the_accounts(tmp_path: Path) -> None:
     paths = replace(peer(tmp_path), trusted=tmp_path / "missing" / "trusted.pem")
     change(Arming(tmp_path), LIST, ())
-    package(tmp_path / FOLDER / IMAGE)
+    small(tmp_path / FOLDER / IMAGE)
     with pytest.raises(ResetFailed, match="missing"):
-        reset(paths, "127.0.0.1", "1.0", NOW)
+        reset(paths, "127.0.0.1", "1.0.0", NOW)
     (tmp_path / "missing").mkdir()
     (tmp_path / "config.db").unlink()  # as between the two steps of putting a new database in its place
     assert due(tmp_path)
-    assert reset(paths, "127.0.0.1", "1.0", NOW).accounts == ("ann",)
+    assert reset(paths, "127.0.0.1", "1.0.0", NOW).accounts == ("ann",)
     assert not due(tmp_path)
 
 
 def test_an_image_that_is_cut_off_or_something_else_is_refused(tmp_path: Path) -> None:
-    whole = package(tmp_path / "release.tar.gz").read_bytes()
+    whole = small(tmp_path / "release.tar.gz").read_bytes()
     (tmp_path / "cut.tar.gz").write_bytes(whole[:-12])
-    package(tmp_path / "other.tar.gz", name="other/__init__.py")
+    small(tmp_path / "other.tar.gz", files={})
     (tmp_path / "text").write_text("no archive")
     for name in ("cut.tar.gz", "other.tar.gz", "text", "nothing"):
         with pytest.raises(ResetFailed):
             image_version(tmp_path / name)
-    assert image_version(tmp_path / "release.tar.gz") == "1.0"
+    assert image_version(tmp_path / "release.tar.gz") == "1.0.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from sextet.cluster.configuration import primary
@@ -32,8 +33,9 @@ class Follower(Protocol):
 class Custody:
     """Runs one authority on one store; every answer that it gives is on disk."""
 
-    def __init__(self, store: Store, journal: Journal, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, journal: Journal, clock: Callable[[], float], software: str = "") -> None:
         self._store = store
+        self.software = software  # the version of sextet that runs here
         self._journal = journal
         self._clock = clock
         self._follower: Follower | None = None
@@ -122,6 +124,10 @@ class Custody:
             mine = [one for one in kept if one and one.version.cluster == self._membership.cluster]
             self._counted = stamps, len(mine)
         return self._counted[1]
+
+    def row_of(self, version: Version) -> bytes:
+        """Write a version as this peer shows it to others."""
+        return to_row(replace(version, software=self.software))
 
     def pins(self) -> Mapping[str, str]:
         """The certificate fingerprints to which peers are bound, by address as configured."""
@@ -212,7 +218,7 @@ class Custody:
         assert self._follower is not None, "start() comes first"
         match effect:
             case primary.Publish(version):
-                self._follower.show(ROW, to_row(version))
+                self._follower.show(ROW, self.row_of(version))
             case primary.Apply(version):
                 self._follower.apply(version)
             case primary.Leave():

@@ -148,7 +148,13 @@ class Editor:
     async def _forward(self, changes: Sequence[Change], user: str, source: str, expected: Stamp | None) -> Stamp:
         shared = tuple(change for change in changes if not config.is_peer_specific(change.path))
         write = forward.Write(
-            changes=shared, user=user, source=source, expected=expected, dry_run=False, name=uuid4().hex
+            changes=shared,
+            user=user,
+            source=source,
+            expected=expected,
+            dry_run=False,
+            name=uuid4().hex,
+            software=self._custody.software,
         )
         primary = self.saved.clustering.configuration_primary
         outcome = forward.from_answer(await self._ask(forward.request(write)), f"Peer {primary}")

@@ -100,13 +100,13 @@ class Following:
         self._new_cluster = sources.new_cluster
         self.running = Clustering()
         self.number = 0
+        self.version_next = self.version_before = ""  # that were chosen, or can be chosen again, on this peer
         self.maintenance = False  # takes no new calls and registrations until the next restart
         self.telling = Telling(log)
         self.unreadable = ""  # why what another peer shows as its configuration cannot be read
         self.leading = Leading(live, clock)
         self._identity = identity
-        self._custody = custody
-        self._editor = editor
+        self._custody, self._editor = custody, editor
         self._links = links
         self._live = live
         self._journal, self._clock = log, clock
@@ -149,6 +149,22 @@ class Following:
         number = self.running.configuration_primary
         name = self.names().get(number, "")
         return (0, "") if number == self.number or not name or not self.number else (number, name)
+
+    def named_primary(self) -> tuple[int, str]:
+        """Give the number and the name of the configuration primary, whoever it is."""
+        number = self.running.configuration_primary
+        return number, self.names().get(number, "")
+
+    def why_apart(self) -> str:
+        """Say why shared settings cannot be changed through the primary because it runs another version, or ""."""
+        number, name = self.leader()
+        theirs, own = self._statuses().get(number), self._identity.version
+        if theirs is None or theirs.version == own or number in self.stale():
+            return ""
+        return (
+            f"Shared settings are changed on the configuration primary, peer {number} {name}, which runs version "
+            f"{theirs.version}; this system runs {own}. Make the change there, or upgrade so that both run the same."
+        )
 
     def links(self) -> dict[int, LinkStatus]:
         """How this peer sees the way to every other one of the list, by number."""
@@ -193,7 +209,7 @@ class Following:
         own = {self.names().get(self.number, ""): self._identity.address} if self.number else {}
         leader = links.get(self.running.configuration_primary)
         forwards = authority.state is primary.State.FOLLOWER and leader is not None and leader.state == LIVE
-        why_not = "" if forwards else authority.why_not
+        why_not = self.why_apart() or ("" if forwards else authority.why_not)
         return Evidence(
             saved=saved,
             running=self.running,
@@ -354,9 +370,10 @@ class Following:
         now = self._clock()
         links, statuses = self.links(), self._statuses()
         stale = frozenset(number for number, link in links.items() if link.state != LIVE)
-        behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in stale}
+        apart = {n for n, status in statuses.items() if status.version != self._identity.version}
+        behind = {n for n, status in statuses.items() if status.digest != self._digest and n not in stale} - apart
         self._behind_since = {number: self._behind_since.get(number, now) for number in behind}
-        self._tell_synchronised(links, statuses, behind | stale)
+        self._tell_synchronised(links, statuses, behind | apart | stale)
         load, seen = self.load(), self.evidence()
         standing = {**alarms_of(seen), **self._own_certificate.alarms, **capacity_alarms(load)}
         for alarm in self._raised - set(standing):
@@ -430,6 +447,8 @@ class Following:
             platform=saved.capacity.platform,
             licences=licences_of(saved.capacity),
             use=self._account.use(),
+            version_next=self.version_next,
+            version_before=self.version_before,
             links=tuple(link for _, link in sorted(self.links().items())),
             system_type=saved.system.system_type,
             inside_ip=interfaces.inside(saved.interfaces, running.cluster_ip_version),

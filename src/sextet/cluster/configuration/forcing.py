@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sextet.cluster.configuration.history import Version, from_row, to_row
+from sextet.cluster.configuration.history import Version, from_row
 from sextet.cluster.configuration.revisions import StoreLost
 from sextet.cluster.face import Moved, NoPrimary
 from sextet.cluster.wire.feed import CallFailed
@@ -38,11 +38,15 @@ class Forced:
 class Custody(Protocol):
     """Whose configuration it is (custody.Custody)."""
 
+    software: str  # the version of sextet that runs here
+
     @property
     def head(self) -> Version: ...
 
     @property
     def is_primary(self) -> bool: ...
+
+    def row_of(self, version: Version) -> bytes: ...
 
     async def force(self, version: Version) -> tuple[Stamp, ...]: ...
 
@@ -57,7 +61,7 @@ class Forcing:
         """Give the whole shared configuration of the primary to a peer that asks for it."""
         if not self._custody.is_primary:
             return _WHY_NOT + b"it does not say of itself that it is the configuration primary"
-        return to_row(self._custody.head)
+        return self._custody.row_of(self._custody.head)
 
     async def update(self) -> Forced:
         """Take the primary's configuration over. Raises Refused, and nothing was changed then."""
@@ -75,6 +79,10 @@ class Forcing:
             if row.startswith(_WHY_NOT):
                 raise ValueError(row[1:].decode(errors="replace"))
             version = from_row(row)
+            if version.software != self._custody.software:
+                raise Refused(
+                    Problem("", f"Nothing was changed. {_apart(number, name, version, self._custody.software)}")
+                )
             dismissed = await self._custody.force(version)
         except (CallFailed, ValueError) as error:
             sentence = f"the configuration of the primary, peer {number} {name}, cannot be had: {error}"
@@ -84,3 +92,11 @@ class Forcing:
         detail = f"ForceConfigUpdate: {before} was replaced by {version.stamp} of peer {number} {name}"
         self._journal.module(REPLICATION, "WARN", detail)
         return Forced(before=before, now=version.stamp, dismissed=dismissed)
+
+
+def _apart(number: int, name: str, version: Version, software: str) -> str:
+    return (
+        f"The primary, peer {number} {name}, runs version {version.software or 'unknown'} and this system {software}: "
+        "no configuration is taken over between different versions. Upgrade the primary first, again with the same "
+        "package where that is what it had, then this system."
+    )

@@ -26,6 +26,7 @@ class Write:
     expected: Stamp | None
     dry_run: bool
     name: str  # of this question: asked again, it is the same
+    software: str = ""  # the version of sextet that asks
 
 
 def request(write: Write) -> bytes:
@@ -48,6 +49,7 @@ def from_request(data: bytes) -> Write:
             expected=None if expected is None else _stamp(expected),
             dry_run=bool(value["dry_run"]),
             name=str(value["name"]),
+            software=str(value["software"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not a change from a peer") from error

@@ -18,14 +18,18 @@ Leader = Callable[[], tuple[int, str]]  # number and name of the configured prim
 class Forwarding:
     """Sends changes to the primary and, on the primary, carries out what is sent."""
 
-    def __init__(self, ask: Ask, leader: Leader) -> None:
+    def __init__(self, ask: Ask, leader: Leader, why_apart: Callable[[], str], software: str) -> None:
+        """Take what it needs; `why_apart` says why the primary's version keeps it from making changes, or ""."""
         self._ask = ask
         self._leader = leader
+        self._why_apart, self._software = why_apart, software
         self._answers = Answers()
 
     async def ask_primary(self, question: bytes) -> bytes:
         """Have the primary carry out a change. Raises NoPrimary."""
         number, name = self._leader()
+        if why := self._why_apart():
+            raise NoPrimary(why)
         try:
             return await self._ask(number, forward.NAME, question, forward.LIMIT_S)
         except CallFailed as error:
@@ -56,6 +60,8 @@ class Forwarding:
                 wanted = forward.from_request(data)
             except ValueError as error:
                 return forward.answer(str(error))
+            if wanted.software != self._software:
+                return forward.answer(f"it runs version {self._software}, and version {wanted.software} asked")
             return await self._answers.once(wanted.name, lambda: write(wanted))
 
         return forwarded

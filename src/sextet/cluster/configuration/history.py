@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sextet.model.config import DOCUMENT_BYTES_MAX, Document, canonical, digest
@@ -13,7 +13,7 @@ from sextet.model.status import Stamp
 
 ROW_BYTES_MAX = 900_000  # a version travels as one row, and NATS is told to carry no message above 1 MB
 LINEAGE_MAX = 64  # changes of primary that are remembered; ancestors from before count as strangers and are kept
-_PLAIN = ("cluster", "document", "digest", "user", "source", "summary")  # fields that are JSON as they are
+_PLAIN = ("cluster", "document", "digest", "user", "source", "summary", "software")  # fields that are JSON as they are
 _ENVELOPE_BYTES_MAX = 64 << 10  # everything of a version but its document
 
 
@@ -29,6 +29,7 @@ class Version:
     user: str = ""
     source: str = ""
     summary: str = ""
+    software: str = field(default="", compare=False)  # the version of sextet that shows it; others do not take it over
 
 
 GENESIS = Version(cluster="", stamp=Stamp(), document={}, digest=digest({}), summary="Defaults")
@@ -86,7 +87,7 @@ def from_row(row: bytes, opened: Callable[[Document], Document] = lambda documen
 
 
 def _from_envelope(value: Any) -> Version:
-    plain = {name: value[name] for name in _PLAIN}
+    plain = {name: value.get(name, "") if name == "software" else value[name] for name in _PLAIN}
     lineage = tuple(_stamp(leg) for leg in value["lineage"])
     if any(not isinstance(plain[name], dict if name == "document" else str) for name in _PLAIN):
         raise TypeError("a field of another type")

@@ -12,7 +12,8 @@ import zlib
 from pathlib import Path
 
 SEAL = "seal"  # the row of the table meta
-SEALED_VERSION = 1  # PRAGMA user_version of a database that has a seal
+SEALED_VERSION = 1  # PRAGMA user_version of a database that has a seal: the format that this version writes
+READS_FROM = 0  # the oldest format that this version can take over
 EXPANDED_MAX = 24 << 20  # above what a stored version can be (config.DOCUMENT_BYTES_MAX)
 _ROWS = (
     "SELECT name, value FROM meta WHERE name != 'seal' ORDER BY name",
@@ -40,6 +41,9 @@ def write_seal(database: sqlite3.Connection) -> None:
 
 def fault_of(database: sqlite3.Connection) -> str:
     """Look for damage: "" or what is wrong. Raises sqlite3.DatabaseError where it cannot even be read."""
+    written = database.execute("PRAGMA user_version").fetchone()[0]
+    if written > SEALED_VERSION:
+        return f"a newer version of sextet wrote it (format {written}, this one reads up to {SEALED_VERSION})"
     found = str(database.execute("PRAGMA integrity_check(1)").fetchone()[0])
     if found != "ok":
         return found
@@ -47,7 +51,7 @@ def fault_of(database: sqlite3.Connection) -> str:
     if not tables >= {"meta", "pins", "versions", "aside", "own"}:
         return "tables are missing" if tables else ""
     row = database.execute("SELECT value FROM meta WHERE name = ?", (SEAL,)).fetchone()
-    promised = database.execute("PRAGMA user_version").fetchone()[0] == SEALED_VERSION
+    promised = written == SEALED_VERSION
     if (row is not None or promised) and (row is None or row[0] != seal_of(database)):
         return "its content is not what was stored"
     for place, body in database.execute("SELECT place, body FROM versions"):

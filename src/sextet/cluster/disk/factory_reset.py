@@ -14,11 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import shutil
-import tarfile
 import uuid
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,22 +31,19 @@ from sextet.call.checked import check
 from sextet.cluster.configuration.history import GENESIS, opening
 from sextet.cluster.configuration.revisions import MEMORY_FILE, Membership, Store, StoreDamaged, StoreLost
 from sextet.cluster.configuration.system_key import KeyFailure, KeyLost, write_secret
-from sextet.cluster.disk import rebuilding
+from sextet.cluster.disk import package, rebuilding, versions
+from sextet.cluster.disk.package import NotAPackage
 from sextet.cluster.disk.remembrance import Remembered
 from sextet.cluster.disk.vault import Paths
 from sextet.model import config
 
 FOLDER = "factory-reset"  # as in the original, whose folder is /mnt/harddisk/factory-reset
 IMAGE = "sextet-image.tar.gz"  # the release package of the version that runs
-IMAGE_BYTES_MAX = 200 << 20  # unpacked; a release has 2 MB
-INIT_BYTES_MAX = 64 << 10
 CERTIFICATE_DAYS = 825  # of the certificate that the pages have until a real one is uploaded
 SYSTEM = "factory reset"  # as source in the history
 _PREPARED, _ARMED, _KEPT = "arming.json", "armed.json", "kept.json"
 _LOST = ("crl.pem", "certificate_request.pem", "certificate_waiting.pem")
 _LOST_FOLDERS = ("snapshots", "diagnostics")
-_INIT = re.compile(r"(^|/)sextet/__init__\.py$")
-_VERSION = re.compile(rb'^__version__ = "([^"]{1,40})"', re.MULTILINE)
 
 
 class ResetFailed(Exception):
@@ -97,25 +91,14 @@ class Arming:
 
 def image_version(path: Path) -> str:
     """Read a release package to its end; gives the version of sextet in it. Raises ResetFailed."""
-    found, size = "", 0
+    if not path.exists():
+        raise ResetFailed(f"the image {path} is missing")
     try:
-        with tarfile.open(path, "r:gz") as package:
-            for member in package:
-                size += member.size
-                if size > IMAGE_BYTES_MAX:
-                    raise ResetFailed(f"{path} is larger than a release of sextet")
-                if member.isfile() and _INIT.search(member.name):
-                    file = package.extractfile(member)
-                    version = _VERSION.search(file.read(INIT_BYTES_MAX)) if file else None
-                    found = version[1].decode(errors="replace") if version else found
-        _read_whole(path)
-    except FileNotFoundError:
-        raise ResetFailed(f"the image {path} is missing") from None
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise ResetFailed(f"the image {path} cannot be read: {error}") from error
-    if not found:
-        raise ResetFailed(f"the image {path} is no release package of sextet")
-    return found
+        return package.check(path).version
+    except NotAPackage as error:
+        raise ResetFailed(f"the image {path} cannot be used: {error}") from error
+    except OSError as error:
+        raise ResetFailed(f"the image {path} cannot be read: {error.strerror}") from error
 
 
 def put_image(source: Path, target: Path, version: str) -> str:
@@ -171,6 +154,7 @@ def reset(paths: Paths, address: str, version: str, now: datetime) -> Done:
             (paths.state_dir / name).unlink(missing_ok=True)
         for name in _LOST_FOLDERS:
             shutil.rmtree(paths.state_dir / name, ignore_errors=True)
+        versions.forget_databases(paths.state_dir)
         Arming(paths.state_dir).disarm()
         (folder / _KEPT).unlink(missing_ok=True)
     except (OSError, StoreLost, StoreDamaged, KeyFailure, KeyLost) as error:
@@ -208,18 +192,6 @@ def _new_certificate(paths: Paths, address: str, now: datetime, kept: Path) -> N
     write_secret(paths.private_key.resolve(), private)
     write_secret(paths.certificate.resolve(), pem)
     write_secret(paths.trusted.resolve(), pem)  # a list of authorities is never empty; nobody has issued by this one
-
-
-def _read_whole(path: Path) -> None:
-    """Read to the end of the compressed file, so that its checksum is compared."""
-    expander, size = zlib.decompressobj(31), 0
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            size += len(expander.decompress(chunk))
-            if size > IMAGE_BYTES_MAX:
-                raise ResetFailed(f"{path} is larger than a release of sextet")
-    if not expander.eof:
-        raise EOFError("it is cut off")
 
 
 def _read_list(path: Path) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ class View:
     """Typed rows per peer number; number 0 stands for this peer while it is in no list."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.unreadable = 0  # rows that another version wrote in a way this one cannot read
+        self.unreadable = 0  # times that a row came which another version wrote and this one does not understand
         self._clock = clock
         self._rows: dict[int, dict[str, dict[str, Any]]] = {}
         self._ahead_s: dict[int, float] = {}  # how far a peer's clock is ahead of ours
@@ -30,6 +30,7 @@ class View:
         """Take a row in; returns its kind, its name and the typed row, None where it is gone or cannot be read."""
         kind, name = decode_key(key)
         if kind not in KINDS:
+            self.unreadable += 1
             return kind, name, None
         row = self._typed(kind, value)
         self.put(number, kind, name, row)

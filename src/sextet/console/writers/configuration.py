@@ -12,7 +12,7 @@ def _outcome(paper: Paper, result: Row) -> None:
     if not result["differences"]:
         paper.say(f"Nothing changed; the configuration is at {result['revision']}.")
     else:
-        _differences(paper, result["differences"])
+        differences(paper, result["differences"])
         saved = f"Saved as {result['revision']}." if result["shared"] else "Saved on this peer."
         paper.say(saved if result["stored"] else "Nothing was stored (dry run).", "green")
     for setting in result["restart"]:
@@ -21,7 +21,8 @@ def _outcome(paper: Paper, result: Row) -> None:
         paper.say(warning, "yellow")
 
 
-def _differences(paper: Paper, rows: Sequence[Row]) -> None:
+def differences(paper: Paper, rows: Sequence[Row]) -> None:
+    """Write what is not the same, setting by setting."""
     columns: dict[str, Cell] = {
         "Setting": lambda row: row["path"],
         "Old": lambda row: row["old"],
@@ -58,7 +59,7 @@ def _proposals(paper: Paper, rows: Sequence[Row]) -> None:
         revision = row["revision"]
         who = f"{revision['user']} from {revision['source']}"
         paper.say(f"{revision['revision']} by {who}, {age(revision)} ago: {revision['summary']}", "yellow")
-        _differences(paper, row["differences"])
+        differences(paper, row["differences"])
 
 
 def _text(paper: Paper, text: str) -> None:
@@ -76,7 +77,7 @@ WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "config remove": _outcome,
     "policy upload": _outcome,
     "policy cpl": lambda paper, result: _text(paper, result["cpl"]),
-    "config diff": _differences,
+    "config diff": differences,
     "config history": _history,
     "config set-aside": _proposals,
 }
