@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tools import package as maker
 
 ROOT = Path(__file__).resolve().parents[2]
+Edit = Callable[[dict[str, bytes]], None]
 
 
 def small(path: Path, version: str = "1.0.0", **manifest: object) -> Path:
@@ -17,7 +19,10 @@ def small(path: Path, version: str = "1.0.0", **manifest: object) -> Path:
     return path
 
 
-def real(path: Path, version: str) -> Path:
-    """Write the package of this checkout under a version."""
-    path.write_bytes(maker.make(ROOT, version))
+def real(path: Path, version: str, edit: Edit = lambda files: None) -> Path:
+    """Write the package of this checkout under a version; `edit` changes the files of sextet in it."""
+    files = maker.own(ROOT, version)
+    edit(files)
+    tree = {f"lib/{name}": data for name, data in {**maker.dependencies(ROOT), **files}.items()}
+    path.write_bytes(maker.pack(version, tree))
     return path

@@ -1,0 +1,257 @@
+"""A cluster is upgraded with a package, primary first, while it carries calls; and every way back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sextet import __version__
+from tests.support import real_lab
+from tests.support.real_lab import Lab, answered, eventually, unchanged
+from tests.support.release import real
+
+pytestmark = pytest.mark.scenario
+NEW, NEWER = "7.0.0", "7.1.0"
+EDIT = "protocols.standard_refresh_maximum"
+START_S = 60.0  # a start of a version that is tried, on a busy machine
+DIFFER, MISMATCH = 20008, 15018
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("releases")
+    return {version: real(folder / f"sextet-{version}.tar.gz", version) for version in (NEW, NEWER)}
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Lab]:
+    """A lab that is not shared: its peers end with other versions than they began with."""
+    with real_lab.lab() as lab:
+        asyncio.run(lab.whole())
+        yield lab
+
+
+async def version(lab: Lab, number: int) -> str:
+    places = (await lab.ask(number, "upgrade status"))["places"]
+    return str(next(place["version"] for place in places if place["runs"]))
+
+
+async def uploaded(lab: Lab, number: int, package: Path) -> dict[str, Any]:
+    """Take a package in, as an administrator does; gives what was found about it."""
+    code, out, errors = await lab.run(number, "upgrade", "upload", str(package))
+    assert code == 0 and "SHA-256" in out, errors
+    return dict((await lab.ask(number, "upgrade status"))["package"])
+
+
+async def installed(lab: Lab, number: int, package: Path) -> None:
+    found = await uploaded(lab, number, package)
+    code, out, errors = await lab.run(number, "upgrade", "install", found["sha256"], "--yes")
+    assert code == 0 and "The new software will be used on the next restart" in out, errors
+
+
+async def restarted(lab: Lab, number: int, wanted: str) -> None:
+    await lab.ask(number, "peer restart")
+    await eventually(f"peer {number} runs {wanted}", lambda: version(lab, number), START_S, wanted=wanted)
+
+
+async def upgraded(lab: Lab, number: int, package: Path, wanted: str) -> None:
+    await installed(lab, number, package)
+    await restarted(lab, number, wanted)
+
+
+@asynccontextmanager
+async def call_between(lab: Lab, one: int, other: int) -> AsyncIterator[str]:
+    """Keep a call up; gives its tag. It is hung up in the end, by a request within it that is answered."""
+    async with lab.phone(one, "alice", local_ip=f"{lab.plan.network}.151") as alice, lab.phone(other, "bob") as bob:
+        for phone in (alice, bob):
+            assert (await phone.register()).status == 200
+
+        async def known() -> bool:
+            return {("alice@apolo.local", one, False), ("bob@apolo.local", other, False)} <= await lab.registrations(
+                one
+            )
+
+        await eventually("both are registered", known, wanted=True)
+        dialog = answered(await alice.call("bob@apolo.local"))
+        yield dialog.call_id
+        assert (await alice.hang_up(dialog)).status == 200
+
+
+async def carried(lab: Lab, number: int, call_id: str) -> bool:
+    return any(call["call_id"] == call_id and not call["stale"] for call in await lab.ask(number, "call list"))
+
+
+def test_a_cluster_is_upgraded_primary_first_while_a_call_is_up(own: Lab, packages: dict[str, Path]) -> None:
+    lab = own
+
+    async def play() -> None:
+        async with call_between(lab, 2, 3) as call:
+            await eventually("the call is shown", lambda: carried(lab, 2, call), wanted=True)
+            await upgraded(lab, 1, packages[NEW], NEW)
+            # 20008 on everybody who sees another version, with both versions and the way out.
+            for number, theirs in ((1, f"expc02.apolo.local {__version__}"), (2, f"expc01.apolo.local {NEW}")):
+                cause = await lab.alarm(number, DIFFER)
+                assert theirs in cause and "Upgrade the primary first" in cause, cause
+            assert (await lab.cluster(2))["database"] == "Suspended"
+            assert (await lab.ask(2, "status"))["ready"], "it takes calls"
+            # What hangs on the links goes on between the versions: rows, calls that are up, calls that begin.
+            assert await carried(lab, 2, call) and await carried(lab, 3, call)
+            async with lab.phone(1, "carol", local_ip=f"{lab.plan.network}.152") as carol:
+                assert (await carol.register()).status == 200
+                device = ("carol@apolo.local", 1, False)
+
+                async def shown() -> bool:
+                    return device in await lab.registrations(3) and device in await lab.registrations(2)
+
+                await eventually("a registration with the new version is known to the old one", shown, wanted=True)
+                dialog = answered(await carol.call("bob@apolo.local"))
+                assert (await carol.hang_up(dialog)).status == 200
+                assert (await carol.register(0)).status == 200
+            # An edit on the primary is kept; one on a peer of another version is refused with the reason.
+            before = await lab.value(2, EDIT)
+            await lab.set(1, EDIT, 77)
+            why = await lab.refusal(2, "config set", path=EDIT, value=78)
+            assert f"runs version {NEW}; this system runs {__version__}" in why, why
+            assert f"runs version {NEW}" in await lab.refusal(2, "cluster force-config-update")
+            assert await unchanged("2 goes on with its own", lambda: lab.value(2, EDIT), 1.5) == before
+        # The others, one at a time; the first of them is in step again before the last one.
+        await upgraded(lab, 2, packages[NEW], NEW)
+        await eventually("the edit has come", lambda: lab.value(2, EDIT), wanted="77")
+        assert await lab.value(3, EDIT) == before
+        order = {one["id"]: one for one in (await uploaded(lab, 3, packages[NEW]))["findings"]}["order"]
+        assert order["verdict"] == "ok" and f"runs {NEW} already" in order["sentence"]
+        await upgraded(lab, 3, packages[NEW], NEW)
+        await lab.whole()
+        assert await lab.value(3, EDIT) == "77"
+        for number in lab.numbers:
+            peers = (await lab.ask(number, "upgrade status"))["peers"]
+            seen = [(one["version"], one["before"], one["heard"]) for one in peers]
+            assert seen == [(NEW, __version__, True)] * 3, "every peer shows the versions of all"
+
+    asyncio.run(play())
+
+
+def test_a_subordinate_is_warned_that_the_primary_comes_first_and_is_helped_by_the_same_package(
+    own: Lab, packages: dict[str, Path]
+) -> None:
+    lab = own
+
+    async def play() -> None:
+        found = {one["id"]: one for one in (await uploaded(lab, 3, packages[NEWER]))["findings"]}
+        assert found["order"]["verdict"] == "warn", found
+        assert f"expc01 runs {NEW}. Upgrade it first" in found["order"]["sentence"]
+        await upgraded(lab, 3, packages[NEWER], NEWER)
+        await lab.alarm(3, DIFFER)
+        await lab.set(1, EDIT, 71)
+        why = await lab.refusal(3, "cluster force-config-update")
+        assert "again with the same package" in why, why
+        await upgraded(lab, 1, packages[NEWER], NEWER)
+        await eventually("3 follows the primary again", lambda: lab.value(3, EDIT), wanted="71")
+        # With the very package that it runs already, once more: it goes into the other place.
+        await upgraded(lab, 1, packages[NEWER], NEWER)
+        await upgraded(lab, 2, packages[NEWER], NEWER)
+        await lab.whole()
+
+    asyncio.run(play())
+
+
+def test_the_version_before_gets_its_database_and_what_is_lost_is_said(own: Lab, packages: dict[str, Path]) -> None:
+    lab = own
+
+    async def play() -> None:
+        places = {one["number"]: one for one in (await lab.ask(3, "upgrade status"))["places"]}
+        before = next(number for number, one in places.items() if one["version"] == NEW)
+        await lab.set(1, EDIT, 66)
+        await eventually("3 follows", lambda: lab.value(3, EDIT), wanted="66")
+        code, out, errors = await lab.run(3, "upgrade", "lost", str(before))
+        assert code == 0 and EDIT in out and "lost on this peer" in out, errors
+        code, out, errors = await lab.run(3, "upgrade", "select", str(before), "--yes")
+        assert code == 0 and "the database from before" in out, errors
+        await restarted(lab, 3, NEW)
+        assert await lab.value(3, EDIT) == "77", "as it was when this version was left"
+        await lab.alarm(3, DIFFER)
+        newer = next(number for number, one in places.items() if one["version"] == NEWER)
+        await lab.ask(3, "upgrade select", place=newer)
+        await restarted(lab, 3, NEWER)
+        await eventually("3 catches up", lambda: lab.value(3, EDIT), wanted="66")
+        await lab.whole()
+
+    asyncio.run(play())
+
+
+def test_a_version_that_does_not_come_up_gives_way_to_the_one_before(own: Lab, tmp_path: Path) -> None:
+    lab = own
+
+    def fails(files: dict[str, bytes]) -> None:
+        call = b"            running = starting.become_chosen(start.state_dir)\n"
+        assert call in files["sextet/main.py"]
+        broken = call + b'            raise EngineError("this release has a fault")\n'
+        files["sextet/main.py"] = files["sextet/main.py"].replace(call, broken)
+
+    async def play() -> None:
+        was = await version(lab, 2)
+        package = real(tmp_path / "sextet-8.0.0.tar.gz", "8.0.0", fails)
+        await installed(lab, 2, package)
+        await lab.ask(2, "peer restart")
+        cause = await lab.alarm(2, MISMATCH, within_s=START_S)
+        assert "version 8.0.0" in cause and "this release has a fault" in cause and "runs instead" in cause, cause
+        assert await version(lab, 2) == was
+        assert (MISMATCH, "Raised") in lab.alarm_events()
+        runs = next(one["number"] for one in (await lab.ask(2, "upgrade status"))["places"] if one["runs"])
+        await lab.ask(2, "upgrade select", place=runs)
+        await lab.alarm(2, MISMATCH, standing=False)
+        await lab.whole()
+
+    asyncio.run(play())
+
+
+def test_a_peer_killed_in_the_middle_of_an_install_goes_on_as_before_and_installs_again(
+    own: Lab, packages: dict[str, Path]
+) -> None:
+    lab = own
+
+    async def play() -> None:
+        was = await version(lab, 3)
+        folder = lab.peer(3).state_dir / "versions"
+        found = await uploaded(lab, 3, packages[NEWER])
+        installing = asyncio.create_task(lab.run(3, "upgrade", "install", found["sha256"], "--yes"))
+
+        async def unpacking() -> bool:
+            return any(one.is_dir() and len(list(one.rglob("*"))) > 100 for one in folder.glob("*.new"))
+
+        await eventually("it is being unpacked", unpacking, wanted=True)
+        await lab.do("kill", peer=3)
+        assert (await installing)[0] != 0
+        await lab.do("start", peer=3)
+        await eventually("it runs what it ran", lambda: version(lab, 3), START_S, wanted=was)
+        assert not list(folder.glob("*.new")), "what was begun is tidied up"
+        assert (await lab.ask(3, "upgrade status"))["package"]["sha256"] == found["sha256"]
+        await installed(lab, 3, packages[NEWER])
+        await restarted(lab, 3, NEWER)
+        await lab.whole()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("size", [0, 10, 5_000_000])
+def test_a_package_that_is_cut_off_is_refused_and_nothing_is_kept(
+    own: Lab, packages: dict[str, Path], tmp_path: Path, size: int
+) -> None:
+    lab = own
+
+    async def play() -> None:
+        cut = tmp_path / "cut.tar.gz"
+        cut.write_bytes(packages[NEW].read_bytes()[:size])
+        await lab.ask(3, "upgrade discard")
+        assert "Nothing was kept of the package: it is" in await lab.refusal(3, "upgrade upload", file=str(cut))
+        assert (await lab.ask(3, "upgrade status"))["package"] is None
+        assert "No package was uploaded" in await lab.refusal(3, "upgrade install", sha256="0" * 64)
+        wrong = {"file": str(packages[NEW]), "sha256": "0" * 64}
+        assert "the SHA-256 of the package is" in await lab.refusal(3, "upgrade upload", **wrong)
+
+    asyncio.run(play())
