@@ -20,6 +20,7 @@ NEW, NEWER = "7.0.0", "7.1.0"
 EDIT = "protocols.standard_refresh_maximum"
 START_S = 60.0  # a start of a version that is tried, on a busy machine
 DIFFER, MISMATCH = 20008, 15018
+ALICE, BOB, CAROL = (f"{user}@apolo.local" for user in ("alice", "bob", "carol"))
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +73,10 @@ async def call_between(lab: Lab, one: int, other: int) -> AsyncIterator[str]:
             assert (await phone.register()).status == 200
 
         async def known() -> bool:
-            return {("alice@apolo.local", one, False), ("bob@apolo.local", other, False)} <= await lab.registrations(
-                one
-            )
+            return {(ALICE, one, False), (BOB, other, False)} <= await lab.registrations(one)
 
         await eventually("both are registered", known, wanted=True)
-        dialog = answered(await alice.call("bob@apolo.local"))
+        dialog = answered(await alice.call(BOB))
         yield dialog.call_id
         assert (await alice.hang_up(dialog)).status == 200
 
@@ -103,13 +102,13 @@ def test_a_cluster_is_upgraded_primary_first_while_a_call_is_up(own: Lab, packag
             assert await carried(lab, 2, call) and await carried(lab, 3, call)
             async with lab.phone(1, "carol", local_ip=f"{lab.plan.network}.152") as carol:
                 assert (await carol.register()).status == 200
-                device = ("carol@apolo.local", 1, False)
+                device = (CAROL, 1, False)
 
                 async def shown() -> bool:
                     return device in await lab.registrations(3) and device in await lab.registrations(2)
 
                 await eventually("a registration with the new version is known to the old one", shown, wanted=True)
-                dialog = answered(await carol.call("bob@apolo.local"))
+                dialog = answered(await carol.call(BOB))
                 assert (await carol.hang_up(dialog)).status == 200
                 assert (await carol.register(0)).status == 200
             # An edit on the primary is kept; one on a peer of another version is refused with the reason.
