@@ -9,11 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import footprint, machine, rates, reaction, report
+from bench import footprint, machine, rates, reaction, report, searches
 from bench.cluster import BenchError, cluster
 from bench.report import Figure
 
-MEASURES = ("registers", "calls", "change", "cut", "memory", "start")
+MEASURES = ("searches", "registers", "calls", "change", "cut", "memory", "start")
 RESULTS = Path(__file__).with_name("results") / "last.json"
 NETWORK = "127.68.0"
 FULL, QUICK = rates.Size(), rates.Size(rounds=3, phones=700, visits=2, newcomers=1000, calls=1000)
@@ -54,6 +54,9 @@ def main() -> int:
 
 def _measure(only: list[str], quick: bool, directory: Path, network: str, figures: list[Figure]) -> None:
     """Measure in an order in which one measure does not weigh on the next."""
+    if "searches" in only:
+        _say("searches")
+        figures += searches.measure()
     directory.chmod(0o755)  # engines run as another user
     count = 40 if quick else 200
     if {"memory", "change", "cut"} & set(only):

@@ -26,7 +26,7 @@ def test_a_table_says_the_same_after_its_journey_through_json() -> None:
         ),
     )
     read = Table.from_json(made.to_json())
-    for name in Table.__slots__:
+    for name in set(Table.__slots__) - {"rule_index", "transform_index"}:  # made of the others
         assert getattr(read, name) == getattr(made, name), name
 
 

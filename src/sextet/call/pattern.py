@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from sextet.model.expression import plain_ends
+
 COMPILED_MAX = 8192  # expressions kept so that a new table compiles only what changed: 2000 rules, 5000 policy patterns
 ALTERNATIVES_MAX = 1000  # texts one pattern may stand for: 200 domains, six peers, with room
 _VARIABLE = re.compile(r"%([a-z][a-z0-9_]*)%", re.IGNORECASE)
@@ -31,11 +33,16 @@ NO_VARIABLES = Variables({}, {})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """A pattern ready for use; `alternatives` are in lower case, `expression` is there for Regex only."""
+    """A pattern ready for use; `alternatives` are in lower case, `expression` is there for Regex only.
+
+    `end` and `ends` say what a text must begin or end with (one of them) for a Regex to match, where that is plain.
+    """
 
     kind: str  # Exact, Prefix, Suffix, Regex
     alternatives: tuple[str, ...] = ()
     expression: re.Pattern[str] | None = None
+    end: str = ""  # Prefix or Suffix
+    ends: tuple[str, ...] = ()
 
     def matches(self, alias: str, lowered: str) -> bool:
         """Compare; the caller lowers the alias once for all patterns."""
@@ -80,7 +87,8 @@ def compiled(kind: str, text: str, variables: Variables = NO_VARIABLES) -> Patte
             alternatives=tuple("".join(choice).lower() for choice in product(*(values for _, values in pieces))),
         )
     whole = "".join(name if not index % 2 else _any_of(name, values) for index, (name, values) in enumerate(pieces))
-    return Pattern(kind=kind, expression=_expression(whole))
+    end, ends = _ends(pieces)
+    return Pattern(kind=kind, expression=_expression(whole), end=end, ends=ends)
 
 
 def filled_in(text: str, variables: Variables) -> str:
@@ -93,6 +101,22 @@ def _values(name: str, variables: Variables) -> tuple[str, Sequence[str]]:
     if lowered in variables.many:
         return name, variables.many[lowered]
     return name, [variables.one.get(lowered, f"%{name}%")]
+
+
+def _ends(pieces: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, tuple[str, ...]]:
+    """Say what every match must begin or end with; `pieces` are plain text and variables in turn."""
+    texts = [text for text, _ in pieces[::2]]
+    if any("|" in text or "(?" in text for text in texts):
+        return "", ()  # alternatives, and look-arounds, which say nothing about the letters themselves
+    begin, end = plain_ends(texts[0])[0], plain_ends(texts[-1])[1]
+    if len(end) > len(begin):
+        return "Suffix", (end,)
+    if begin:
+        return "Prefix", (begin,)
+    if texts[-1] or len(pieces) == 1:
+        return "", ()
+    # A variable ends the text, mostly one of our own domains, which most aliases have: no sharper than nothing else.
+    return "Suffix", tuple((plain_ends(texts[-2])[1] + value).lower() for value in pieces[-2][1])
 
 
 def _any_of(name: str, values: Sequence[str]) -> str:

@@ -58,7 +58,9 @@ def rounds_of(inquiry: Inquiry, alias: str, trail: tuple[str, ...]) -> list[Roun
     rounds: list[Round] = []
     gathered: list[Target] = []
     priority, stopped_by = 0, ""
-    for rule in inquiry.table.rules:
+    table = inquiry.table
+    rules = table.rules if inquiry.every else table.rule_index.candidates(lowered, ip, inquiry.request.source.name)
+    for rule in rules:
         if rule.priority != priority:
             _close(inquiry, rounds, priority, gathered)
             if stopped_by or _found(gathered):

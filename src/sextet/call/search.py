@@ -140,7 +140,9 @@ def _joined(rounds: list[Round]) -> Round:
 
 
 def _transformed(inquiry: Inquiry, alias: str) -> str:
-    transform = first_matching(inquiry.table.transforms, alias)
+    table = inquiry.table
+    near = table.transform_index.candidates(alias.lower())
+    transform = first_matching([table.transforms[place] for place in near], alias)
     if transform is None:
         return alias
     changed = applied(transform.behavior, transform.pattern, transform.replace, alias)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sextet.call.access import Access, AccessRule
 from sextet.call.alias import key, plain_ip
+from sextet.call.index import Index, RuleIndex
 from sextet.call.pattern import Pattern, Variables, compiled, filled_in
 from sextet.call.policy import find_me, rules
 from sextet.call.policy.cpl import Script
@@ -163,6 +164,12 @@ class Table:
     gateway: bool  # between SIP and H.323
     maintenance: bool  # no new calls and registrations (facts 6.7)
     document: Mapping[str, Any]  # what to_json writes
+    rule_index: RuleIndex[Rule] = field(init=False, repr=False)
+    transform_index: Index = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule_index", RuleIndex(self.rules))
+        object.__setattr__(self, "transform_index", Index((n, one.pattern) for n, one in enumerate(self.transforms)))
 
     @classmethod
     def from_wanted(

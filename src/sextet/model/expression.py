@@ -17,6 +17,7 @@ COST_MAX = 4.0 * (ALIAS_MAX + 1) ** 4  # four unbounded repeats, which took 70 m
 COST_LOG_MAX = 100.0  # natural logarithm; far above COST_MAX, below what a float can hold
 GROUPS = ("(?:", "(?=", "(?!", "(?<=", "(?<!")  # besides "(": what facts 7.4 lists; others bring flags or references
 _REPEAT = re.compile(r"(?:[*+?]|\{(\d*)(,?)(\d*)\})[?+]?")
+_PIECE = re.compile(r"(\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|.)((?:[*+?]|\{\d*,?\d*\})?)", re.DOTALL)
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 
 
@@ -62,6 +63,28 @@ def groups_of(text: str) -> int:
         return _compiled(text).groups
     except (re.error, OverflowError, RecursionError, Warning):
         return 0
+
+
+def plain_ends(text: str) -> tuple[str, str]:
+    """Give the letters that every match of a text without alternatives and look-arounds begins and ends with."""
+    pieces = _PIECE.findall(text)
+    return _run(pieces), _run([*reversed(pieces)])[::-1]
+
+
+def _run(pieces: list[tuple[str, str]]) -> str:
+    """Join the plain letters up to the first piece that is none, or that may be there any number of times."""
+    plain = ""
+    for piece, repeat in pieces:
+        letter = piece[1:] if piece.startswith("\\") else piece
+        if (
+            repeat
+            or len(letter) != 1
+            or (piece == letter and letter in ".^$()[]*+?{")
+            or (piece != letter and letter.isalnum())
+        ):
+            break
+        plain += letter.lower()
+    return plain
 
 
 def _compiled(text: str) -> re.Pattern[str]:
