@@ -103,7 +103,7 @@ class Daemon:
         registry = Commands(self._peer, door, self.journal).registry()
         desk = CertificateDesk(certificates, self._peer, door, self.journal, _now, self._certificates_changed)
         desk.add_commands(registry)
-        self._records = _records(start, self._peer, door, self.journal)
+        self._records = _records(start, self._peer, door, self.journal, self._sip.log_messages)
         record_commands.add_to(registry, self._records)
         search_commands.add_to(registry, self._searches)
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
@@ -380,7 +380,7 @@ def _initial(path: Path) -> Document:
     return document
 
 
-def _records(start: Bootstrap, peer: Peer, door: Door, logs: Logs) -> Records:
+def _records(start: Bootstrap, peer: Peer, door: Door, logs: Logs, log_messages: Callable[[bool], None]) -> Records:
     alarms = peer.live.alarms
     recorder = Recorder(start.state_dir / "diagnostics", start.address, time.monotonic)
 
@@ -401,6 +401,7 @@ def _records(start: Bootstrap, peer: Peer, door: Door, logs: Logs) -> Records:
         Syslog(start.trusted, unreachable, address=start.address),
         files,
         verbose,
+        log_messages,
     )
 
 

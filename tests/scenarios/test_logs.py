@@ -11,7 +11,7 @@ import pytest
 from sextet.lab import alarm_proof
 from sextet.lab.bench import Bench
 from tests.support import real_lab
-from tests.support.real_lab import PERMISSIVE, Lab, eventually
+from tests.support.real_lab import PERMISSIVE, Lab, answered, eventually
 
 pytestmark = pytest.mark.scenario
 
@@ -26,6 +26,14 @@ TLS_CHANGE = (  # the guide's lines about a change of the TLS verification mode,
     CHANGED + NODE + 'Detail="xconfiguration alternatesConfiguration - Changed"',
     'alternatesmanager" Level="INFO" ' + NODE + 'Detail="alternate peer changed info recieved"',
 )  # fmt: skip
+BOTH = {("alice@apolo.local", 2, False), ("bob@apolo.local", 1, False)}
+WANTED = (  # of a registration and a call by way of this peer
+    'Event="Message Received" Service="SIP" Src-ip="127.',
+    'Protocol="TLS" Method="REGISTER" Request-URI="sip:apolo.local"',
+    'Event="Message Sent"',
+    'Protocol="TLS" Method="INVITE" Reason="200 ',
+    'Method="BYE"',
+)
 SYNCHRONISED = (
     r'replication: .* Level="INFO" CodeLocation="\w+.\d+." Detail="Starting synchronisation"',
     r'ConfigurationMasterIndex="0" LocalPeerIndex="{index}"',
@@ -128,6 +136,45 @@ def test_diagnostic_logging_on_all_peers_from_one_peer(lab: Lab) -> None:
         assert 'Event="DEBUG_MARKER" Detail="a moment"' in text
         assert not any(secret.encode() in everything for secret in lab.passwords.values())
         assert b"PRIVATE KEY" not in everything
+
+    asyncio.run(play())
+
+
+def test_at_level_4_every_sip_message_is_in_the_network_log_without_what_proves_who_it_is(lab: Lab) -> None:
+    async def play() -> None:
+        async def messages(number: int) -> list[str]:
+            return [str(line) for line in await lab.ask(number, "log search", text='Service="SIP"', log="network")]
+
+        before = await messages(2)
+        await lab.set(2, "logging.log_level", 4)
+        try:
+            assert await lab.alarm(2, 25019) == "The log level is 4."
+            async with lab.phone(2, "alice", "tls") as alice, lab.phone(1, "bob") as bob:
+                assert (await alice.register()).status == 200
+                assert (await bob.register()).status == 200
+                await eventually("2 knows bob", lambda: lab.registrations(2), wanted=BOTH)
+                dialog = answered(await alice.call("bob@apolo.local"))
+                assert (await alice.hang_up(dialog)).status == 200
+
+                async def told() -> bool:
+                    new = [line for line in await messages(2) if line not in before]
+                    return all(any(one in line for line in new) for one in WANTED)
+
+                await eventually("the messages are there", told)
+                new = "\n".join([line for line in await messages(2) if line not in before])
+                assert 'username=\\"alice\\", (hidden)' in new and "response=" not in new and "mac=" not in new
+                await lab.set(2, "logging.log_level", 1)
+                await lab.alarm(2, 25019, standing=False)
+
+                async def quiet() -> bool:
+                    had = len(await messages(2))
+                    assert (await alice.register(0)).status == 200
+                    await asyncio.sleep(0)
+                    return len(await messages(2)) == had
+
+                await eventually("nothing is written any more", quiet)
+        finally:
+            await lab.set(2, "logging.log_level", 1)
 
     asyncio.run(play())
 

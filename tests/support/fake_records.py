@@ -42,6 +42,7 @@ class RecordsDesk:
         self.folder = folder
         self.alarms: list[tuple[bool, str]] = []
         self.troubles: list[tuple[str, str]] = []
+        self.traced: list[bool] = []  # whether SIP messages are to be logged, as it was told
         self.peers = FakePeers()
         self.logs = Logs(folder, f"expc{face.number:02}")
         self.recorder = Recorder(folder / "diagnostics", "127.85.0.9", lambda: face.now)
@@ -61,5 +62,6 @@ class RecordsDesk:
             self.syslog,
             (folder / "server.pem", folder / "ca.pem"),
             lambda active, cause: self.alarms.append((active, cause)),
+            self.traced.append,
         )
         weakref.finalize(self.records, shutil.rmtree, folder, True)

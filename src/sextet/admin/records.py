@@ -25,6 +25,7 @@ from sextet.watch.syslog import Syslog
 
 NAME = "diagnostics"  # of the call between peers
 LIMIT_S = 8.0  # tcpdump has a second to start, five to stop
+MESSAGES_LEVEL = 4  # SIP messages
 VERBOSE_LEVEL = 3  # from here on the level is no normal one (facts 11.6)
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
 
@@ -50,7 +51,10 @@ class PeerRecording:
 
 
 class Records:
-    """The logs of this peer and diagnostic logging; `alarm` raises or lowers 25019 with its cause."""
+    """The logs of this peer and diagnostic logging.
+
+    `alarm` raises or lowers 25019 with its cause, `log_messages` has SIP messages told or not.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Records:
         syslog: Syslog,
         certificates: tuple[Path, Path],
         alarm: Callable[[bool, str], None],
+        log_messages: Callable[[bool], None],
     ) -> None:
         self._face = face
         self._door = door
@@ -72,7 +77,7 @@ class Records:
         self._recorder = recorder
         self._syslog = syslog
         self._certificates = certificates
-        self._alarm = alarm
+        self._alarm, self._log_messages = alarm, log_messages
         logs.listeners += [recorder.hear, syslog.send]
         peers.answer(NAME, self._asked)
 
@@ -203,6 +208,7 @@ class Records:
         return json.dumps({"ok": ok, "sentence": sentence, "state": asdict(self._recorder.state())}).encode()
 
     def _judge(self) -> None:
+        self._log_messages(self._recorder.running or self._logs.level >= MESSAGES_LEVEL)
         causes = ["Diagnostic logging runs"] if self._recorder.running else []
         if self._logs.level >= VERBOSE_LEVEL:
             causes.append(f"the log level is {self._logs.level}")

@@ -57,6 +57,11 @@ class AgentLine:
         counted: dict[str, int] = (await self._ask({"ask": "pulse"})).get("count", {})
         return counted
 
+    async def messages(self) -> list[tuple[str, str]]:
+        """Take the messages that were kept for the log: what is known of each, and the message. Raises EngineError."""
+        answer = await self._ask({"ask": "messages"})
+        return [(str(about), str(text)) for about, text in answer.get("messages", [])]
+
     async def picture(self) -> tuple[Picture, dict[str, int]]:
         """Read everything that Kamailio carries, and the order of the last report on each; raises EngineError."""
         registrations: dict[str, tuple[Binding, ...]] = {}

@@ -39,6 +39,7 @@ from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
 from sextet.sip.kemi.script import EVENTS_SOCKET
 from sextet.sip.listener import Listener
+from sextet.sip.message_log import MessageLog
 from sextet.sip.process import Process
 from sextet.sip.resolver import Resolver
 from sextet.sip.rpc import SOCKET as RPC_SOCKET
@@ -82,6 +83,7 @@ class SipEngine:
         self._wanted: Wanted | None = None
         self._process: Process | None = None
         self._line = AgentLine(self._run_dir)
+        self._messages = MessageLog(self._run_dir, self._line, journal)
         self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._tell)
         self._keeper: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -147,6 +149,11 @@ class SipEngine:
                 record = self._process.record
             wants = rendering.at_restart(wanted.config)
             return tuple(path for path, value in wants.items() if record.settings.get(path) != value)
+
+    def log_messages(self, wanted: bool) -> None:
+        """Write every SIP message into the journal, or none (log level 4)."""
+        self._messages.wanted = wanted
+        self._wake.set()
 
     def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
         """Learn which other peers have devices of an alias (none = it is known nowhere else)."""
@@ -264,6 +271,7 @@ class SipEngine:
         rendering.write_private(self._run_dir / "kamailio.cfg", files.kamailio, owner)
         rendering.install_code(PACKAGE, self._run_dir)
         self._line.close()
+        self._messages.forget()
         self._orders.clear()
         for name in (AGENT_SOCKET, RPC_SOCKET):
             (self._run_dir / name).unlink(missing_ok=True)
@@ -372,6 +380,7 @@ class SipEngine:
         fresh = [(kind, port) for kind, port in rendering.listeners(self._wanted) if (kind == "udp", port) not in held]
         self._tell_conflict(ports.taken(self._wanted.address, fresh))
         self._count(await self._line.pulse() | {"garbage": await self._garbage()})
+        await self._messages.round()
         process.cap_log(self._run_dir)
         self._say("")
 

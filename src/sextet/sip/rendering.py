@@ -23,6 +23,7 @@ from sextet.sip.kemi.instructions import Instructions
 
 CHILDREN = 3  # processes for each UDP socket, and as many for all TCP and TLS: measured best on two cores
 CONTACTS_MAX = 10  # devices of one alias on one peer
+MESSAGES_MAX = 1000  # that are kept until they are read, once a second, for log level 4
 SWEEP_S = 2  # how often expired and lost bindings are looked for
 MARK_S = 600  # after this long even an unchanged registration is decided and told anew
 NOBODY = "192.0.2.255"  # RFC 5737: an address that is never our own
@@ -91,6 +92,7 @@ def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Names) -> Files:
         contacts_max=CONTACTS_MAX,
         sweep_s=SWEEP_S,
         mark_s=MARK_S,
+        messages_max=MESSAGES_MAX,
     )
     return Files(kamailio=rendered, tls=tls_text(wanted, run_dir))
 

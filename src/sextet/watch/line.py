@@ -79,7 +79,7 @@ def event_line(moment: datetime, host: str, event: str, fields: Fields, origin: 
         return _line(moment, host, "alarm", [*alarm, utc])
     if event == "System Configuration Changed" and "User" not in named:
         return _line(moment, host, "", [utc, ("Event", event), *origin.of_database, *fields])
-    process = "web" if "Src-ip" in named else "cli" if "User" in named else "tvcs"
+    process = "tvcs" if "User" not in named else "web" if "Src-ip" in named else "cli"
     rank = [] if "Level" in named else [("Level", "1")]
     return _line(moment, host, process, [("Event", event), *fields, *rank, utc])
 

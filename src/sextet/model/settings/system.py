@@ -45,6 +45,6 @@ class Logging:
     """Maintenance > Logging: how much is logged, and where copies go."""
 
     log_level: int = number(1, 1, 4, label="Log level", peer=True, path="Log Level",
-                            help="At 1 calls, registrations and changes are logged; at 2 also each step of the links to other peers; at 3 and 4 also messages between peers.")  # fmt: skip
+                            help="At 1 calls, registrations and changes are logged; at 2 also each step of the links to other peers; at 3 also messages between peers; at 4 also every SIP message, without credentials.")  # fmt: skip
     syslog_servers: tuple[SyslogServer, ...] = many(SyslogServer, 4, label="Remote syslog servers", peer=True, path="Remote Syslog",
                                                     help="Up to four servers that get a copy of every line of the Event log (RFC 5424).")  # fmt: skip

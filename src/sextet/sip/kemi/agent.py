@@ -25,6 +25,9 @@ WAIT_S = 5.0  # for a sextetd that does not read; then it is let go, and asks ag
 CLIENTS_MAX = 8
 
 
+MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
+ASKED = ("follow", "owners", "release", "pulse", "messages")
+
 KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
 
 
@@ -99,6 +102,21 @@ class Agent:
         """Say that the process lives, and what was counted."""
         return {"count": {name: int(value) for name, value in self._rows("count")}}
 
+    def messages(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Give the messages that were kept since they were asked for last, at most one answer full."""
+        found: list[tuple[str, str]] = []
+        size = 0
+        for slot, about in self._rows("about"):
+            said = self._ksr.htable.sht_get("said", slot)
+            text = said if isinstance(said, str) else "(cannot be shown)"
+            size += len(text)
+            if size > MESSAGES_CHARACTERS_MAX:
+                break  # the others are asked for next
+            found.append((about, text))
+            for table in ("said", "about"):
+                self._ksr.htable.sht_rm(table, slot)
+        return {"messages": found}
+
     def _picture(self, client: socket.socket) -> None:
         for table in ("reg", "call"):
             rows = [(table, name, json.loads(text)) for name, text in self._rows(table)]
@@ -149,8 +167,10 @@ class Agent:
             if asked["ask"] == "picture":
                 self._picture(client)
             else:
-                table = {"follow": self.follow, "owners": self.owners, "release": self.release, "pulse": self.pulse}
-                client.send(json.dumps(table[asked["ask"]](asked)).encode())
+                name = asked["ask"]
+                if name not in ASKED:
+                    raise KeyError(name)
+                client.send(json.dumps(getattr(self, name)(asked)).encode())
         except (OSError, ValueError, KeyError, TypeError) as error:
             self._ksr.err(f"agent: {type(error).__name__}: {error}\n")
             return False
