@@ -46,12 +46,11 @@ ORIGINAL = {  # facts 4.3, the families that a cluster needs
     *range(40001, 40010), *range(40011, 40023), *range(40024, 40035), *range(40036, 40047), *range(40048, 40057),
     *range(40061, 40065), 40066, 40068, 40069, 40075, 40076, 40078, 40079, 40100, 40101,
 }  # fmt: skip
-COMES_WITH_UPGRADES = {15018, 20008}  # boot selection, and peers of different versions
 
 
 def test_every_alarm_of_the_original_is_declared_or_has_a_reason_why_it_never_stands() -> None:
     absent = [number for spans in ABSENT for number in numbers(spans)]
     assert len(absent) == len(set(absent))
     assert not set(absent) & TYPES.keys()
-    missing = ORIGINAL - set(absent) - TYPES.keys() - COMES_WITH_UPGRADES
+    missing = ORIGINAL - set(absent) - TYPES.keys()
     assert missing == set(), sorted(missing)
