@@ -31,7 +31,6 @@ RUN_PACKAGES = (
 TEST_PACKAGES = (
     "chromium",
     "iproute2",  # peers in network namespaces
-    "libfaketime",  # a peer whose clock is wrong
     "make",
 )
 SERVICES = ("kamailio", "nats-server")  # their packages bring services, which would take our ports

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dns.message
 import pytest
 
 from sextet.cluster.wire.proof import EXCHANGED
 from sextet.lab.authority import issue, new_authority
+from sextet.lab.dns import NameServer, records
+from sextet.lab.plan import DNS_PORT, PeerPlan
 from tests.support import private_network, real_lab
 from tests.support.private_network import Network, Stranger
 from tests.support.real_lab import Lab, answered, eventually
@@ -25,10 +30,12 @@ pytestmark = [
 HUB = "192.168.77"  # the lab's DNS, the phones, and whoever sits in the path
 ADDRESSES = {"one": "10.1.0.11", "two": "10.2.0.12", "three": "192.168.3.13"}
 PEERS = tuple(ADDRESSES)
+PUBLIC = {address: f"203.0.113.{address.rpartition('.')[2]}" for address in ADDRESSES.values()}  # RFC 5737
 ROUND_TRIP_S = 0.08  # the longest that is supported (facts 1.3)
 NOTICED_S = 4.0  # a heartbeat is missing after 1.3 s, and a dial into the cut after 2 s more
 HEALED_S = 10.0
 MODE = "clustering.tls_verification_mode"
+MAPPINGS, MAPPED = "clustering.address_mappings", "clustering.address_mapping_enabled"
 ALICE, BOB = ("alice@apolo.local", 1, False), ("bob@apolo.local", 3, False)
 
 
@@ -89,6 +96,23 @@ def test_a_change_is_in_force_everywhere_within_a_second(far: Far) -> None:
     asyncio.run(play())
 
 
+def test_every_peer_measures_every_other_and_the_distance_is_what_it_is(far: Far) -> None:
+    async def play() -> None:
+        began = time.monotonic()
+        said = await far.lab.ask(2, "check")
+        print(f"checked from every peer in {time.monotonic() - began:.2f} s")
+        found = [(line["id"], one) for line in said["lines"] for one in (*line["peers"], *line["others"])]
+        ways = [one for check, one in found if check == "rtt"]
+        assert {(one["by"], one["peer"]) for one in ways} == {(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a != b}
+        for one in ways:
+            measured_ms = float(one["measured"].removesuffix(" ms"))
+            assert 1000 * ROUND_TRIP_S <= measured_ms < 1000 * ROUND_TRIP_S + 40, one
+        not_ours = ("rtt", "ntp")  # the network's way is never shorter than 80 ms; clocks are this computer's
+        assert not [one for check, one in found if one["state"] == "failed" and check not in not_ours]
+
+    asyncio.run(play())
+
+
 def test_a_call_between_peers(far: Far) -> None:
     async def play() -> None:
         async with far.lab.phone(1, "alice", "tls") as alice, far.lab.phone(3, "bob", "tcp") as bob:
@@ -142,6 +166,96 @@ def test_a_cut_is_noticed_on_both_sides_with_its_cause_and_heals(far: Far, ways:
         print(f"whole again {time.monotonic() - began:.2f} s after the cut was mended")
 
     asyncio.run(play())
+
+
+# Names: what DNS gives in public, and where the peers are.
+
+
+class PublicNames(NameServer):
+    """The public DNS: it gives public addresses for the peers' names, and remembers what it was asked."""
+
+    def __init__(self, peers: Iterable[PeerPlan]) -> None:
+        super().__init__(records(replace(peer, address=PUBLIC[peer.address]) for peer in peers))
+        self.asked: list[str] = []
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.asked.append(str(dns.message.from_wire(data).question[0].name))
+        super().datagram_received(data, addr)
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[PublicNames]:
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(f"{HUB}.54", DNS_PORT))
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+
+async def ask_dns(far: Far, server: str) -> None:
+    for number in far.lab.numbers:
+        await far.lab.set(number, "system.dns_servers", json.dumps([{"address": server}]))
+
+
+def test_a_mapping_makes_public_names_private_addresses_and_dns_is_not_asked(far: Far) -> None:
+    lab = far.lab
+    pairs = json.dumps([{"fqdn": peer.fqdn, "ip": peer.address} for peer in lab.plan.peers])
+
+    async def play() -> None:
+        async with PublicNames(lab.plan.peers).serving() as names:
+            await lab.set(1, MAPPINGS, pairs)
+            await lab.set(2, MAPPED, True)
+            await ask_dns(far, f"{HUB}.54:{DNS_PORT}")
+            await lab.set(1, MODE, "Enforce")  # the certificate by the name, the sender by the mapped address
+            await lab.whole()
+            await lab.do("restart", peer=2)
+            await lab.whole()
+            dns_check = await lab.ask(2, "check", id="dns")
+            assert {one["measured"] for line in dns_check["lines"] for one in (*line["peers"], *line["others"])} == {
+                f"{peer.fqdn} is {peer.address} by the address mapping; DNS is not asked" for peer in lab.plan.peers
+            }
+            assert f"as '{lab.peer(1).address}'" in (await lab.member(2, 1))["clustering"]
+            assert not [name for name in names.asked if name.startswith("expc0")], names.asked
+            # Without it, the public address is dialled, at which nobody answers from inside.
+            await lab.set(1, MODE, "Permissive")
+            await lab.set(1, MAPPED, False)
+            await far.cause(1, 2, f"timed out: TCP to {PUBLIC[lab.peer(2).address]}")
+            await far.cause(2, 1, "this peer's address may be missing in the other one's list")
+            assert f"{lab.peer(2).fqdn}." in names.asked
+            await lab.set(1, MAPPED, True)
+            await lab.whole()
+        await ask_dns(far, lab.plan.dns_server)
+        await lab.set(1, MAPPED, False)
+        await lab.set(1, MAPPINGS, "[]")
+
+    asyncio.run(play())
+
+
+def test_address_translation_between_the_peers_is_found_by_each_of_them_and_enforce_warns(far: Far) -> None:
+    async def play() -> None:
+        async with PublicNames(far.lab.plan.peers).serving():
+            far.network.translated = PUBLIC
+            await ask_dns(far, f"{HUB}.54:{DNS_PORT}")
+            await far.lab.whole()
+            await translation_is_found(far)
+            await ask_dns(far, far.lab.plan.dns_server)
+            far.network.calm()
+            await far.lab.whole()
+
+    asyncio.run(play())
+
+
+async def translation_is_found(far: Far) -> None:
+    lab = far.lab
+    said = await lab.ask(1, "check", id="nat")
+    (line,) = said["lines"]
+    for one in (*line["peers"], *line["others"]):
+        public = PUBLIC[lab.peer(one["by"]).address]
+        private = lab.peer(one["by"]).address
+        assert (one["state"], one["measured"]) == ("failed", f"it sees this system as {public}, which is {private}")
+    assert len(line["peers"]) + len(line["others"]) == 6
+    warned = (await lab.set(1, MODE, "Enforce", dry_run=True))["warnings"]
+    assert any(f"says {lab.peer(3).host_name}" in one for one in warned) and len(warned) == 6, warned
 
 
 # A stranger in the path between peer 1 and the cluster port of peer 2.

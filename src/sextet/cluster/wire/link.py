@@ -220,7 +220,7 @@ class Link:
     def _dial(self, now: float) -> list[Effect]:
         assert self.target is not None
         self._attempt += 1
-        self._stage = "TCP"
+        self._stage = f"TCP to {self.target.ip}"
         self._heard = None
         verify = self.target.verify or self._stricter
         return [*self._enter(State.CONNECTING, self.reason, now), Dial(self._attempt, self.target, verify)]
