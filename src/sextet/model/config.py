@@ -188,20 +188,18 @@ def differences(old: Document, new: Document) -> list[Difference]:
     """Compare two documents setting by setting; an added or removed item shows its every setting."""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]  # most sections are as they were
     old, new = ({name: document[name] for name in names if name in document} for document in (old, new))
-    before, after = flattened(old, secrets=True), flattened(new, secrets=True)
-    hidden = {path for document in (old, new) for path, _, secret in _walk(Root, document, "") if secret}
+    before, after = (
+        {path: (as_text(value), secret) for path, value, secret in _walk(Root, document, "")} for document in (old, new)
+    )
     paths = [*before, *(path for path in after if path not in before)]
     moved = [path for path in paths if before.get(path) != after.get(path)]
-    return [
-        Difference(
-            path,
-            *(
-                ("•••" if value else "") if path in hidden else value
-                for value in (before.get(path, ""), after.get(path, ""))
-            ),
-        )
-        for path in moved
-    ]
+    return [Difference(path, _shown(before.get(path)), _shown(after.get(path))) for path in moved]
+
+
+def _shown(setting: tuple[str, bool] | None) -> str:
+    """Show one side of a difference: a text, and whether it is secret."""
+    text, secret = setting or ("", False)
+    return "•••" if secret and text else text
 
 
 def _section(kind: type, document: Any, path: str, problems: list[Problem]) -> Any:

@@ -19,14 +19,17 @@ from tests.support.simulator.network import End
 
 CLAIMS = {
     "owner": "A row has one owner, and every mirror shows only what its owner wrote.",
-    "stamp": "A stamp has one content.",
+    "stamp": "A stamp has one content, which its author wrote.",
     "back": "What a peer holds of its cluster never becomes older by itself.",
     "kept": "Nothing that was acknowledged is lost: it is in force, or set aside and listed.",
     "term": "A term is opened by an administrator's act and by nothing else: none forks off silently.",
     "removed row": "A peer that was taken off the list gets no row any more.",
     "key": "The cluster key is given by the primary only, to a listed peer, while enrolment is open.",
     "keyless": "Who has not the cluster key gets no data.",
+    "left": "Who left the cluster keeps no key of it.",
     "enforce": "Where TLS verification is enforced, a certificate that is not right opens nothing.",
+    "restart": "What waits for a restart is not in force before.",
+    "listed": "What is in force is not listed as set aside.",
     "stuck": "A link always has something to wait for.",
     "silence": "A cut is noticed in time.",
     "refusal": "What must be refused is refused, and changes nothing.",
@@ -68,6 +71,9 @@ class Checks:
         self._terms: set[tuple[str, int, str]] = set()
         self._unlisted_since: dict[tuple[int, int], float] = {}
         self._enforces_since: dict[int, float] = {}
+        self._parents: dict[Stamp, Stamp] = {}  # the real descent, to hold against what lineages say
+        self._modes: dict[int, tuple[object, str, bool]] = {}  # process, TLS mode in force, whether changes wait
+        self._alone_since: dict[int, float] = {}
         self._keyless_since: dict[int, float] = {}
         self._lists_saved: dict[int, tuple[float, float]] = {}  # by both clocks
         self._given: set[tuple[bytes, int]] = set()
@@ -124,9 +130,15 @@ class Checks:
     # What disks see
 
     def stored(self, number: int, store: MemoryStore, version: Version) -> None:
+        new = (version.cluster, version.stamp) not in self._contents
+        if new and version.stamp.author != store.peer_id:
+            self._break("stamp", f"peer {number} writes {version.stamp}, whose author it is not")
         known = self._contents.setdefault((version.cluster, version.stamp), version.digest)
         if known != version.digest:
             self._break("stamp", f"peer {number} stores a second content under {version.stamp}")
+        before = self._heads.get(number)
+        if version.stamp not in self._parents and before and before[0] is store:
+            self._parents[version.stamp] = before[1].stamp
         for edit in self._included(version):
             self._born.setdefault(edit, (number, store))
         term = (version.cluster, version.stamp.term, version.stamp.author)
@@ -135,7 +147,6 @@ class Checks:
             opened = sum(author == version.stamp.author for _, _, author in self._terms)
             if opened > self._acts.get(version.stamp.author, 0):
                 self._break("term", f"peer {number} stores {version.stamp}, a term that no administrator opened")
-        before = self._heads.get(number)
         if before and before[0] is store and before[1].cluster == version.cluster and version.stamp < before[1].stamp:
             self._break("back", f"peer {number} went back from {before[1].stamp} to {version.stamp}")
         self._heads[number] = store, version
@@ -197,6 +208,11 @@ class Checks:
 
     def reached(self, end: End, verify: bool) -> None:
         self._must_be_right(end, "goes on to")
+        owner, reader = self.hosts[end.other], self.hosts[end.me]
+        if _key(reader) and _key(owner) and _key(reader) != _key(owner):
+            self._break("keyless", f"peer {end.me} reads the rows of peer {end.other}, which has another key")
+        if not verify and self._has_enforced(end.other):
+            self._break("enforce", f"peer {end.me} did not verify peer {end.other}, which enforces, and is let in")
 
     def on_the_wire(self, end: End, data: bytes) -> None:
         if b'"type": "Grant"' not in data:
@@ -211,19 +227,26 @@ class Checks:
             self._break("key", f"peer {end.me} gives the key away and is not the primary")
         saved = self._lists_saved.get(end.me)
         ages = (owner.monotonic() - saved[0], owner.wall() - saved[1]) if saved else (WINDOW_S + 1,)
+        bound = owner.process.peer._custody.pins().get(self.hosts[end.other].name)
+        assert end.peer
+        if bound not in (None, certificates.fingerprint(end.peer.papers.der)):
+            self._break("key", f"peer {end.me} gives the key to another certificate than peer {end.other}'s")
         if min(ages) > WINDOW_S:
             self._break("key", f"peer {end.me} gives the key away {min(ages):.0f} s after its list was saved")
 
     def _must_be_right(self, end: End, what: str) -> None:
-        since, number, other = self._enforces_since.get(end.me), end.me, end.other
-        process = self.hosts[number].process
-        enforces = process and running(process).tls_verification_mode == "Enforce"
-        if since is None or self._now() <= since + APPLIED_S or not enforces:
+        number, other = end.me, end.other
+        if not self._has_enforced(number):
             return
         assert end.peer
         papers, name = end.peer.papers, self.hosts[other].name
         if problem := papers.fault or certificates.mismatch(papers.der, name):
             self._break("enforce", f"peer {number} enforces and {what} peer {other}, whose certificate is {problem}")
+
+    def _has_enforced(self, number: int) -> bool:
+        since, process = self._enforces_since.get(number), self.hosts[number].process
+        enforces = process and running(process).tls_verification_mode == "Enforce"
+        return bool(enforces) and since is not None and self._now() > since + APPLIED_S
 
     # Four times a second
 
@@ -241,7 +264,11 @@ class Checks:
             self._mark(self._keyless_since, number, not _key(host))
             for other, one in self.hosts.items():
                 self._mark(self._unlisted_since, (number, other), one.name not in peers)
+            self._mark(self._alone_since, number, not any(peers))
+            if self._now() > self._alone_since.get(number, self._now()) + APPLIED_S and _key(host):
+                self._break("left", f"peer {number} is in no list of its own and holds a cluster key")
             self._none_is_stuck(host)
+            self._waits_for_the_restart(host)
         self._world.loop.later(LOOK_S, self._look)
 
     def _mark(self, since: dict[Any, float], key: Any, holds: bool) -> None:
@@ -261,6 +288,16 @@ class Checks:
                 )
             if due is not None and self._now() > due + STUCK_S:
                 self._break("stuck", f"peer {host.number}'s link to place {other} is {link.state}: nobody woke it")
+
+    def _waits_for_the_restart(self, host: Host) -> None:
+        process = host.process
+        assert process
+        mode, saved = running(process).tls_verification_mode, process.peer.saved.clustering
+        waits = saved.changes_take_effect == "At restart"
+        before = self._modes.get(host.number)
+        if before and before[0] is process and before[2] and waits and mode != before[1]:
+            self._break("restart", f"peer {host.number} went from {before[1]} to {mode}, which waits for a restart")
+        self._modes[host.number] = process, mode, waits
 
     def hears(self, reader: int, owner: int) -> None:
         """A way was cut for so long that the reader must have noticed."""
@@ -300,12 +337,22 @@ class Checks:
             self._break("converged", f"peer {host.number} says {status.database}; {'; '.join(bad)}")
         if (host.number == primary) != (process.peer._custody.is_primary):
             self._break("converged", f"peer {host.number} is the primary or not, against all lists: {status.why_not}")
+        wrongly = [kept.version.stamp for kept in host.store.everything() if kept.aside]
+        wrongly = [stamp for stamp in wrongly if self._descends(truth.stamp, stamp)]
+        if wrongly:
+            self._break("listed", f"peer {host.number} lists {wrongly[0]}, which is in {truth.stamp}")
         raised = {alarm.number: alarm.detail for alarm in process.peer.live.alarms.raised()}
         wrong = {n: d for n, d in raised.items() if n not in {one.number for one in USUAL}}
         if status.database == "Conflict" and host.store.conflicts():
             wrong.pop(types.CONFIGURATION_CONFLICT.number, None)
         if wrong:
             self._break("alarms", f"peer {host.number} still raises {wrong}")
+
+    def _descends(self, stamp: Stamp, ancestor: Stamp) -> bool:
+        step: Stamp | None = stamp
+        while step is not None and step != ancestor:
+            step = self._parents.get(step)
+        return step == ancestor
 
     def _mirrors_are_equal(self, members: list[Host]) -> None:
         by_name = {host.name: host for host in members}

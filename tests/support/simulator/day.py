@@ -12,7 +12,7 @@ from tests.support.simulator.host import NUMBERS, Host, World
 from tests.support.simulator.operators import Operators
 from tests.support.simulator.troubles import Troubles
 
-TROUBLE_S = (6.0, 10.0, 16.0)  # how long things go wrong
+TROUBLE_S = (4.0, 7.0, 11.0)  # how long things go wrong
 SIZES = (2, 3, 3, 3, 4, 4, 5, 6)
 SETTLE_S = 60.0  # after healing: a link that waits for lost rows gives up after 30 s, a lost key takes a reset
 LOOK_S = 0.5
@@ -21,8 +21,9 @@ LOOK_S = 0.5
 class Day:
     """Up to six peers; `play` raises Broken where a claim does not hold."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, trouble_s: float = 0.0) -> None:
         self.seed = seed
+        self._trouble_s = trouble_s
         self.dice = random.Random(seed)
         self.folder = Path(tempfile.mkdtemp(prefix="sextet-day", dir=_memory()))
         self.story: list[str] = []
@@ -59,7 +60,7 @@ class Day:
     def _play(self) -> None:
         self.checks.watch(self.world)
         self.troubles.begin()
-        self._until(self.dice.choice(TROUBLE_S))
+        self._until(self._trouble_s or self.dice.choice(TROUBLE_S))
         self.tell("everything heals")
         self.troubles.heal()
         self._settle()

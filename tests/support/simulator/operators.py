@@ -48,11 +48,11 @@ class Operators:
 
     # What they do
 
-    def type_list(self, host: Host, *, without: int = 0) -> None:
+    def type_list(self, host: Host, *, without: int = 0, primary: int = 0) -> None:
         """Enter the list and the primary, as they are meant to be, on one peer; `without` one, to enter it later."""
         left = [number for number in self.plan if number != without]
         before = self._named_on(host)  # to change the primary is a step of its own
-        primary = before if before in left else self.primary
+        primary = primary or (before if before in left else self.primary)
         addresses = [*[self._world.hosts[number].name for number in left], *[""] * PEERS_MAX][:PEERS_MAX]
         changes = [Change("set", f"clustering.peer_{n}_address", a) for n, a in enumerate(addresses, 1)]
         changes.append(Change("set", "clustering.configuration_primary", left.index(primary) + 1))

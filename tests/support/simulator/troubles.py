@@ -34,7 +34,8 @@ class Troubles:
         self._happenings: list[tuple[int, Callable[[], None]]] = [
             (24, self._edit), (7, self._join), (5, self._remove), (5, self._promote), (2, self._promote_two),
             (4, self._tls), (3, self._take_effect), (5, self._restart), (2, self._force), (2, self._restore),
-            (2, self._damage), (2, self._recover), (2, self._step_clock), (3, self._spoil_papers),
+            (2, self._mistake), (2, self._waver), (2, self._damage), (2, self._recover), (2, self._step_clock),
+            (3, self._spoil_papers),
             (14, self._move), (10, self._refresh), (4, self._unregister), (8, self._call), (6, self._hang_up),
             (6, self._crash), (3, self._lose_power), (14, self._start), (2, self._lose_engine), (3, self._look),
             (3, self._lose_rows), (3, self._fill_disk), (8, self._cut), (12, self._heal_some),
@@ -46,11 +47,11 @@ class Troubles:
             host.start()
             if self._dice.random() < 0.3:
                 self._later(0.5, lambda host=host: self._operators.edit(host))  # type: ignore[misc]
-        self._later(1.0, lambda: self._operators.type_list(self._world.hosts[1]))
+        self._later(0.6, lambda: self._operators.type_list(self._world.hosts[1]))
         for _ in range(len(self._world.hosts) - 1):
             if self._dice.random() < 0.8:
-                self._later(1.5 + self._dice.random(), self._join)
-        self._later(2.5, self._next)
+                self._later(0.8 + self._dice.random(), self._join)
+        self._later(2.0, self._next)
 
     def heal(self) -> None:
         """Let nothing go wrong any more, and have people repair what is left."""
@@ -93,6 +94,25 @@ class Troubles:
             self._operators.plan.append(number)
             self.tell(f"peer {number} is to join: {self._operators.plan}")
             self._type_lists()
+
+    def _mistake(self) -> None:
+        """Somebody enters the list on a newcomer, and names the newcomer itself as the primary."""
+        alone = [n for n in self._world.hosts if self._operators.is_alone(self._world.hosts[n])]
+        newcomers = [number for number in alone if number not in self._operators.plan]
+        if newcomers:
+            number = self._dice.choice(newcomers)
+            self._operators.plan.append(number)
+            self.tell(f"peer {number} is to join, and names itself")
+            self._operators.type_list(self._world.hosts[number], primary=number)
+            self._type_lists()
+
+    def _waver(self) -> None:
+        """Somebody clears the list of a member, and thinks better of it; meanwhile it stands alone."""
+        host = self._someone()
+        if host.number in self._operators.plan and host.number != self._operators.primary:
+            self._operators.clear_list(host)
+            self._later(self._dice.random(), lambda: self._operators.edit(host))
+            self._later(1 + self._dice.random(), lambda: self._operators.type_list(host))
 
     def _remove(self) -> None:
         plan = self._operators.plan

@@ -135,7 +135,8 @@ class Editor:
         self, changes: Sequence[Change], user: str, source: str, expected: Stamp | None, summary: str
     ) -> Stamp:
         def make(document: Document) -> Document:
-            before = config.from_document(config.merged(document, self._own))
+            held = document is self._custody.head.document
+            before = self.saved if held else config.from_document(config.merged(document, self._own))
             after = check(_edited(config.to_document(before), changes), before)
             return config.shared_part(config.to_document(after))
 

@@ -99,6 +99,7 @@ class Following:
     ) -> None:
         self._new_cluster = sources.new_cluster
         self.running = Clustering()
+        self._named: tuple[Clustering | None, dict[int, str]] = None, {}  # names(), and of which settings they are
         self.number = 0
         self.version_next = self.version_before = ""  # that were chosen, or can be chosen again, on this peer
         self.maintenance = False  # takes no new calls and registrations until the next restart
@@ -141,7 +142,9 @@ class Following:
 
     def names(self) -> dict[int, str]:
         """The peers of the running list; a stand-alone system is number 0 under its host name."""
-        listed = {number: name for number, name in enumerate(self.running.peers, 1) if name}
+        if self._named[0] is not self.running:
+            self._named = self.running, {number: name for number, name in enumerate(self.running.peers, 1) if name}
+        listed = self._named[1]
         return listed if self.number else {0: self.host_name(), **listed}
 
     def leader(self) -> tuple[int, str]:

@@ -26,7 +26,8 @@ def running_after(saved: Clustering, running: Clustering, number: int) -> Cluste
     if number:
         stays = getattr(running, ROWS[number - 1]) in saved.peers
         live |= {row: getattr(saved, row) for row in ROWS if stays or row != ROWS[number - 1]}
-    return replace(running, **live)
+    after = replace(running, **live)
+    return running if after == running else after
 
 
 def waiting(saved: Clustering, running: Clustering) -> tuple[str, ...]:
