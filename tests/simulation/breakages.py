@@ -110,7 +110,7 @@ BREAKAGES = (
 )  # fmt: skip
 
 
-class Breaker(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class Breaker(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Imports one module with its breakage."""
 
     def __init__(self, breakage: Breakage) -> None:
@@ -121,8 +121,11 @@ class Breaker(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         return importlib.util.spec_from_loader(name, self) if name == self._breakage.module else None
 
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._breakage.applied(), str(SOURCE / self._breakage.file), "exec"), module.__dict__)
+    def get_source(self, fullname: str) -> str:
+        return self._breakage.applied()
+
+    def is_package(self, fullname: str) -> bool:
+        return False
 
 
 def main() -> int:
