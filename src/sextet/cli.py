@@ -28,12 +28,17 @@ class Program(click.Group):
             loaded: Any = importlib.import_module(_LAB).lab
             assert isinstance(loaded, click.Command)
             return loaded
-        return super().get_command(context, name)
+        return super().get_command(context, cli.ALIASES.get(name.lower(), name))
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
     sys.exit(cli.run(program()))
+
+
+def purge() -> None:
+    """Run the last resort under the name of the original's script."""
+    sys.exit(cli.run(program(), ["clusterdb_destroy_and_purge_data.sh", *sys.argv[1:]]))
 
 
 def program() -> click.Group:

@@ -24,8 +24,8 @@ from sextet.cluster.configuration.revisions import StoreDamaged
 from sextet.cluster.configuration.system_key import KeyLost
 from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.lost_vault import LostVault
+from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import Caller
-from sextet.cluster.disk.vault import Paths
 from sextet.console.server import ConsoleServer
 from sextet.engine import Journal
 from sextet.model import alarms as types

@@ -8,7 +8,7 @@ from sextet import __version__, journal
 from sextet.bootstrap import Bootstrap
 from sextet.cluster.disk import factory_reset
 from sextet.cluster.disk.factory_reset import ResetFailed
-from sextet.cluster.disk.vault import Paths
+from sextet.cluster.disk.paths import Paths
 from sextet.model import alarms
 from sextet.watch.logs import Logs
 

@@ -141,6 +141,14 @@ def test_a_peer_that_cannot_store_stops_it_half_way_and_doing_it_again_brings_it
     assert cluster.lists() == [REST, (), REST, REST]
 
 
+def test_a_peer_that_cannot_leave_by_itself_is_removed_as_a_dead_one_is() -> None:
+    cluster = Cluster()
+    cluster.full = {2}
+    plan = cluster.do(Job(verb="remove", peer=2))
+    assert cluster.lists() == [REST, NAMES, REST, REST]
+    assert "the disk is full" in plan.warnings[0] and "clear its peer list and restart it" in plan.warnings[1]
+
+
 def test_a_newcomer_is_listed_everywhere_and_may_join() -> None:
     cluster = Cluster()
     cluster.do(Job(verb="add", address="e.x"))

@@ -81,6 +81,7 @@ def test_a_primary_that_moves_up_takes_its_number_along() -> None:
     assert said("a.x", "c.x", "d.x", primary=2) == []
     assert said("a.x", "b.x", "d.x", primary=3) == []  # the primary itself was taken off, and d.x chosen
     assert said("a.x", "b.x", "c.y", "d.x", primary=3) == []  # it has another name
+    assert said("a.x", "c.x", "b.x", "d.x", primary=3) == []  # an order that was wrong is put right
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from sextet.admin.safekeeping import Safekeeping
 from sextet.admin.snapshot import Snapshots
 from sextet.cluster.disk.backup import Contents
-from sextet.cluster.disk.vault import Paths
+from sextet.cluster.disk.paths import Paths
 from sextet.engine import Journal
 from sextet.model.config import Document, to_document
 from sextet.model.schema import Problem, Refused

@@ -159,6 +159,10 @@ class Reader:
         assert code == 0, errors
         return out
 
+    def ran(self, number: int, *command: str) -> tuple[int, str, str]:
+        """Type a command; gives its exit code, output and errors."""
+        return asyncio.run(self.lab.run(number, *command))
+
     def refused(self, number: int, *command: str) -> str:
         """Type a command that must be refused; gives its words."""
         code, out, errors = asyncio.run(self.lab.run(number, *command))

@@ -17,7 +17,8 @@ from sextet.call.checked import check
 from sextet.cluster.configuration.system_key import write_secret
 from sextet.cluster.disk import backup
 from sextet.cluster.disk.backup import Contents, Label
-from sextet.cluster.disk.vault import Vault, alone
+from sextet.cluster.disk.restoring import alone
+from sextet.cluster.disk.vault import Vault
 from sextet.engine import Journal
 from sextet.model import config
 from sextet.model.config import Difference

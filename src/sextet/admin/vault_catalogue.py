@@ -28,7 +28,7 @@ SYSTEM_KEY_UPDATE = Command(
 PURGE = Command(
     name=PURGE_NAME,
     help="LAST RESORT: destroy this peer's database, history and cluster key; as dangerous as it sounds.",
-    parameters=(Parameter(name="system", help="The host name of this system, typed out, to confirm.", required=True),),
+    parameters=(Parameter(name="system", help="This system's host name, typed out.", kind="value", required=True),),
     writes=True,
     confirm="Destroy the configuration, the history and the cluster key of this peer, and restart it as a new system?",
 )

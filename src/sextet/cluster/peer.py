@@ -24,8 +24,9 @@ from sextet.cluster.configuration.history import GENESIS, Version, from_row
 from sextet.cluster.configuration.refusing import noting_policy
 from sextet.cluster.configuration.revisions import KEPT_MAX, StoreDamaged, StoreLost
 from sextet.cluster.disk.factory_reset import Arming
+from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import listener as recovery_door
-from sextet.cluster.disk.vault import RENEW, Paths, RunningVault
+from sextet.cluster.disk.vault import RENEW, RunningVault
 from sextet.cluster.face import Checked, ClusterStatus, Outcome, Owned, Revision
 from sextet.cluster.joining import Joining
 from sextet.cluster.judgement import LIVE, judge

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sextet.cluster import peer_list
@@ -87,9 +87,14 @@ class Rearranging:
     async def _do(self, job: Job, user: str, source: str) -> Plan:
         plan, seen = await self.plan(job), self._hands.evidence()
         done: list[str] = []
-        for number in (plan.clears, *plan.tells):
-            if not number:
-                continue
+        if plan.clears:
+            # One that cannot leave by itself, such as with a damaged database, is removed as a dead one is.
+            if wrong := await self._tell(plan.clears, plan, job, user=user, source=source, dry_run=False):
+                rest = f"Before {plan.before[plan.clears - 1]} is used again, clear its peer list and restart it."
+                plan = replace(plan, warnings=(*plan.warnings, *(one.sentence for one in wrong), rest))
+            else:
+                done.append(plan.before[plan.clears - 1])
+        for number in plan.tells:
             if wrong := await self._tell(number, plan, job, user=user, source=source, dry_run=False):
                 raise Refused(*wrong, *_so_far(done))
             done.append(plan.before[number - 1])

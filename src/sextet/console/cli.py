@@ -23,6 +23,7 @@ from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
 from sextet.admin.search_catalogue import COMMANDS as SEARCH_COMMANDS
 from sextet.admin.upgrade_catalogue import COMMANDS as UPGRADE_COMMANDS
 from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
+from sextet.admin.vault_catalogue import PURGE_NAME
 from sextet.console import client, render
 
 OK, FAILED, USAGE, CHECK_FAILED, NOT_PRIMARY, CONFLICT, UNREACHABLE = range(7)
@@ -56,6 +57,12 @@ class Failed(click.ClickException):
         self.code = exit_code
 
 
+ALIASES = {  # the original's names, letter by letter
+    "clusterdb_destroy_and_purge_data.sh": PURGE_NAME,
+    "xcommand": "xcommand",
+    "xconfiguration": "xconfiguration",
+    "xstatus": "xstatus",
+}
 _OUTPUT = click.Choice(["table", "json"])
 
 
@@ -217,7 +224,7 @@ def _content(one: Parameter, path: str) -> str:
 def _typed_in(one: Parameter) -> str:
     """Read a value that must not stand on the command line, such as a password: hidden at a terminal."""
     if sys.stdin.isatty():
-        return str(click.prompt(one.name.capitalize(), hide_input=True, err=True))
+        return str(click.prompt(one.name.capitalize(), hide_input=one.name != "system", err=True))
     text = sys.stdin.read(VALUE_BYTES_MAX + 1)
     if len(text) > VALUE_BYTES_MAX:
         raise Failed("usage", USAGE, [f"{one.name}: standard input has more than {VALUE_BYTES_MAX} characters"])

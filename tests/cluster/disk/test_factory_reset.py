@@ -11,7 +11,7 @@ import pytest
 from sextet.cluster.configuration.history import GENESIS, opening
 from sextet.cluster.configuration.revisions import MEMORY_FILE, Membership, Store
 from sextet.cluster.disk.factory_reset import FOLDER, IMAGE, Arming, ResetFailed, due, image_version, put_image, reset
-from sextet.cluster.disk.vault import Paths
+from sextet.cluster.disk.paths import Paths
 from tests.support.release import small
 
 LIST = ("192.0.2.1", "192.0.2.2")

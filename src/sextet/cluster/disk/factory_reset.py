@@ -33,8 +33,8 @@ from sextet.cluster.configuration.revisions import MEMORY_FILE, Membership, Stor
 from sextet.cluster.configuration.system_key import KeyFailure, KeyLost, write_secret
 from sextet.cluster.disk import package, rebuilding, versions
 from sextet.cluster.disk.package import NotAPackage
+from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.remembrance import Remembered
-from sextet.cluster.disk.vault import Paths
 from sextet.model import config
 
 FOLDER = "factory-reset"  # as in the original, whose folder is /mnt/harddisk/factory-reset

@@ -7,20 +7,17 @@ cluster renewed on a peer that is well, this peer takes the configuration from t
 from __future__ import annotations
 
 import asyncio
-import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from sextet.call.checked import check
-from sextet.cluster.configuration.history import GENESIS, Version, opening
-from sextet.cluster.configuration.revisions import KEY_FILE, MEMORY_FILE, Membership, StoreLost
+from sextet.cluster.configuration.history import Version
+from sextet.cluster.configuration.revisions import KEY_FILE, MEMORY_FILE, StoreLost
 from sextet.cluster.configuration.system_key import KeyFailure, SystemKey
-from sextet.cluster.disk import rebuilding, remembrance
+from sextet.cluster.disk import rebuilding, remembrance, restoring
 from sextet.cluster.disk.backup import Contents
+from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import Caller, Copy, RecoveryFailed, fetch
 from sextet.cluster.disk.remembrance import Remembered
-from sextet.cluster.disk.vault import Paths, alone, laid_out
-from sextet.model import config
 from sextet.model.config import Document
 from sextet.model.schema import Problem, Refused
 
@@ -104,15 +101,10 @@ class LostVault:
         return False
 
     async def restore(self, contents: Contents, *, user: str, source: str) -> None:
-        whole = config.to_document(check(alone(contents.document)))
-        put = await asyncio.to_thread(laid_out, self.paths, contents)
-        me = str(uuid.uuid4())
-        made = {"user": user, "source": source, "summary": "Backup restored"}
-        version = opening(GENESIS, config.shared_part(whole), cluster="", term=1, author=me, **made)
-        own = config.peer_part(whole)
-        new = Remembered(peer_id=me, membership=Membership(), pins={}, highest_term=0, own=own)
-        await self._rebuild(new, version)
-        await asyncio.to_thread(put)
+        try:
+            await asyncio.to_thread(restoring.rebuild, self.paths, contents, user=user, source=source)
+        except (OSError, StoreLost, KeyFailure) as error:
+            raise Refused(Problem("", f"Nothing was restored: {error}.")) from error
 
     async def purge(self) -> Path:
         own = {"system": self._remembered.own.get("system", {})} if self._remembered else {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -16,55 +15,24 @@ from sextet.cluster.configuration.custody import Custody
 from sextet.cluster.configuration.editing import Editor
 from sextet.cluster.configuration.history import Version
 from sextet.cluster.configuration.revisions import MEMORY_FILE, Store, StoreDamaged, StoreLost
-from sextet.cluster.configuration.system_key import KeyFailure, write_secret
-from sextet.cluster.disk import rebuilding, remembrance
+from sextet.cluster.configuration.system_key import KeyFailure
+from sextet.cluster.disk import rebuilding, remembrance, restoring
 from sextet.cluster.disk.backup import Contents
+from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import NEVER, Copy
 from sextet.cluster.disk.remembrance import Remembered
+from sextet.cluster.disk.restoring import alone, laid_out
 from sextet.cluster.rows.alarms import Alarms
 from sextet.engine import Journal
 from sextet.model import alarms as types
 from sextet.model import config
 from sextet.model.config import Document
 from sextet.model.schema import Problem, Refused
-from sextet.model.settings.clustering import PEERS_MAX
 
 LOOK_S = 2.0  # at the files: a stat each, and what somebody else touched is read
 THOROUGH_S = 300.0  # everything is read again this often: disks forget by themselves as well
 DATABASE = "developer.clusterdb.cdb"
 RENEW = "system-key"  # of the question between peers
-
-
-class Placed(Protocol):
-    """What says among other things where the files of this peer are: Identity, Bootstrap."""
-
-    @property
-    def state_dir(self) -> Path: ...
-    @property
-    def certificate(self) -> Path: ...
-    @property
-    def private_key(self) -> Path: ...
-    @property
-    def trusted(self) -> Path: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
-    """Where the files of this peer are."""
-
-    state_dir: Path
-    certificate: Path
-    private_key: Path
-    trusted: Path
-
-    @staticmethod
-    def of(placed: Placed) -> Paths:
-        return Paths(
-            state_dir=placed.state_dir,
-            certificate=placed.certificate,
-            private_key=placed.private_key,
-            trusted=placed.trusted,
-        )
 
 
 class Vault(Protocol):
@@ -186,6 +154,8 @@ class RunningVault:
         return b""
 
     def why_no_restore(self) -> str:
+        if self.damage:
+            return ""  # it cannot leave by itself: what is restored is a new database, of a system that stands alone
         if not any(self._editor.saved.clustering.peers) and not self._custody.membership.cluster:
             return ""
         return (
@@ -233,10 +203,24 @@ class RunningVault:
         if why := self.why_no_restore():
             raise Refused(Problem("", why))
         async with self._busy:
+            if self.damage:
+                await self._rebuilt(contents, user, source)
+                return
             put = await asyncio.to_thread(laid_out, self.paths, contents)
             summary = "Backup restored"
             await self._editor.replace(alone(contents.document), user=user, source=source, summary=summary)
             await asyncio.to_thread(put)
+
+    async def _rebuilt(self, contents: Contents, user: str, source: str) -> None:
+        self._ended = True
+        try:
+            await asyncio.to_thread(restoring.rebuild, self.paths, contents, user=user, source=source)
+        except (OSError, StoreLost, KeyFailure) as error:
+            self._ended = False
+            raise Refused(Problem("", f"Nothing was restored: {error}.")) from error
+        except Refused:
+            self._ended = False
+            raise
 
     async def purge(self) -> Path:
         async with self._busy:
@@ -292,39 +276,3 @@ class RunningVault:
             own=self._editor.own,
             **self._where(),  # type: ignore[arg-type]
         )
-
-
-def alone(document: Document) -> Document:
-    """Take the peers out of a configuration: what is restored stands alone, and a new cluster is built with it."""
-    rows = {f"peer_{number}_address" for number in range(1, PEERS_MAX + 1)} | {"configuration_primary"}
-    clustering = {name: value for name, value in document.get("clustering", {}).items() if name not in rows}
-    return {**document, "clustering": clustering}
-
-
-def laid_out(paths: Paths, contents: Contents) -> Callable[[], None]:
-    """Write certificate, key and trusted authorities of a backup beside those in use; gives what puts them in place.
-
-    What was in use is kept beside. Raises Refused, and changes nothing then.
-    """
-    files = {
-        paths.private_key: contents.private_key,
-        paths.certificate: contents.certificate,
-        paths.trusted: contents.trusted,
-    }
-    try:
-        for path, text in files.items():
-            write_secret(_beside(path, "restored"), text.encode())
-            if path.exists():
-                write_secret(_beside(path, "before-restore"), path.read_bytes())
-    except OSError as error:
-        raise Refused(Problem("", f"Nothing was restored: {error}.")) from error
-
-    def put() -> None:
-        for path in files:
-            _beside(path, "restored").replace(path)
-
-    return put
-
-
-def _beside(path: Path, what: str) -> Path:
-    return path.with_name(f"{path.name}.{what}")

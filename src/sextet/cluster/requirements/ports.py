@@ -49,11 +49,21 @@ class Rule:
 
 
 BEFORE_X88 = (
-    Flow(purpose="Cluster database synchronisation", protocol="IP protocol 51", source_ports="", destination_ports=""),
-    Flow(purpose="Key exchange (ISAKMP)", protocol="UDP", source_ports="500", destination_ports="500"),
+    Flow(
+        purpose="Cluster database synchronization (IPSec AH)",
+        protocol="IP protocol 51",
+        source_ports="",
+        destination_ports="",
+    ),
+    Flow(purpose="Key exchange between peers (ISAKMP)", protocol="UDP", source_ports="500", destination_ports="500"),
     Flow(purpose="Cluster recovery", protocol="UDP", source_ports=FROM, destination_ports="4371"),
     Flow(purpose="Cluster communication", protocol="TCP", source_ports=FROM, destination_ports="4369-4380"),
-    Flow(purpose="Bandwidth management", protocol="UDP", source_ports="1719", destination_ports="1719"),
+    Flow(
+        purpose="Bandwidth management (Expressway-C cluster only)",
+        protocol="UDP",
+        source_ports="1719",
+        destination_ports="1719",
+    ),
 )
 
 

@@ -37,8 +37,8 @@ def peer_list(clustering: Clustering) -> Iterator[Problem]:
 def primary_moved(clustering: Clustering, was: Clustering) -> Iterator[Problem]:
     """Facts 1.6 E: when later rows move up, the number of the primary is corrected, and names nobody else unasked."""
     number = clustering.configuration_primary
-    if number != was.configuration_primary or number > min(len(was.peers), len(clustering.peers)):
-        return
+    if number != was.configuration_primary or not number <= len(clustering.peers) < len(was.peers):
+        return  # a list that is not shorter is put in another order on purpose
     rows = [_same(address) for address in clustering.peers]
     old = _same(was.peers[number - 1])
     if old and rows[number - 1] and rows[number - 1] != old and old in rows:

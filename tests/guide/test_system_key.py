@@ -1,0 +1,52 @@
+"""系統主要相關問題: the key file could not be updated, and xCommand ForceSystemKeyUpdate repairs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sextet.lab.plan import CLUSTER_NAME
+from tests.support.guide_reader import AT_RESTART, Reader, typed
+
+pytestmark = pytest.mark.scenario
+KEY = 40055
+ONE = {"cluster_name": CLUSTER_NAME, "configuration_primary": 1, "peer_1_address": "expc01.apolo.local"}
+COMMAND = ("xCommand", "ForceSystemKeyUpdate")
+
+
+def spoil(reader: Reader, number: int) -> None:
+    """The key file is gone, as when it could not be updated."""
+    (reader.lab.peer(number).state_dir / "system.key").unlink()
+    reader.alarm(KEY, number, says=("Failed to update key file", "ForceSystemKeyUpdate"))
+
+
+@pytest.mark.parametrize("lists", [{}, {1: ONE}], ids=["stand-alone", "cluster of one"])
+def test_a_single_node_repairs_its_key_by_the_command(
+    systems: Callable[..., Reader], lists: dict[int, dict[str, object]]
+) -> None:
+    reader = systems(1, typed(AT_RESTART, lists))
+    reader.wait("it answers", lambda: "40055" not in reader.words(1, "/status/alarms"))
+    spoil(reader, 1)
+    assert "OK" in reader.type_in(1, *COMMAND)
+    reader.no_alarm(KEY, 1)
+    reader.restart(1)
+    reader.no_alarm(KEY, 1)
+
+
+def test_in_a_cluster_it_is_run_on_a_node_without_the_alarm(running: Reader) -> None:
+    reader = running
+    reader.active()
+    before = {number: keys(reader, number) for number in reader.lab.numbers}
+    spoil(reader, 3)
+    assert not reader.alarms(1, KEY), "the others have no trouble"
+    assert "OK" in reader.type_in(1, *COMMAND)
+    reader.no_alarm(KEY, *reader.lab.numbers)
+    assert all(keys(reader, number) != before[number] for number in reader.lab.numbers), "every key is new"
+    reader.restart(3)
+    reader.active()
+    reader.well()
+
+
+def keys(reader: Reader, number: int) -> bytes:
+    return (reader.lab.peer(number).state_dir / "system.key").read_bytes()
