@@ -33,6 +33,7 @@ from sextet.cluster.judgement import LIVE, judge
 from sextet.cluster.keeping import keep
 from sextet.cluster.lifecycle import Lifecycle, armed_sentence
 from sextet.cluster.outside import REAL, Outside
+from sextet.cluster.peer_list import is_of_list
 from sextet.cluster.rearranging import NAME as PEER_LIST
 from sextet.cluster.rearranging import Hands, Rearranging
 from sextet.cluster.requirements.probing import NAME as CHECK
@@ -271,7 +272,7 @@ class Peer:
         expected: Stamp | None = None,
         dry_run: bool = False,
     ) -> Outcome:
-        lists = not dry_run and _is_of_list(changes)
+        lists = not dry_run and is_of_list(changes)
         noting = self.lifecycle.changing_peers(lambda: self.saved.clustering.peers)
         with noting if lists else contextlib.nullcontext(), noting_policy(self.live.alarms, changes, dry_run):
             outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
@@ -291,7 +292,7 @@ class Peer:
         await self._put_in_force(outcome, changes, user, source)
 
     async def _put_in_force(self, outcome: Outcome, changes: Sequence[Change], user: str, source: str) -> Outcome:
-        if _is_of_list(changes):
+        if is_of_list(changes):
             self._following.open_window()
         self._following.telling.own(outcome.differences)
         await asyncio.sleep(PUBLISH_S)
@@ -494,7 +495,3 @@ class Peer:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler({"message": "peer: our error", "exception": error})
-
-
-def _is_of_list(changes: Sequence[Change]) -> bool:
-    return any(change.path.startswith("clustering.peer_") for change in changes)

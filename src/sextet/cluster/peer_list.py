@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from sextet.cluster.judgement import LIVE, Evidence
 from sextet.cluster.wire.names import Answer, NameFailure, Resolved
+from sextet.model.config import Change
 from sextet.model.schema import Problem, Refused, an_address
 from sextet.model.settings.clustering import PEERS_MAX
 
@@ -83,6 +84,11 @@ def rows(before: Sequence[str], after: Sequence[str], was: int, primary: int) ->
     pairs = enumerate(zip(*padded, strict=True), 1)
     changed: dict[str, str | int] = {ROW.format(number): new for number, (old, new) in pairs if old != new}
     return changed | ({PRIMARY: primary} if primary != was else {})
+
+
+def is_of_list(changes: Sequence[Change]) -> bool:
+    """Tell whether changes are of the peer list."""
+    return any(change.path.startswith("clustering.peer_") for change in changes)
 
 
 def _of_system(job: Job, seen: Evidence) -> Iterator[Problem]:
