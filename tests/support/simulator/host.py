@@ -18,8 +18,8 @@ from sextet.cluster.configuration.history import GENESIS, Version, opening
 from sextet.cluster.configuration.revisions import Membership, StoreDamaged
 from sextet.cluster.disk.factory_reset import FOLDER, Arming
 from sextet.cluster.disk.lost_vault import LostVault
+from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import Caller, Copy, RecoveryFailed
-from sextet.cluster.disk.vault import Paths
 from sextet.cluster.outside import Outside
 from sextet.cluster.peer import Peer
 from sextet.cluster.requirements.checks import Measured
