@@ -13,7 +13,7 @@ from typing import Protocol
 
 from sextet.model.searches import Search
 from sextet.model.sections import Root
-from sextet.model.status import Binding, Call
+from sextet.model.status import Binding, Call, ZoneStatus
 
 
 class EngineError(Exception):
@@ -71,6 +71,9 @@ class Host(Protocol):
     def picture(self, picture: Picture) -> None:
         """After a start or a gap in the events: what is really there."""
 
+    def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
+        """How all zones are, seen from this peer."""
+
     def port_conflict(self, sentence: str) -> None:
         """A port that the engine wants is another's, for alarm 25018; empty when none is."""
 
@@ -110,6 +113,9 @@ class Engine(Protocol):
 
     def release(self, alias: str, device: str) -> None:
         """Drop the binding of a device that registered with another peer since; reported back like any change."""
+
+    async def test_zone(self, name: str) -> None:
+        """Ask all addresses of a zone now; what they answer is told like any change. Raises EngineError."""
 
     async def stop(self, *, leave_running: bool = False) -> None:
         """Stop, ending its calls; `leave_running` only lets go of it."""

@@ -30,6 +30,7 @@ from sextet.admin import (
     search_commands,
     upgrade_commands,
     vault_commands,
+    zone_commands,
 )
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
@@ -56,7 +57,7 @@ from sextet.console.server import ConsoleError, ConsoleServer
 from sextet.degraded import Degraded
 from sextet.engine import EngineError
 from sextet.model import alarms as types
-from sextet.model.config import Document, merged
+from sextet.model.config import Change, Document, merged
 from sextet.model.schema import Refused
 from sextet.resetting import reset_where_due
 from sextet.sip.engine import SipEngine
@@ -109,7 +110,7 @@ class Daemon:
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
-        for topic in (bandwidth_commands, policy_commands):
+        for topic in (bandwidth_commands, policy_commands, zone_commands):
             topic.add_to(registry, self._peer, door)
         lifecycle_commands.add_to(registry, lives, self._peer, door)
         lists = _lists(self._peer, door, self.journal, registry)
@@ -190,7 +191,8 @@ class Daemon:
             return
         password = secrets.token_urlsafe(12)
         account = {"name": FIRST_ADMINISTRATOR, "password_hash": await asyncio.to_thread(passwords.hashed, password)}
-        await self._peer.add_first_administrator(account)
+        changes = [Change("add", "administrators", account)]
+        await self._peer.change(changes, user="sextetd", source="first start")
         self._first_password.remember(account["password_hash"])
         say(f"Administrator {FIRST_ADMINISTRATOR}, one-time password {password}: change it after the first log-in.")
 

@@ -31,7 +31,7 @@ from sextet.model.settings.protocols import Domain
 from sextet.model.settings.registration import Credential
 from sextet.model.settings.users import Administrator
 from sextet.model.settings.zones import Zone, ZonePeer
-from sextet.model.status import Alarm, Binding, Call, LinkStatus, PastAlarm, PeerStatus, Registration, Stamp
+from sextet.model.status import Alarm, Binding, Call, LinkStatus, PastAlarm, PeerStatus, Registration, Stamp, ZoneStatus
 from sextet.watch.line import Entry
 
 DOMAIN = "apolo.local"
@@ -104,6 +104,8 @@ class FakePeer:
             )
         ]
         self.moved_by: dict[Stamp, tuple[Difference, ...]] = {self.stamp: ()}
+        self.zone_rows: list[Owned[ZoneStatus]] = []
+        self.tested: list[str] = []
         self.alarm_rows: list[Owned[Alarm]] = []
         self.past_rows: list[Owned[PastAlarm]] = []
         self.acknowledgements: list[tuple[int, int, dict[str, str]]] = []  # (peer, alarm, audit)
@@ -175,6 +177,14 @@ class FakePeer:
         return [
             Owned(n, self.address(n) or "expc01", self._peer_status(n), 86_400.0, n in self.silent) for n in numbers
         ]
+
+    def zones(self) -> Sequence[Owned[ZoneStatus]]:
+        return [replace(row, stale=row.number in self.silent) for row in self.zone_rows]
+
+    async def test_zone(self, name: str) -> None:
+        if name not in {row.row.name for row in self.zone_rows}:
+            raise Refused(Problem("zone", f"There is no enabled zone {name!r}; `zone list` shows what there is."))
+        self.tested.append(name)
 
     def load(self) -> Load:
         return Load(uses={name: Use() for name in self.running.clustering.peers} or {"stand-alone": Use()})

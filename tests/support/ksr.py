@@ -28,12 +28,14 @@ class FakeKSR:
         self.users: set[str] = set()  # whose digest is right
         self.retransmission = False
         self.status = 408
+        self.silence = False  # whether the branch that failed had no answer at all
         self._uri, self._next, self._flags = "", "", 0
         self._branches: list[tuple[str, str, int]] = []
         self._ruids = 0
         self._fetched: list[dict[str, str]] = []
         self._iterator: list[tuple[str, Any]] = []
         self.pv = self.htable = self.registrar = self.sl = self.hdr = self.tm = self.auth = self
+        self.tcpops = self.tls = self.uac = self
         self.pvx = self.corex = self.rr = self.dialog = self
 
     def request(self, method: str, uri: str, source: str = "192.0.2.9:5060;udp", **headers: str) -> FakeKSR:
@@ -216,6 +218,12 @@ class FakeKSR:
             return NO
         self.relayed.append(branches)
         return OK
+
+    def t_branch_timeout(self) -> int:
+        return OK if self.silence else NO
+
+    def t_branch_replied(self) -> int:
+        return NO if self.silence else OK
 
     def t_get_status_code(self) -> int:
         return self.status

@@ -7,7 +7,7 @@ import contextlib
 import datetime
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from sextet.model.searches import Search, with_answers
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Credential
-from sextet.model.status import Binding, Call
+from sextet.model.status import Binding, Call, ZoneStatus
 from sextet.sip.engine import SipEngine
 from tests.support.sip_client import Dialog, Message, Phone
 
@@ -44,6 +44,7 @@ class Watch:
         self.states: list[str] = []
         self.conflicts: list[str] = []
         self.pictures = 0
+        self.zone: dict[str, ZoneStatus] = {}
         self._changed = asyncio.Event()
 
     def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
@@ -70,6 +71,10 @@ class Watch:
 
     def port_conflict(self, sentence: str) -> None:
         self.conflicts.append(sentence)
+        self._changed.set()
+
+    def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
+        self.zone = dict(zones)
         self._changed.set()
 
     def engine_state(self, engine: str, sentence: str) -> None:

@@ -38,6 +38,9 @@ class Desk:
     def port_conflict(self, *given: object) -> None:
         self.heard.append(("port_conflict", *given))
 
+    def zones(self, *given: object) -> None:
+        self.heard.append(("zones", *given))
+
     def engine_state(self, *given: object) -> None:
         self.heard.append(("engine_state", *given))
 

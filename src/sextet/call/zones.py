@@ -8,7 +8,7 @@ from typing import Any
 
 from sextet.call.alias import plain_ip
 from sextet.model.schema import is_ip
-from sextet.model.settings.zones import BY_SERVICE, NEIGHBOR, TRAVERSAL_CLIENT, Zone
+from sextet.model.settings.zones import BY_SERVICE, DNS, ENUM, NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER, Zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,16 @@ class ZoneRow:
     places: tuple[Place, ...]
     authentication: str
     tls_verify: bool = False
+    tls_subject_name: str = ""
+    user_name: str = ""
     monitored: bool = False
+    retry_s: int = 0  # of a traversal client; 0 for every other type
+    port: int = 0  # of a traversal server
+
+    @property
+    def on_demand(self) -> bool:
+        """Say whether its addresses are found when it is called, and not before."""
+        return self.type in (TRAVERSAL_SERVER, DNS, ENUM)
 
     @property
     def uris(self) -> tuple[str, ...]:
@@ -90,7 +99,11 @@ def row_of(zone: Zone, names: Names) -> ZoneRow:
         places=tuple(_places(zone, names)),
         authentication=zone.authentication,
         tls_verify=zone.tls_verify and (zone.type != NEIGHBOR or zone.sip_transport == "TLS"),
+        tls_subject_name=zone.tls_subject_name,
+        user_name=zone.user_name,
         monitored=zone.type == TRAVERSAL_CLIENT or (zone.type == NEIGHBOR and zone.monitor),
+        retry_s=zone.retry_interval if zone.type == TRAVERSAL_CLIENT else 0,
+        port=zone.traversal_port if zone.type == TRAVERSAL_SERVER else 0,
     )
 
 

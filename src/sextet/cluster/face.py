@@ -11,9 +11,9 @@ from sextet.model.alarms import AlarmType
 from sextet.model.checks import CheckResult
 from sextet.model.config import Change, Difference
 from sextet.model.sections import Root
-from sextet.model.status import Alarm, Call, LinkStatus, PastAlarm, PeerStatus, Registration, Stamp
+from sextet.model.status import Alarm, Call, LinkStatus, PastAlarm, PeerStatus, Registration, Stamp, ZoneStatus
 
-Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus)
+Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus, ZoneStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,11 @@ class Face(Protocol):
 
     def statuses(self) -> Sequence[Owned[PeerStatus]]: ...
 
+    def zones(self) -> Sequence[Owned[ZoneStatus]]: ...
+
+    async def test_zone(self, name: str) -> None:
+        """Have this peer ask all addresses of a zone now. Raises Refused where it cannot."""
+
     def history(self, most: int = 50) -> Sequence[Revision]: ...
 
     def load(self) -> Load:
@@ -175,4 +180,4 @@ class Face(Protocol):
         """Note who has seen an alarm of peer `number`, 0 for this one. Raises Refused."""
 
     def changes(self) -> AsyncIterator[frozenset[str]]:
-        """Yield the topics that changed, at most four times a second: registrations calls alarms status config."""
+        """Yield topics that changed, at most four times a second: registrations calls zones alarms status config."""

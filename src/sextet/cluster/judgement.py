@@ -113,7 +113,7 @@ def judge(seen: Evidence) -> ClusterStatus:
 
 def alarms_of(seen: Evidence) -> dict[AlarmType, str]:
     """Name every cluster alarm that stands, with its measured cause as a sentence."""
-    standing = (*_of_settings(seen), *_of_peers(seen), *_of_primary(seen), *_of_links(seen))
+    standing = (*_of_settings(seen), *_of_peers(seen), *_of_primary(seen), *_of_links(seen), *_of_access_rules(seen))
     return {alarm: cause for alarm, cause in standing if cause}
 
 
@@ -279,6 +279,14 @@ def _not_synchronised(seen: Evidence) -> Iterator[str]:
             yield f"{link.peer} has {its} in force, this system {ours}, for {FAILED_S:.0f} s and more"
         elif link.state == LIVE and its > ours:
             yield f"This system has {ours} in force, {link.peer} {its}, for {FAILED_S:.0f} s and more"
+
+
+def _of_access_rules(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
+    """Facts 4.3: what shows no certificate cannot be judged by one."""
+    protocols = seen.saved.protocols
+    open_ways = [name for name, on in (("UDP", protocols.sip_udp), ("TCP", protocols.sip_tcp)) if on]
+    cause = f"{' and '.join(open_ways)} mode {'is' if len(open_ways) == 1 else 'are'} On." if open_ways else ""
+    yield types.ACCESS_RULES_WITHOUT_TLS, cause if seen.saved.default_zone.use_access_rules else ""
 
 
 def _of_links(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:

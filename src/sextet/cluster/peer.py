@@ -54,7 +54,7 @@ from sextet.model.alarms import AlarmType
 from sextet.model.config import Change, Difference, Document
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
-from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, Stamp
+from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, Stamp, ZoneStatus
 
 LOOK_S = 0.03  # after a change the status rows of all peers come within milliseconds: one round looks at them all
 RELAY_S = 0.1  # the primary's row reaches everybody within milliseconds; a relay is for those whom it does not reach
@@ -161,16 +161,10 @@ class Peer:
         await self._editor.load(initial)
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
         self._spawn(keep(self._follow))
-        self._spawn(keep(self._beat))
         self._spawn(self._read_history())
-        self._spawn(keep(self.vault.run))
         self._spawn(self._probing.run())
-        self._spawn(keep(self._reports.run))
-
-    async def add_first_administrator(self, account: Document) -> None:
-        """Make the first account of a system that has none."""
-        changes = [Change("add", "administrators", account)]
-        await self.change(changes, user="sextetd", source="first start")
+        for run in (self._beat, self.vault.run, self._reports.run):
+            self._spawn(keep(run))
 
     async def stop(self) -> None:
         """Let go of everything but the engines, which are stopped by who made them."""
@@ -216,6 +210,12 @@ class Peer:
 
     def load(self) -> Load:
         return self._following.load()
+
+    def zones(self) -> Sequence[Owned[ZoneStatus]]:
+        return self.live.view.owned(ZoneStatus, self._following.names(), self._following.stale())
+
+    async def test_zone(self, name: str) -> None:
+        await self.live.test_zone(name, self.saved)
 
     def checks(self) -> Checked:
         return self._reports.checked()

@@ -24,6 +24,7 @@ from sextet.admin.search_catalogue import COMMANDS as SEARCH_COMMANDS
 from sextet.admin.upgrade_catalogue import COMMANDS as UPGRADE_COMMANDS
 from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
 from sextet.admin.vault_catalogue import PURGE_NAME
+from sextet.admin.zone_catalogue import COMMANDS as ZONE_COMMANDS
 from sextet.console import client, render
 
 OK, FAILED, USAGE, CHECK_FAILED, NOT_PRIMARY, CONFLICT, UNREACHABLE = range(7)
@@ -104,6 +105,7 @@ def add_commands(group: click.Group) -> None:
         *VAULT_COMMANDS,
         *LIFECYCLE_COMMANDS,
         *UPGRADE_COMMANDS,
+        *ZONE_COMMANDS,
         *DIALECT,
     )
     for command in (*COMMANDS, *beside):

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 from sextet.console.paper import Paper, key, plain
-from sextet.console.writers import certificates, cluster, configuration, live, records, resources, searches, upgrade
+from sextet.console.writers import (
+    certificates,
+    cluster,
+    configuration,
+    live,
+    records,
+    resources,
+    searches,
+    upgrade,
+    zones,
+)
 
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     **certificates.WRITERS,
@@ -18,6 +28,7 @@ WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     **resources.WRITERS,
     **searches.WRITERS,
     **upgrade.WRITERS,
+    **zones.WRITERS,
 }
 
 

@@ -62,6 +62,11 @@ async def _add_syslog(bench: Bench) -> None:
     await bench.run(2, "config add", path="logging.syslog_servers", value=server)
 
 
+async def _add_zone(bench: Bench) -> None:
+    value = {"name": "Nobody", "sip_port": 5999, "peers": [{"address": bench.address(3)}]}
+    await bench.run(1, "config add", path="zones", value=value)
+
+
 async def _two_names(bench: Bench) -> None:
     await bench.set(3, "clustering.peer_4_address", bench.address(1))
 
@@ -283,6 +288,7 @@ _H323 = _setting(1, "protocols.h323_mode", False, True)
 _NAME = _setting(3, "clustering.cluster_name", "", "expc-cluster.apolo.local")
 _PRIMARY = _setting(3, "clustering.configuration_primary", 2, 1)
 _NOBODY = _setting(3, "clustering.peer_4_address", "nobody.apolo.local", "")
+_ACCESS = _setting(1, "default_zone.use_access_rules", True, False)
 _PORT = _setting(1, "protocols.sip_udp_port", 5070, 5060)
 _EDITED = _bootstrap("https_port = 8443", "https_port = 9443")
 _MOVED = _bootstrap('address = "127', 'address = "127.9.9.9" #')
@@ -343,6 +349,18 @@ FAULTS: tuple[Fault, ...] = (
         mends=_settle,
     ),
     Fault(what="A SIP port is changed", alarms=((25008, 1), (25008, 2)), breaks=_PORT[0], mends=_PORT[1]),
+    Fault(
+        what="A zone leads to an address where nobody listens",
+        alarms=((45010, 1), (45010, 2)),
+        breaks=_add_zone,
+        mends=lambda bench: bench.run(1, "config remove", path="zones[Nobody]"),
+    ),
+    Fault(
+        what="Access rules of the Default Zone, while UDP and TCP are on",
+        alarms=((40033, 1), (40033, 3)),
+        breaks=_ACCESS[0],
+        mends=_ACCESS[1],
+    ),
     Fault(
         what="The default links are removed",
         alarms=((45002, 1), (45006, 1), (45007, 2), (45008, 2)),

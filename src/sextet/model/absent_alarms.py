@@ -50,7 +50,6 @@ ABSENT: dict[str, str] = {
     "40009": "nobody logs in to the pages with a certificate",
     "40020, 40022, 40027-40029": "accounts are local, with salted hashes; no other service is asked for them",
     "40030-40032, 40034, 40050, 40100": _NO_FIREWALL,
-    "40033": "there are no access rules of the Default Zone",
     "40036-40039": "credentials are checked by the peers themselves, never by a traversal client",
     "40040, 40043, 40048, 40051, 40054": _NO_UNIFIED,
     "40041, 40056": "no address is banned; who guesses a password is slowed down and logged",

@@ -17,6 +17,9 @@ from sextet.model.capacity import UNLIMITED, Licences, Use
 T = TypeVar("T")
 
 
+WORKING = ("active", "maintenance")  # states of an address of a zone that answers
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Stamp:
     """The place of a shared configuration in history: the higher (term, author, revision) wins.
@@ -96,6 +99,41 @@ class PastAlarm:
     since_s: float  # when it was raised this time
     lowered_s: float
     acknowledged_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneAddress:
+    """How one peer of ours sees one address of a zone."""
+
+    host: str  # as configured or named by SRV; of a traversal client what its certificate says
+    uri: str  # "" while the name has no address
+    state: str  # "checking" "active" "maintenance" "failed"
+    since_s: float
+    reason: str = ""  # why it failed, measured
+    round_trip_ms: float = 0.0  # 0 = not measured
+    identity: str = ""  # the name in its certificate
+    free: int = -1  # media sessions it can still take; -1 = it does not say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneStatus:
+    """How one peer of ours sees one zone, in the original's words (facts 7.2)."""
+
+    name: str
+    type: str
+    state: str  # "Off" "Checking" "On" "Active" "Failed"
+    since_s: float
+    addresses: tuple[ZoneAddress, ...] = ()
+
+    @property
+    def working(self) -> int:
+        return sum(one.state in WORKING for one in self.addresses)
+
+    @property
+    def words(self) -> str:
+        """Say the state as the original does, with "n of m" when it is partly failed."""
+        partly = self.state == "Active" and self.working < len(self.addresses)
+        return f"Active ({self.working} of {len(self.addresses)})" if partly else self.state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from typing import Any
 
 from sextet.engine import EngineError, Picture
 from sextet.model.status import Binding, Call
-from sextet.sip.events import bindings_of, call_of
+from sextet.sip.events import bindings_of, call_of, report_of
 from sextet.sip.kemi.agent import MESSAGE_BYTES_MAX, SOCKET
+from sextet.sip.zone_book import Report
 
 ANSWER_S = 10.0  # a picture of 100,000 registrations takes 0.3 s; ten is a process that hangs
 OWNERS_PER_MESSAGE = 1000
@@ -52,6 +53,10 @@ class AgentLine:
         """Drop the binding of a device; raises EngineError."""
         await self._ask({"ask": "release", "alias": alias, "device": device})
 
+    async def ping(self, zone: str) -> None:
+        """Ask the addresses of a zone now; raises EngineError."""
+        await self._ask({"ask": "ping", "zone": zone})
+
     async def pulse(self) -> dict[str, int]:
         """Ask whether all is well; gives what the workers counted. Raises EngineError."""
         counted: dict[str, int] = (await self._ask({"ask": "pulse"})).get("count", {})
@@ -62,21 +67,27 @@ class AgentLine:
         answer = await self._ask({"ask": "messages"})
         return [(str(about), str(text)) for about, text in answer.get("messages", [])]
 
-    async def picture(self) -> tuple[Picture, dict[str, int]]:
-        """Read everything that Kamailio carries, and the order of the last report on each; raises EngineError."""
+    async def picture(self) -> tuple[Picture, tuple[Report, ...], dict[str, int]]:
+        """Read everything that Kamailio carries and knows of zones, and the order of the last report on each.
+
+        Raises EngineError.
+        """
         registrations: dict[str, tuple[Binding, ...]] = {}
         calls: list[Call] = []
+        zones: list[Report] = []
         orders: dict[str, int] = {}
         async with self._turn:
             await self._send({"ask": "picture"})
             while "end" not in (answer := await self._receive()):
-                for table, name, (order, row) in answer["rows"]:
+                for table, name, (order, row, *_) in answer["rows"]:
                     orders[name] = order
-                    if row and table == "reg":
+                    if table == "zone":
+                        zones.append(report_of(row))
+                    elif row and table == "reg":
                         registrations[name] = bindings_of(row)
                     elif row:
                         calls.append(call_of(row))
-        return Picture(registrations=registrations, calls=calls), orders
+        return Picture(registrations=registrations, calls=calls), tuple(zones), orders
 
     def close(self) -> None:
         """Let go of the connection; the next question makes a new one."""

@@ -20,8 +20,6 @@ from pathlib import Path
 from sextet.call.table import TableError
 from sextet.call.zones import NO_NAMES
 from sextet.engine import EngineError, Host, Journal, Picture, Searches, Wanted
-from sextet.model.settings.system import Server
-from sextet.model.settings.zones import Zone
 from sextet.sip import ports, process, rendering
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.events import (
@@ -33,18 +31,21 @@ from sextet.sip.events import (
     Registered,
     RegistrationRefused,
     Searched,
+    ZoneChanged,
 )
 from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
 from sextet.sip.kemi.script import EVENTS_SOCKET
+from sextet.sip.kemi.zone_rows import row_name
 from sextet.sip.listener import Listener
 from sextet.sip.message_log import MessageLog
 from sextet.sip.process import Process
-from sextet.sip.resolver import Resolver
+from sextet.sip.resolver import Resolver, asked_for
 from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
 from sextet.sip.tables import Tables
+from sextet.sip.zone_watch import ZoneWatch
 
 SERVES_S = 15.0  # until a Kamailio that was started must answer; it needs 0.3 s, on a busy machine some seconds
 AGAIN_S = (0.3, 1.0, 3.0, 10.0)  # before a Kamailio that ended is started again; longer where it ends at once each time
@@ -58,6 +59,8 @@ COUNTED = {
     "insane": "requests that contradict themselves were refused",
     "unproven": "requests claimed to come from a peer and were not proved; they were treated as a stranger's",
     "unrouted": "requests within a call came without a Route of ours and were refused",
+    "unnamed": "requests were refused for the certificate of their connection",
+    "traversal": "traversal clients were refused for their certificate",
     "faults": "requests failed by an error in the SIP script; see kamailio.log",
 }
 SOCKET_PATH_MAX = 107  # unix(7)
@@ -92,6 +95,7 @@ class SipEngine:
         self._owner_changes: dict[str, str] = {}
         self._owners_complete = True
         self._releases: list[tuple[str, str]] = []
+        self._zones = ZoneWatch(host)
         self._resolver = Resolver(time.monotonic)
         self._resolved = NO_NAMES
         self._resolved_at = 0.0
@@ -137,7 +141,7 @@ class SipEngine:
                 waiting = bool(rendering.listeners(wanted))
                 self._wanted = wanted
                 return ("protocols.sip_mode",) if waiting and self._keeper is None else ()
-            if _named(wanted) != _named(self._wanted):
+            if asked_for(wanted.config) != asked_for(self._wanted.config):
                 await self._resolve(wanted)
             certificates = self._write(wanted)
             self._wanted = wanted
@@ -175,6 +179,10 @@ class SipEngine:
         self._releases.append((alias, device))
         self._wake.set()
 
+    async def test_zone(self, name: str) -> None:
+        """Ask all addresses of a zone now; what they answer is told like any change. Raises EngineError."""
+        await self._line.ping(name)
+
     async def stop(self, *, leave_running: bool = False) -> None:
         """Stop, ending its calls; `leave_running` only lets go of it."""
         if self._keeper is not None:  # before the lock, which it may hold while it waits to start Kamailio again
@@ -185,6 +193,7 @@ class SipEngine:
         async with self._changing:
             self._line.close()
             self._listener.close()
+            self._zones.stop()
             if self._process is not None:
                 if leave_running:
                     self._process.let_go()
@@ -229,6 +238,7 @@ class SipEngine:
             instructions = rendering.instructions(wanted, self._secret, self._resolved)
             text = told.to_text(instructions)
             self.tables.remember(wanted, self._resolved, instructions.table)
+            self._zones.follow(wanted, self._resolved, self._resolver.failures)
             changed = False
             if any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
                 sources = {"certificate.pem": wanted.certificate, "key.pem": wanted.private_key}
@@ -315,7 +325,7 @@ class SipEngine:
         assert self._process is not None
         if self._process.record.secret == _digest(rendering.nonce_secret(wanted, self._secret)):
             return False
-        carried, _ = await self._line.picture()
+        carried, *_ = await self._line.picture()
         if carried.registrations or carried.calls:
             return False
         await self._process.end()
@@ -327,8 +337,9 @@ class SipEngine:
     async def _picture(self) -> None:
         """Tell the host what is really there; what happens while it is read is told again after it."""
         with self._listener.remembering() as later:
-            picture, self._orders = await self._line.picture()
+            picture, zones, self._orders = await self._line.picture()
             self._host.picture(picture)
+            self._zones.replace(zones)
             for event in later:
                 self._tell(event)
 
@@ -405,7 +416,7 @@ class SipEngine:
     async def _resolve(self, wanted: Wanted) -> bool:
         """Look up the zones that are configured by name; says whether anything changed."""
         self._resolved_at = asyncio.get_running_loop().time()
-        servers, zones = _named(wanted)
+        servers, zones = asked_for(wanted.config)
         self._resolver.use([server.address for server in servers])
         resolved = await self._resolver.names_of(zones)
         changed = resolved != self._resolved
@@ -420,6 +431,8 @@ class SipEngine:
                 self._host.call_changed(event.call)
             case CallEnded() if self._newer(event.call_id, event.order):
                 self._host.call_ended(event.call_id, event.reason)
+            case ZoneChanged() if self._newer(row_name(event.report.zone, event.report.address.uri), event.order):
+                self._zones.take(event.report)
             case RegistrationRefused():
                 reason = f"{event.status} {event.reason}"
                 self._journal.event("Registration Rejected", AOR=event.alias, Reason=reason, Src=event.source)
@@ -467,11 +480,6 @@ class SipEngine:
         if sentence != self._sentence:
             self._sentence = sentence
             self._host.engine_state(self.name, sentence)
-
-
-def _named(wanted: Wanted) -> tuple[tuple[Server, ...], tuple[Zone, ...]]:
-    """Give what the looking up of names depends on."""
-    return wanted.config.system.dns_servers, wanted.config.zones
 
 
 def _digest(text: str) -> str:

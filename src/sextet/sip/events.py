@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sextet.model.searches import Search, search_of
-from sextet.model.status import Binding, Call
+from sextet.model.status import Binding, Call, ZoneAddress
+from sextet.sip.zone_book import Report
 
 WORKERS_MAX = 256  # processes whose numbers are remembered; one instance has about twenty
 
@@ -77,7 +78,15 @@ class LoopDetected:
     tag: str
 
 
-Event = Registered | CallChanged | CallEnded | RegistrationRefused | Searched | Answered | LoopDetected
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneChanged:
+    """An address of a zone answers, or does not any more."""
+
+    report: Report
+    order: int
+
+
+Event = Registered | CallChanged | CallEnded | RegistrationRefused | Searched | Answered | LoopDetected | ZoneChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,24 @@ def bindings_of(rows: Any) -> tuple[Binding, ...]:
     )
 
 
+def report_of(values: Any) -> Report:
+    """Read what is said of a zone's address; raises KeyError, TypeError or ValueError."""
+    if values["state"] == "gone":
+        gone = ZoneAddress(host="", uri=str(values["uri"]), state="gone", since_s=0.0)
+        return Report(str(values["zone"]), gone)
+    address = ZoneAddress(
+        host=str(values["host"]),
+        uri=str(values["uri"]),
+        state=str(values["state"]),
+        since_s=float(values["since_s"]),
+        reason=str(values["reason"]),
+        round_trip_ms=float(values["round_trip_ms"]),
+        identity=str(values["identity"]),
+        free=int(values["free"]),
+    )
+    return Report(str(values["zone"]), address)
+
+
 def call_of(values: Any) -> Call:
     """Read a call as workers write it; raises TypeError."""
     return Call(**values)
@@ -142,6 +169,8 @@ def _event(values: dict[str, Any]) -> Event:
         case "ended":
             call_id, reason = str(values["call_id"]), str(values["reason"])
             return CallEnded(call_id=call_id, reason=reason, order=int(values["order"]))
+        case "zone":
+            return ZoneChanged(report=report_of(values["address"]), order=int(values["order"]))
         case "refused":
             return RegistrationRefused(
                 alias=str(values["alias"]),

@@ -15,16 +15,19 @@ import jinja2
 from sextet.call.table import Table
 from sextet.call.zones import Names, row_of
 from sextet.engine import Wanted
+from sextet.model.config import item_path
 from sextet.model.schema import Applies
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import Authentication
+from sextet.model.settings.zones import NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER
 from sextet.sip.kemi.instructions import Instructions
 
 CHILDREN = 3  # processes for each UDP socket, and as many for all TCP and TLS: measured best on two cores
 CONTACTS_MAX = 10  # devices of one alias on one peer
 MESSAGES_MAX = 1000  # that are kept until they are read, once a second, for log level 4
 SWEEP_S = 2  # how often expired and lost bindings are looked for
+SESSIONS_MAX = 2000  # media sessions, as neighbours are told where no capacity class says it; issue 4's aim
 MARK_S = 600  # after this long even an unchanged registration is decided and told anew
 NOBODY = "192.0.2.255"  # RFC 5737: an address that is never our own
 VERIFIED = "verified"  # the part of tls.cfg that kamailio.cfg.j2 asks for by this name
@@ -61,7 +64,14 @@ def listeners(wanted: Wanted) -> list[tuple[str, int]]:
         ("tcp", protocols.sip_tcp, protocols.sip_tcp_port),
         ("udp", protocols.sip_udp, protocols.sip_udp_port),
     )
-    return [(transport, port) for transport, on, port in every if on]
+    traversal = traversal_ports(wanted.config) if protocols.sip_tls else {}
+    return [(transport, port) for transport, on, port in every if on] + [("tls", port) for port in traversal.values()]
+
+
+def traversal_ports(config: Root) -> dict[str, int]:
+    """List the ports of the traversal servers, by the paths of their settings."""
+    servers = (zone for zone in config.zones if zone.type == TRAVERSAL_SERVER and zone.state == "Enabled")
+    return {f"{item_path('zones', zone.name)}.traversal_port": zone.traversal_port for zone in servers}
 
 
 def ports_of(settings: Mapping[str, str]) -> list[tuple[str, int]]:
@@ -71,6 +81,7 @@ def ports_of(settings: Mapping[str, str]) -> list[tuple[str, int]]:
         port = settings.get(f"protocols.sip_{transport}_port", "")
         if settings.get(f"protocols.sip_{transport}") == "True" and port.isdecimal():
             found.append((transport, int(port)))
+    found += [("tls", int(port)) for path, port in settings.items() if path.endswith(".traversal_port")]
     return found
 
 
@@ -83,6 +94,7 @@ def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Names) -> Files:
     rendered = template.render(
         address=wanted.address,
         listeners=[f"{transport}:{host}:{port}" for transport, port in sockets],
+        traversal_ports=list(traversal_ports(wanted.config).values()),
         tls=any(transport == "tls" for transport, _ in sockets),
         children=CHILDREN,
         run_dir=run_dir,
@@ -116,10 +128,18 @@ def tls_text(wanted: Wanted, run_dir: Path) -> str:
         trusted += f"crl = {directory}/crl.pem\n"
     checked = "verify_certificate = yes\nrequire_certificate = yes\n"
     free = "verify_certificate = no\nrequire_certificate = no\n"
-    parts = [f"[server:default]\n{own}{free}", f"[client:default]\n{own}{free}"]
+    # Whoever connects may show a certificate; kemi/identity.py says what it proves. Asked for where somebody looks.
+    asked = f"{trusted}verify_client = optional_no_ca\n" if trusted and looks_at_certificates(wanted.config) else free
+    parts = [f"[server:default]\n{own}{asked}", f"[client:default]\n{own}{free}"]
     # Kamailio matches [client:IP:PORT] with its own address, never with the other side's: the script names this one.
     parts.append(f"[client:{NOBODY}:5061]\nserver_id = {VERIFIED}\n{own}{trusted}{checked}")
     return "\n".join(parts)
+
+
+def looks_at_certificates(config: Root) -> bool:
+    """Say whether it matters who connects to us over TLS: to access rules, or to a zone with TLS verify mode."""
+    zones = (zone for zone in config.zones if zone.state == "Enabled" and zone.type in (NEIGHBOR, TRAVERSAL_SERVER))
+    return config.default_zone.use_access_rules or any(zone.tls_verify for zone in zones)
 
 
 def verified(wanted: Wanted, resolved: Names) -> tuple[str, ...]:
@@ -155,6 +175,13 @@ def instructions(wanted: Wanted, secret: str, resolved: Names) -> Instructions:
         peer_transport=transport,
         peer_port=port,
         verified=verified(wanted, resolved),
+        host=f"[{wanted.address}]" if ":" in wanted.address else wanted.address,
+        secrets={
+            zone.name: (zone.user_name, zone.password)
+            for zone in wanted.config.zones
+            if zone.type == TRAVERSAL_CLIENT and zone.state == "Enabled"
+        },
+        sessions_max=SESSIONS_MAX,
     )
 
 
@@ -179,12 +206,13 @@ def at_restart(config: Root) -> dict[str, str]:
         "protocols": config.protocols,
         "authentication": config.authentication,
     }
-    return {
+    values = {
         f"{name}.{field.name}": str(getattr(section, field.name))
         for name, section in sections.items()
         for field in fields(section)
         if field.metadata["setting"].applies is Applies.RESTART
     }
+    return values | {path: str(port) for path, port in traversal_ports(config).items()}
 
 
 def write_private(path: Path, text: str | bytes, owner: tuple[int, int] | None) -> bool:

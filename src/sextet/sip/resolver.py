@@ -20,6 +20,8 @@ from dns.rdtypes.IN.SRV import SRV
 
 from sextet.call.zones import Names, Service, service_key
 from sextet.model.schema import is_ip
+from sextet.model.sections import Root
+from sextet.model.settings.system import Server
 from sextet.model.settings.zones import BY_SERVICE, NEIGHBOR, TRAVERSAL_CLIENT, Zone
 
 LIMIT_S = 2.0  # of one question; a server on the same continent answers in 0.1 s, and two retries fit
@@ -129,6 +131,11 @@ class Resolver:
             self.failures[key] = str(error)
             if key in kept and now - kept[key][0] > KEPT_S:
                 del kept[key]
+
+
+def asked_for(config: Root) -> tuple[tuple[Server, ...], tuple[Zone, ...]]:
+    """Give what the looking up of names depends on: whom to ask, and for what."""
+    return config.system.dns_servers, config.zones
 
 
 async def _ask_host(name: str) -> tuple[str, ...]:

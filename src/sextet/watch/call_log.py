@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sextet.engine import Host, Journal, Picture
-from sextet.model.status import Binding, Call
+from sextet.model.status import Binding, Call, ZoneStatus
 
 STATES = {"ringing": "Call Attempted", "connected": "Call Connected"}  # facts 11.6
 
@@ -53,6 +53,10 @@ class CallLog:
         }
         self._calls = {call.call_id: call for call in picture.calls}
         self._host.picture(picture)
+
+    def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
+        """See engine.Host."""
+        self._host.zones(zones)
 
     def port_conflict(self, sentence: str) -> None:
         """See engine.Host."""

@@ -25,6 +25,7 @@ MENU = (
     Entry("Status", "System", "Resource usage", "/status/system/resource-usage"),
     Entry("Status", "", "Registrations", "/status/registrations"),
     Entry("Status", "", "Calls", "/status/calls"),
+    Entry("Status", "", "Zones", "/status/zones"),
     Entry("Status", "Logs", "Event log", "/status/logs/event"),
     Entry("Status", "Logs", "Configuration log", "/status/logs/configuration"),
     Entry("Status", "Logs", "Network log", "/status/logs/network"),

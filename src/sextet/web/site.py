@@ -14,12 +14,29 @@ from sextet.web import guard
 from sextet.web.desk import HERE, Desk
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
-from sextet.web.pages import clustering, configuration, diagnostics, lifecycle, maintenance, peer_list, records, status
+from sextet.web.pages import (
+    clustering,
+    configuration,
+    diagnostics,
+    lifecycle,
+    maintenance,
+    peer_list,
+    records,
+    status,
+    zones,
+)
 from sextet.web.pages.safekeeping import ROUTES as SAFEKEEPING
 from sextet.web.pages.security import ROUTES as SECURITY
 
 READY = ("Active", "Single peer", "Suspended")  # while versions differ, calls and registrations go on
-LIVE_PAGES = (*status.PAGES, clustering.PAGE, maintenance.HISTORY, maintenance.RESTART, diagnostics.PREFLIGHT)
+LIVE_PAGES = (
+    *status.PAGES,
+    zones.PAGE,
+    clustering.PAGE,
+    maintenance.HISTORY,
+    maintenance.RESTART,
+    diagnostics.PREFLIGHT,
+)
 _TITLES = {
     400: "That cannot be read",
     403: "Not allowed",
@@ -44,8 +61,9 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         Route("/readyz", _ready),
         Route("/events", stream),
         Mount("/static", StaticFiles(directory=HERE / "static")),
-        *(_live(page) for page in status.PAGES),
+        *(_live(page) for page in (*status.PAGES, zones.PAGE)),
         *status.ROUTES,
+        *zones.ROUTES,
         *clustering.ROUTES,
         *peer_list.ROUTES,
         *configuration.ROUTES,

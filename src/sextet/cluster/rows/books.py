@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sextet.model.status import Call, Registration
+from sextet.model.status import Call, Registration, ZoneStatus
 
 
 @dataclass(frozen=True, slots=True)
 class PutRow:
     """Publish an own row."""
 
-    kind: str  # "reg", "call"
+    kind: str  # "reg", "call", "zone"
     name: str
-    row: Registration | Call
+    row: Registration | Call | ZoneStatus
 
 
 @dataclass(frozen=True, slots=True)

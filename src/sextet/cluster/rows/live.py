@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,11 +12,21 @@ from sextet.cluster.rows.calls import CallBook
 from sextet.cluster.rows.keys import KeyTooLong, encode_key
 from sextet.cluster.rows.registrations import Book
 from sextet.cluster.rows.view import View
-from sextet.engine import Engine, Journal, Picture
+from sextet.cluster.rows.zones import ZoneRows, down
+from sextet.engine import Engine, EngineError, Journal, Picture
 from sextet.model import alarms as types
-from sextet.model.status import Alarm, Binding, Call, PastAlarm, PeerStatus, Registration, to_row
+from sextet.model.schema import Problem, Refused
+from sextet.model.sections import Root
+from sextet.model.status import Alarm, Binding, Call, PastAlarm, PeerStatus, Registration, ZoneStatus, to_row
 
-TOPICS = {"reg": "registrations", "call": "calls", "alarm": "alarms", "past": "alarms", "peer": "status"}
+TOPICS = {
+    "reg": "registrations",
+    "call": "calls",
+    "alarm": "alarms",
+    "past": "alarms",
+    "peer": "status",
+    "zone": "zones",
+}
 
 
 class Own(Protocol):
@@ -40,6 +50,7 @@ class Live:
         self.view = View(clock)
         self.book = Book(0)
         self.calls = CallBook()
+        self.zone_book = ZoneRows()
         self.alarms = Alarms(journal, self._put_alarm, self._drop_alarm, clock, self._put_past)
         self.troubles: dict[str, str] = {}  # engine -> what is wrong with it
         self._number = 0
@@ -89,6 +100,16 @@ class Live:
         """Bring an engine that started up to date."""
         engine.locate(self.book.located(), complete=True)
 
+    async def test_zone(self, name: str, saved: Root) -> None:
+        """Have the engines ask all addresses of a zone now; raises Refused where they cannot."""
+        if name not in {zone.name for zone in saved.zones if zone.state == "Enabled"}:
+            raise Refused(Problem("zone", f"There is no enabled zone {name!r}; `zone list` shows what there is."))
+        for engine in self.engines:
+            try:
+                await engine.test_zone(name)
+            except EngineError as error:
+                raise Refused(Problem("zone", f"The zone cannot be tested now: {error}.")) from error
+
     def put_status(self, key: str, value: bytes) -> None:
         """Publish this peer's status row."""
         self._own.put(key, value)
@@ -108,6 +129,10 @@ class Live:
     def picture(self, picture: Picture) -> None:
         self._carry_out(self.book.picture(picture.registrations, self._clock()))
         self._carry_out(self.calls.picture(picture.calls))
+
+    def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
+        self._carry_out(self.zone_book.seen(zones))
+        self.alarms.set_all(types.ZONE_PEER_DOWN, down(zones.values()))
 
     def port_conflict(self, sentence: str) -> None:
         self.alarms.set(types.PORT_CONFLICT, "", bool(sentence), sentence)
@@ -137,7 +162,7 @@ class Live:
                     for engine in self.engines:
                         engine.release(alias, device)
 
-    def _put(self, kind: str, name: str, row: Registration | Call | Alarm | PastAlarm | None) -> None:
+    def _put(self, kind: str, name: str, row: Registration | Call | Alarm | PastAlarm | ZoneStatus | None) -> None:
         try:
             key = encode_key(kind, name)
         except KeyTooLong as error:

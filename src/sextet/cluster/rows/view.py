@@ -10,11 +10,18 @@ from typing import Any, TypeVar
 
 from sextet.cluster.face import Owned
 from sextet.cluster.rows.keys import decode_key
-from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, from_row
+from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, ZoneStatus, from_row
 
-KINDS: dict[str, type] = {"reg": Registration, "call": Call, "alarm": Alarm, "past": PastAlarm, "peer": PeerStatus}
-AnyRow = Registration | Call | Alarm | PastAlarm | PeerStatus
-Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus)
+KINDS: dict[str, type] = {
+    "reg": Registration,
+    "call": Call,
+    "alarm": Alarm,
+    "past": PastAlarm,
+    "peer": PeerStatus,
+    "zone": ZoneStatus,
+}
+AnyRow = Registration | Call | Alarm | PastAlarm | PeerStatus | ZoneStatus
+Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus, ZoneStatus)
 
 
 class View:

@@ -10,11 +10,15 @@ import json
 import os
 import select
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
+from sextet.call.choice import written
+from sextet.sip.kemi import traversal
 from sextet.sip.kemi.bindings import drop_device, publish
 from sextet.sip.kemi.instructions import Current
+from sextet.sip.kemi.pinging import Pinger
 from sextet.sip.kemi.reporting import Reporter
 
 SOCKET = "sockets/agent.sock"  # in the one directory that the engine's user may write
@@ -23,10 +27,11 @@ ROWS_PER_MESSAGE = 100
 MESSAGE_BYTES_MAX = 1 << 20
 WAIT_S = 5.0  # for a sextetd that does not read; then it is let go, and asks again
 CLIENTS_MAX = 8
+SWEEP_S = 5.0  # between looks for traversal clients that went silent
 
 
 MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
-ASKED = ("follow", "owners", "release", "pulse", "messages")
+ASKED = ("follow", "owners", "release", "pulse", "messages", "ping")
 
 KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
 
@@ -41,6 +46,8 @@ class Agent:
         self._current = Current(ksr, run_dir)
         self._users: dict[str, str] = {}
         self._sources: dict[str, int] = {}
+        self._pinger = Pinger(ksr, reporter)
+        self._sweep_at_s = 0.0
         self._owners: set[str] = set()  # seen since a complete list began
 
     def serve(self) -> None:
@@ -55,12 +62,28 @@ class Agent:
         beside.rename(self._run_dir / SOCKET)  # whoever sees it can connect
         clients: list[socket.socket] = []
         while True:
-            for ready in select.select([listener, *clients], [], [])[0]:
+            for ready in select.select([listener, *clients], [], [], self._tick(time.monotonic()))[0]:
                 if ready is listener:
                     clients = [*clients[-CLIENTS_MAX:], self._accepted(listener)]
                 elif not self._answered(ready):
                     clients.remove(ready)
                     ready.close()
+
+    def _tick(self, now_s: float) -> float:
+        """Do what is due by the clock; gives the seconds until something is again. A fault in it is logged."""
+        try:
+            if now_s >= self._sweep_at_s:
+                self._sweep_at_s = now_s + SWEEP_S
+                traversal.sweep(self._ksr, self._reporter, self._rows("zone"), self._current.get(), now_s)
+            return self._pinger.tick(now_s)
+        except Exception as error:  # the agent's other work must go on
+            self._ksr.err(f"agent: {type(error).__name__}: {error}\n")
+            return SWEEP_S
+
+    def ping(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Ask the addresses of a zone now."""
+        self._pinger.hurry(asked["zone"], time.monotonic())
+        return {}
 
     def follow(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Use the newest instructions and users; says what is wrong with them where they cannot be used."""
@@ -74,7 +97,12 @@ class Agent:
         self._ksr.pvx.shv_seti("strangers", 1 if strangers else 0)
         self._set_users()
         known = {peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip)
+        known |= {flow.rpartition(":")[0] for flow in told.table.zone_of_flow}
         self._set_sources(dict.fromkeys(known, KNOWN) | dict.fromkeys(told.verified, CHECKED))
+        before, after = written(told.sessions_max, told.table.maintenance)
+        self._ksr.htable.sht_sets("ctl", "load", before)
+        self._ksr.htable.sht_sets("ctl", "rest", after)
+        self._pinger.follow(told, time.monotonic())
         self._ksr.pvx.shv_seti("table", int(self._ksr.pv.get("$shv(table)")) + 1)
         return {"problem": ""}
 
@@ -118,7 +146,7 @@ class Agent:
         return {"messages": found}
 
     def _picture(self, client: socket.socket) -> None:
-        for table in ("reg", "call"):
+        for table in ("reg", "call", "zone"):
             rows = [(table, name, json.loads(text)) for name, text in self._rows(table)]
             for start in range(0, len(rows), ROWS_PER_MESSAGE):
                 client.send(json.dumps({"rows": rows[start : start + ROWS_PER_MESSAGE]}).encode())

@@ -13,12 +13,12 @@ from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import of_uri
-from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request
+from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request, safe
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
-from sextet.sip.kemi import carriage, forking, tracing
+from sextet.sip.kemi import carriage, forking, tracing, traversal, zones
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
 from sextet.sip.kemi.forking import Call
@@ -114,17 +114,23 @@ def _identified(ksr: Any, told: Instructions, method: str, peer: int | None) -> 
     """Name the source; None when the request was answered with a challenge (RFC 3261 22)."""
     get = ksr.pv.get
     ip = str(get("$si"))
-    source = source_of(told.table, ip, peer, is_endpoint(ksr, str(get("$var(flow)"))))
+    flow, zone = f"{ip}:{get('$sp')}", traversal.zone_of(ksr)
+    source = source_of(told.table, ip, peer, is_endpoint(ksr, str(get("$var(flow)"))), flow, zone)
     if source.kind is SourceKind.PEER:
         return source, True
     proved = _digest(ksr, told.realm)
+    objection = "" if proved else zones.objection(ksr, told, source)
+    if objection:
+        ksr.htable.sht_inc("count", "unnamed")
+        answer(ksr, 403, safe(objection))
+        return None, False
     if must_authenticate(told.table, source, method) and not proved:
         ksr.auth.auth_challenge(told.realm, 1)
         return None, False
     if proved:
         ksr.pv.sets("$var(user)", str(get("$au") or ""))
         ksr.auth.consume_credentials()
-        source = source_of(told.table, ip, peer, True)
+        source = source_of(told.table, ip, peer, True, flow, zone)
     return source, counts_as_authenticated(told.table, source, proved)
 
 
@@ -138,4 +144,6 @@ def _digest(ksr: Any, realm: str) -> bool:
 def _record_route(ksr: Any, told: Instructions, call_id: str) -> None:
     text = f"{told.local_secret}|{call_id}|{told.local_secret}"
     ksr.rr.add_rr_param(f";sx={hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}")
+    if any(zone.retry_s for zone in told.table.zones.values()):
+        ksr.rr.add_rr_param(f";sxt={told.instance}")  # by which a traversal server finds the way back: see traversal.py
     ksr.rr.record_route()

@@ -18,7 +18,7 @@ from typing import Any
 
 from sextet.call.alias import is_ip, uri_of
 from sextet.call.decision import Refuse, Round, Searched, Target
-from sextet.sip.kemi import calls, tracing
+from sextet.sip.kemi import calls, tracing, zones
 from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
 from sextet.sip.kemi.bindings import address_of, elsewhere, here, stored
 from sextet.sip.kemi.instructions import Instructions
@@ -50,7 +50,7 @@ def begin(
 ) -> None:  # fmt: skip
     """Ask the first round that can be asked."""
     numbers = itertools.count()
-    legs = [[_leg(target, next(numbers)) for target in one.targets] for one in rounds]
+    legs = [[_leg(ksr, told, target, next(numbers)) for target in one.targets] for one in rounds]
     for name in ("legs", "said"):
         ksr.pv.sets(f"$avp({name})", "")
     _run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, after, again=again)
@@ -60,6 +60,10 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     """Ask the next round after one that failed, or who knows what comes after; else the caller gets the answer."""
     status = ksr.tm.t_get_status_code()
     person = int(ksr.pv.get("$avp(person)") or 0)
+    lone = str(ksr.pv.get("$avp(lone)") or "")
+    if lone and ksr.tm.t_branch_timeout() > 0 and ksr.tm.t_branch_replied() < 0:
+        hop, _, zone = lone.partition(" ")
+        zones.silent(ksr, reporter, told, zone, hop)
     rounds, call, row = json.loads(ksr.pv.get("$avp(steps)"))
     after = Aftermath.from_row(row)
     final = status >= 600 or status in FINAL
@@ -104,11 +108,12 @@ def leg(ksr: Any, told: Instructions) -> None:
     ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
 
 
-def _leg(target: Target, number: int) -> Leg:
+def _leg(ksr: Any, told: Instructions, target: Target, number: int) -> Leg:
     shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule, "t": number}
     if target.kind == "local":
         return {**shared, "here": target.here, "peers": list(target.peers)}
-    return {**shared, "zone": target.zone or target.alias, "uris": list(target.uris)}
+    uris = zones.reach(ksr, told, target.zone) if target.kind == "zone" else list(target.uris)
+    return {**shared, "zone": target.zone or target.alias, "uris": uris}
 
 
 def _run(
@@ -128,6 +133,8 @@ def _run(
             continue
         ksr.pv.sets("$avp(steps)", written((rounds, call, after.to_row())))
         ksr.pv.sets("$avp(person)", "")
+        lone = legs[0] if len(legs) == 1 and legs[0].get("uris") else None
+        ksr.pv.sets("$avp(lone)", f"{lone['uris'][0]} {lone['zone']}" if lone else "")
         if invite:
             names, rules = (", ".join(dict.fromkeys(each)) for each in zip(*routes, strict=True))
             row = {name: value for name, value in call.items() if name not in ("search", "began")}
@@ -140,6 +147,8 @@ def _run(
         ksr.tm.t_on_failure("NEXT")
         if ksr.tm.t_relay() > 0:
             return
+        if lone:
+            zones.silent(ksr, reporter, told, lone["zone"], lone["uris"][0])
     if invite:
         calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), "480 nothing could be reached")
     tracing.answered(ksr, reporter, call["search"], call["began"], 480, True)
@@ -196,6 +205,8 @@ def _at_address(ksr: Any, ip: str, aimed: bool) -> bool:
 def _elsewhere(told: Instructions, one: Leg) -> list[tuple[str, str, str, int]]:
     """Give (name, Request-URI, next hop, flags) for the branches of a leg that leave this peer."""
     alias, marked = one["alias"], f";t={one['t']};hops={one['hops']}"
+    if one["kind"] != "local" and not one["uris"]:
+        return []  # no address of the zone can be used at the moment
     if one["kind"] != "local":
         uri = one["uris"][0]
         host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]

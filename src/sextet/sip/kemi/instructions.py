@@ -6,9 +6,10 @@ its next decision. A file that cannot be used is reported, and what was there st
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ class Instructions:
     peer_transport: str  # between peers
     peer_port: int
     verified: tuple[str, ...] = ()  # addresses whose certificates are checked
+    host: str = ""  # this peer's address
+    secrets: Mapping[str, tuple[str, str]] = field(
+        default_factory=dict, repr=False
+    )  # traversal client -> user, password
+    sessions_max: int = 0  # media sessions that this peer takes
+
+    @property
+    def instance(self) -> str:
+        """Name this peer towards traversal servers, whatever its address; nobody can tell whom it stands for."""
+        return hmac.digest(self.local_secret.encode(), b"sextet traversal", "sha256").hex()[:32]
 
 
 def to_text(instructions: Instructions) -> str:
@@ -41,6 +52,9 @@ def to_text(instructions: Instructions) -> str:
             "peer_transport": instructions.peer_transport,
             "peer_port": instructions.peer_port,
             "verified": list(instructions.verified),
+            "host": instructions.host,
+            "secrets": {zone: list(pair) for zone, pair in instructions.secrets.items()},
+            "sessions_max": instructions.sessions_max,
         }
     )
 
@@ -57,6 +71,9 @@ def from_text(text: str) -> Instructions:
             peer_transport=str(values["peer_transport"]),
             peer_port=int(values["peer_port"]),
             verified=tuple(str(ip) for ip in values["verified"]),
+            host=str(values["host"]),
+            secrets={zone: (str(user), str(password)) for zone, (user, password) in values["secrets"].items()},
+            sessions_max=int(values["sessions_max"]),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise TableError(f"the instructions cannot be read ({type(error).__name__}: {error})") from error

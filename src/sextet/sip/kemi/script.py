@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.table import TableError
-from sextet.sip.kemi import calls, forking, tracing
+from sextet.sip.kemi import calls, forking, pinging, tracing, traversal
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
 from sextet.sip.kemi.calling import initial
@@ -77,6 +77,18 @@ class Script:
         forking.leg(self._ksr, self._current.get())
 
     @guarded
+    def pinged(self, argument: str) -> None:
+        pinging.answered(self._ksr, self._reporter, self._current.get())
+
+    @guarded
+    def keepalive(self, argument: str) -> None:
+        traversal.keepalive(self._ksr, self._reporter, self._current.get())
+
+    @guarded
+    def closed(self, argument: str) -> None:
+        traversal.closed(self._ksr, self._reporter, self._current.get())
+
+    @guarded
     def expired(self, argument: str) -> None:
         get = self._ksr.pv.get
         publish(self._ksr, self._reporter, str(get("$ulc(exp=>aor)")), without=str(get("$ulc(exp=>ruid)")))
@@ -105,7 +117,7 @@ class Script:
         self._ksr.err(f"{where}: {type(error).__name__}: {error}\n")
         try:
             self._ksr.htable.sht_inc("count", "faults")
-            if where in ("register", "registered", "initial") and not self._ksr.is_ACK():
+            if where in ("register", "registered", "initial", "keepalive") and not self._ksr.is_ACK():
                 waiting = isinstance(error, TableError)
                 self._ksr.sl.send_reply(*((503, "Service Unavailable") if waiting else (500, "Server Internal Error")))
         except Exception as second:  # there is nobody left to tell

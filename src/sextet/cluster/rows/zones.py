@@ -1,0 +1,34 @@
+"""How zones are, seen from this peer: one row for each, and a cause for each address that is down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sextet.cluster.rows.books import DropRow, Effect, PutRow
+from sextet.model.status import ZoneStatus
+
+KIND = "zone"
+
+
+class ZoneRows:
+    """The own rows of zones, by name."""
+
+    def __init__(self) -> None:
+        self.own: dict[str, ZoneStatus] = {}
+
+    def seen(self, zones: Mapping[str, ZoneStatus]) -> list[Effect]:
+        """Take over how all zones are."""
+        gone = [name for name in self.own if name not in zones]
+        news = {name: zone for name, zone in zones.items() if self.own.get(name) != zone}
+        self.own = dict(zones)
+        return [*(DropRow(KIND, name) for name in gone), *(PutRow(KIND, name, zone) for name, zone in news.items())]
+
+
+def down(zones: Iterable[ZoneStatus]) -> dict[str, str]:
+    """Name every address that is down, with the measured cause."""
+    return {
+        f"{zone.name} {address.uri or address.host}": f"Zone {zone.name}, {address.host}: {address.reason}."
+        for zone in zones
+        for address in zone.addresses
+        if address.state == "failed"
+    }

@@ -1,0 +1,83 @@
+"""Tells the host how zones are: gathers what Kamailio reports, finds causes, says a few times a second what is new."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sextet.call.zones import Names
+from sextet.engine import Host, Wanted
+from sextet.sip.diagnosis import cause_of
+from sextet.sip.zone_book import Report, ZoneBook
+
+TELL_S = 0.2  # between two publications; what comes in between goes together
+CAUSES_MAX = 20  # looked for at once
+
+
+class ZoneWatch:
+    """The part of the engine that is about zones; lives in the event loop."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._book = ZoneBook()
+        self._wanted: Wanted | None = None
+        self._telling: asyncio.TimerHandle | None = None
+        self._looking: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    def follow(self, wanted: Wanted, names: Names, failures: Mapping[str, str]) -> None:
+        """These are the zones now."""
+        self._wanted = wanted
+        protocols = wanted.config.protocols
+        self._book.follow(wanted.config.zones, protocols.sip_mode, names, dict(failures))
+        self._soon()
+
+    def replace(self, reports: Sequence[Report]) -> None:
+        """Take over everything that Kamailio knows."""
+        self._book.replace(reports)
+        for report in reports:
+            self._find_cause(report)
+        self._soon()
+
+    def take(self, report: Report) -> None:
+        """Take over one report."""
+        self._book.take(report)
+        self._find_cause(report)
+        self._soon()
+
+    def stop(self) -> None:
+        """Look for no more causes, tell nothing more."""
+        if self._telling is not None:
+            self._telling.cancel()
+        for task in self._looking.values():
+            task.cancel()
+
+    def _soon(self) -> None:
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
+        self._host.zones(self._book.rows(time.monotonic()))
+
+    def _find_cause(self, report: Report) -> None:
+        place, zones = (report.zone, report.address.uri), self._wanted.config.zones if self._wanted else ()
+        zone = next((one for one in zones if one.name == report.zone), None)
+        if report.address.state != "failed" or zone is None or place in self._looking or not zone.peers:
+            return
+        if len(self._looking) >= CAUSES_MAX or "certificate names" in report.address.reason:
+            return
+        assert self._wanted is not None
+        trusted = self._wanted.trusted if zone.tls_verify else None
+        look = self._look(place, self._wanted.address, trusted)
+        task = self._looking[place] = asyncio.create_task(look, name=f"why {report.address.uri} fails")
+        task.add_done_callback(lambda _: self._looking.pop(place, None))
+
+    async def _look(self, place: tuple[str, str], address: str, trusted: Path | None) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            cause = await cause_of(place[1], address, trusted)
+            if cause:
+                self._book.explain(*place, cause)
+                self._soon()
