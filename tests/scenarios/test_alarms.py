@@ -112,6 +112,10 @@ def test_an_alarm_that_a_person_saw_stays_until_its_cause_is_gone(lab: Lab) -> N
             return [peer["peer_name"] for peer in line["peers"] if peer["acknowledged"]]
 
         await eventually("peer 3 sees that it was seen on 2", acknowledged, wanted=["expc02"])
+        code, out, errors = await lab.run(3, "alarm", "acknowledge", "40049", "--all")
+        assert (code, "on 2 peers" in out) == (0, True), (out, errors)
+        await eventually("now on all", acknowledged, wanted=["expc01", "expc02", "expc03"])
+        assert any('Event="Alarm Acknowledged" Id="40049"' in line and 'User="' in line for line in lab.lines(1))
         assert {peer["peer_name"] for peer in seen["peers"]} == {"expc01", "expc02", "expc03"}
 
     asyncio.run(play())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sextet.lab.authority import issue, new_authority
 from sextet.model.settings.system import SyslogServer
 from sextet.watch import syslog
 from sextet.watch.logs import ADMINISTRATOR, Said
@@ -60,8 +62,8 @@ class Server:
         self.port = 0
         self._writers: list[asyncio.StreamWriter] = []
 
-    async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, ADDRESS, port)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        self._server = await asyncio.start_server(self._serve, ADDRESS, port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -166,6 +168,38 @@ def test_a_server_that_goes_away_between_lines_is_noticed() -> None:
         await server.stop()
         await until(lambda: bool(desk.troubles) and bool(desk.troubles[-1][1]))
         await desk.log.stop()
+
+    run(play)
+
+
+@pytest.mark.parametrize(
+    ("names", "trouble"), [([ADDRESS], ""), (["127.85.0.10"], "IP address mismatch"), (None, "self-signed certificate")]
+)
+def test_tls_sends_to_a_server_whose_certificate_is_trusted_and_has_its_name_and_to_no_other(
+    tmp_path: Path, names: list[str] | None, trouble: str
+) -> None:
+    now = datetime.now(UTC)  # certificates speak of moments
+    authority = new_authority("syslog", now)
+    (tmp_path / "trusted.pem").write_bytes(authority.pem)
+    issued = issue(authority if names else None, names or [ADDRESS], now, common_name="syslog")
+    issued.write(tmp_path / "server.pem", tmp_path / "key.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "key.pem")
+
+    async def play() -> None:
+        server, told = Server(), []
+        await server.start(tls=context)
+        log = Syslog(tmp_path / "trusted.pem", lambda name, words: told.append(words))
+        log.configure([SyslogServer(address=ADDRESS, port=server.port, transport="TLS")])
+        log.send(SAID)
+        if trouble:
+            await until(lambda: bool(told) and trouble in told[0])
+            assert not server.data
+        else:
+            await until(lambda: bool(server.data))
+            assert server.messages == [message(SAID)] and told[0] == ""
+        await log.stop()
+        await server.stop()
 
     run(play)
 
