@@ -7,7 +7,9 @@ import tarfile
 
 import pytest
 
+from sextet.admin import record_commands
 from sextet.admin.actor import Actor
+from sextet.admin.commands import Registry
 from sextet.model.config import Change
 from sextet.model.schema import Refused
 from sextet.model.settings.system import SyslogServer
@@ -115,3 +117,19 @@ def test_garbage_from_a_peer_starts_nothing(question: bytes) -> None:
     assert desk.peers.own is not None
     assert b'"ok": false' in asyncio.run(desk.peers.own(question))  # type: ignore[arg-type]
     assert not desk.recorder.running
+
+
+def test_lines_of_a_kind_that_there_is_not_are_refused_with_those_that_there_are() -> None:
+    async def play() -> None:
+        desk = RecordsDesk(FakePeer())
+        registry = Registry(lambda actor, what: None)
+        record_commands.add_to(registry, desk.records)
+        desk.logs.event("Alarm Raised", Id="20004", Severity="warning")
+        desk.logs.event("Call Connected")
+        actor = Actor(user="admin", may_write=True, door="cli")
+        found = await registry.run("log search", {"text": "", "kind": "alarms", "within": 5}, actor)
+        assert isinstance(found, list) and len(found) == 1 and "20004" in found[0]
+        with pytest.raises(Refused, match="no lines about nonsense; choose one of problems, alarms"):
+            await registry.run("log search", {"text": "", "kind": "nonsense"}, actor)
+
+    asyncio.run(play())

@@ -14,6 +14,7 @@ import pytest
 
 from sextet.engine import Journal
 from sextet.watch.event_log import EventLog, wall_clock
+from sextet.watch.sought import Sought
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -88,7 +89,7 @@ def test_the_file_turns_over_by_size_and_only_so_many_are_kept(path: Path) -> No
     files = sorted(path.parent.iterdir())
     assert [file.name for file in files] == ["event.log", "event.log.1", "event.log.2"]
     assert all(file.stat().st_size <= 1000 and file.stat().st_mode & 0o777 == 0o600 for file in files)
-    details = [entry.get("Detail") for entry in log.search("", 1000)]
+    details = [entry.get("Detail") for entry in log.search(Sought(), 1000)]
     assert details == [f"n{number:03}" for number in range(100 - len(details), 100)]
     assert len(details) > 15
 
@@ -116,9 +117,9 @@ def test_the_newest_lines_are_found_across_files_and_blocks(path: Path) -> None:
     for number in range(3000):
         log.event("X", Detail=f"n{number} 會議室", Id=str(number % 10))
     assert [entry.get("Detail") for entry in log.tail(3)] == ["n2997 會議室", "n2998 會議室", "n2999 會議室"]
-    assert [entry.get("Detail") for entry in log.search("N12 ")] == ["n12 會議室"]
-    assert len(log.search("x", 10_000)) == 1000
-    assert log.search("nothing like it") == []
+    assert [entry.get("Detail") for entry in log.search(Sought(text="N12 "))] == ["n12 會議室"]
+    assert len(log.search(Sought(text="x"), 10_000)) == 1000
+    assert log.search(Sought(text="nothing like it")) == []
 
 
 def test_an_empty_or_missing_log_has_no_lines(path: Path) -> None:

@@ -31,6 +31,17 @@ def test_a_log_shows_its_newest_lines_first_and_the_filter_finds_some(browser: B
     assert browser.client.get("/status/logs/secret").status_code == 404
 
 
+def test_lines_are_chosen_by_kind_and_time_too(browser: Browser) -> None:
+    logs = browser.records.logs
+    logs.event("Alarm Raised", Id="20006", Severity="warning", Detail="lost")
+    logs.event("Call Connected", Detail="alice")
+    page = browser.get("/status/logs/event?kind=alarms&within=hour")
+    assert "only alarms; of the last hour" in words_of(page) and "Alarm Raised" in page
+    assert "alice" not in page and 'value="alarms" selected' in page
+    assert "alice" in browser.get("/status/logs/event?kind=nonsense&within=ever")
+    assert "No line is of what was chosen" in words_of(browser.get("/status/logs/event?kind=registrations"))
+
+
 def test_an_alarms_number_leads_to_its_lines(browser: Browser) -> None:
     assert 'href="/status/logs/event?filter=40049"' in browser.get("/status/alarms")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sextet.admin.catalogue import LOG, Command, Parameter
+from sextet.watch.sought import KINDS
 
 _ALL = Parameter(name="all", help="On every peer of the cluster, not on this one only.", kind="flag", option=True)
 
@@ -10,8 +11,12 @@ LOG_SEARCH = Command(
     name="log search",
     help="Show the newest lines of a log that contain a text in any letters.",
     parameters=(
-        Parameter(name="text", help="Such as 20006, expc02 or Alarm Raised.", required=True),
+        Parameter(name="text", help='Such as 20006, expc02 or Alarm Raised; "" for every line.', required=True),
         LOG,
+        Parameter(name="kind", help=f"Only lines about {', '.join(KINDS)}.", option=True),
+        Parameter(
+            name="within", help="Only lines of the last minutes.", kind="number", option=True, low=1, high=100_000
+        ),
         Parameter(name="lines", help="How many at most.", kind="number", option=True, low=1, high=1000),
     ),
 )

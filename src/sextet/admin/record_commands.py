@@ -6,14 +6,20 @@ from sextet.admin import record_catalogue as catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import LINES_DEFAULT, Arguments, Registry, log_name
 from sextet.admin.records import Records
+from sextet.model.schema import Problem, Refused
+from sextet.watch.sought import KINDS
 
 
 def add_to(registry: Registry, records: Records) -> None:
     """Add them to a peer's commands."""
 
     async def search(actor: Actor, arguments: Arguments) -> object:
-        lines = int(arguments.get("lines", LINES_DEFAULT))
-        return [entry.text for entry in await records.search(log_name(arguments), str(arguments["text"]), lines)]
+        lines, within_s = int(arguments.get("lines", LINES_DEFAULT)), 60.0 * int(arguments.get("within", 0))
+        text, kind = str(arguments["text"]), str(arguments.get("kind") or "")
+        if kind and kind not in KINDS:
+            raise Refused(Problem("kind", f"There are no lines about {kind}; choose one of {', '.join(KINDS)}."))
+        found = await records.search(log_name(arguments), text, lines, kind=kind, within_s=within_s)
+        return [entry.text for entry in found]
 
     async def servers(actor: Actor, arguments: Arguments) -> object:
         return records.servers()

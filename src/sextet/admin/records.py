@@ -101,9 +101,11 @@ class Records:
         self._syslog.configure(saved.logging.syslog_servers)
         self._judge()
 
-    async def search(self, log: str, containing: str, most: int) -> Sequence[Entry]:
-        """Give the newest lines of a log that contain a text, the newest last."""
-        return await asyncio.to_thread(self._logs.search, containing, most, log)
+    async def search(
+        self, log: str, containing: str, most: int, *, kind: str = "", within_s: float = 0.0
+    ) -> Sequence[Entry]:
+        """Give the newest lines of a log that contain a text, are of a kind and not older, the newest last."""
+        return await asyncio.to_thread(self._logs.search, containing, most, log, kind=kind, within_s=within_s)
 
     def servers(self) -> list[dict[str, object]]:
         """Say what became of the lines for each remote syslog server."""

@@ -10,10 +10,11 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
-from sextet.watch.line import Entry, entry_of, event_line, module_line
+from sextet.watch.line import Entry, event_line, module_line
+from sextet.watch.sought import Sought
 
 FILE_BYTES_MAX = 10 << 20  # with FILES_MAX 50 MB: what the original's page shows of its log (facts 11.6)
 FILES_MAX = 5
@@ -78,12 +79,13 @@ class EventLog:
 
     def tail(self, most: int = 100) -> list[Entry]:
         """Give the newest lines, the newest last."""
-        return self.search("", most)
+        return self.search(Sought(), most)
 
-    def search(self, wanted: str, most: int = 100) -> list[Entry]:
-        """Give the newest lines that contain a text in any letters, the newest last."""
-        found = islice(self.lines(wanted.lower()), min(most, FOUND_MAX))
-        return [entry_of(line) for line in found][::-1]
+    def search(self, sought: Sought, most: int = 100) -> list[Entry]:
+        """Give the newest of the lines that are looked for, the newest last."""
+        young = takewhile(lambda line: not sought.is_over(line), self._backwards())
+        found = (entry for line in young if (entry := sought.found(line)) is not None)
+        return [*islice(found, min(most, FOUND_MAX))][::-1]
 
     def lines(self, lowered: str = "") -> Iterator[str]:
         """Read the lines that contain a text, which is given in small letters; the newest first."""

@@ -10,12 +10,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
 from sextet.watch.event_log import EventLog, wall_clock
 from sextet.watch.line import Entry, Origin, event_line, module_line
+from sextet.watch.sought import Sought
 
 CONFIGURATION_BYTES_MAX = 6 << 20  # five files of it: the original's 30 MB (facts 11.6)
 LEVELS = {"1": 1, "2": 2, "3": 3, "4": 4}
@@ -100,9 +101,15 @@ class Logs:
         """Give the newest lines of one log, the newest last."""
         return self._files[log].tail(most)
 
-    def search(self, wanted: str, most: int = 100, log: str = "event") -> Sequence[Entry]:
-        """Give the newest lines of one log that contain a text in any letters, the newest last."""
-        return self._files[log].search(wanted, most)
+    def search(
+        self, text: str = "", most: int = 100, log: str = "event", *, kind: str = "", within_s: float = 0.0
+    ) -> Sequence[Entry]:
+        """Give the newest lines of one log with a text in any letters, the newest last.
+
+        Also only those of a kind (sought.KINDS), or of the last seconds.
+        """
+        since = self._clock() - timedelta(seconds=within_s) if within_s else None
+        return self._files[log].search(Sought(text=text, kind=kind, since=since), most)
 
     @property
     def trouble(self) -> str:

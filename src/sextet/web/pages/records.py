@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
@@ -12,6 +13,7 @@ from sextet.admin.commands import LOGS
 from sextet.admin.records import PeerRecording, Records
 from sextet.model.schema import Refused
 from sextet.watch.line import Entry
+from sextet.watch.sought import BAD, KINDS, PERIODS
 from sextet.web.desk import Message
 from sextet.web.guard import Visit, logged_in
 
@@ -21,7 +23,6 @@ TITLES = {"event": "Event log", "configuration": "Configuration log", "network":
 DIAGNOSTICS = "/maintenance/diagnostics/logging"
 _GOOD = ("Application Start", "Admin Session Start", "Admin Session Finish", "Call Connected", "Alarm Lowered")
 _WARN = ("System Shutdown", "Application Exit", "Alarm Acknowledged")
-_BAD = ("Rejected", "Failure", "Failed", "Error", "Incomplete")  # in the names of events
 _LEVELS = {"ERROR": "bad", "WARN": "warn"}
 
 
@@ -32,7 +33,7 @@ def tone_of(entry: Entry) -> str:
         return "ok"
     if event in _WARN:
         return "warn"
-    if any(word in event for word in _BAD):
+    if any(word in event for word in BAD):
         return "bad"
     return _LEVELS.get(entry.get("Level"), "info" if event in ("Diagnostic Logging", "DEBUG_MARKER") else "off")
 
@@ -43,10 +44,15 @@ async def show_log(visit: Visit) -> Response:
     if name not in LOGS:
         raise HTTPException(404, "There is no such log.")
     wanted = visit.query.get("filter", "").strip()[:FILTER_MAX]
-    found = await _records(visit).search(name, wanted, LINES_MAX)
+    kind, within = visit.query.get("kind", ""), visit.query.get("within", "")
+    kind, within = kind if kind in KINDS else "", within if within in PERIODS else ""
+    within_s = PERIODS.get(within, 0.0)
+    found = await _records(visit).search(name, wanted, LINES_MAX, kind=kind, within_s=within_s)
     rows = [(tone_of(entry), entry) for entry in reversed(found)]
     servers = _records(visit).servers() if name == LOGS[0] else []
-    return visit.page("log.html", rows=rows, filter=wanted, title=TITLES[name], most=LINES_MAX, servers=servers)
+    sought: dict[str, Any] = {"filter": wanted, "kind": kind, "within": within}
+    sought |= {"kinds": tuple(KINDS), "periods": tuple(PERIODS)}
+    return visit.page("log.html", rows=rows, title=TITLES[name], most=LINES_MAX, servers=servers, **sought)
 
 
 async def show_diagnostics(visit: Visit) -> Response:
