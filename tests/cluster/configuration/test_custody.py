@@ -122,6 +122,10 @@ def test_a_newcomers_own_configuration_is_kept_aside_and_is_no_conflict() -> Non
         kept = two.store.at(own.stamp)
         assert kept is not None and kept.aside and kept.version.document["count"] == 1
         assert await two.custody.edits_set_aside() == 0
+        await two.custody.receive(primary.Configured(peers=False, named=False, primary=""))
+        assert await two.custody.edits_set_aside() == 0  # alone, it is in nobody's way
+        await two.follow(one)
+        assert await two.custody.edits_set_aside() == 0
 
     asyncio.run(play())
 

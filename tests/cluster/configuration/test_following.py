@@ -219,6 +219,16 @@ def test_a_disk_that_fails_does_not_end_a_round(run: Callable[[Play], None], mon
     run(scene)
 
 
+def test_a_key_that_comes_after_the_list_was_cleared_is_not_kept(run: Callable[[Play], None]) -> None:
+    async def scene(system: System) -> None:
+        await system.start()
+        await system.custody.join(KEY)
+        await system.following.once()
+        assert not system.custody.membership.key and not system.store.membership().key
+
+    run(scene)
+
+
 def test_a_full_disk_when_a_key_was_given_is_made_up_for_in_a_later_round(run: Callable[[Play], None]) -> None:
     async def scene(system: System) -> None:
         await system.start()

@@ -221,9 +221,10 @@ class Checks:
         assert owner.process
         its = running(owner.process)
         self._given.add((_key(owner), end.other))
-        if self.hosts[end.other].name not in its.peers:
+        since = self._unlisted_since.get((end.me, end.other), self._now())
+        if self.hosts[end.other].name not in its.peers and self._now() > since + APPLIED_S:
             self._break("key", f"peer {end.me} gives the key to peer {end.other}, which is not in its list")
-        if its.peers.index(owner.name) + 1 != its.configuration_primary:
+        if owner.name in its.peers and its.peers.index(owner.name) + 1 != its.configuration_primary:
             self._break("key", f"peer {end.me} gives the key away and is not the primary")
         saved = self._lists_saved.get(end.me)
         ages = (owner.monotonic() - saved[0], owner.wall() - saved[1]) if saved else (WINDOW_S + 1,)

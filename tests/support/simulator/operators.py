@@ -149,15 +149,16 @@ class Operators:
         member = any(self.list_of(host)) or bool(host.store.membership().cluster)
         document = {**host.process.peer.vault.document(), "domains": []}
         contents = Contents(document=document, certificate="", private_key="", trusted="")
-        if not member:
-            self._checks.given_up(host.store)
-        head = host.store.head()
+        head, store = host.store.head(), host.store
+        self._checks.forcing(store, not member)
 
         def restored() -> None:
+            self._checks.forcing(store, False)
             if member:
                 self._checks.must_refuse(f"peer {host.number} restores a backup although it is in a cluster")
 
         def refused(error: Exception) -> None:
+            self._checks.forcing(store, False)
             if member and host.store.head() != head and not isinstance(error, Refused):
                 self._checks.must_refuse(f"peer {host.number} refuses a backup, and changes its configuration")
 

@@ -43,7 +43,7 @@ class Custody:
         self._rested = asyncio.Condition()
         self._membership = store.membership()
         self._pins = store.pins()
-        self._counted: tuple[frozenset[Stamp], int] = frozenset(), 0
+        self._counted: tuple[frozenset[Stamp], str, int] = frozenset(), "", 0  # of which stamps in which cluster
         self.authority = Authority(
             store.peer_id,
             cluster=self._membership.cluster,
@@ -118,12 +118,12 @@ class Custody:
 
     async def edits_set_aside(self) -> int:
         """Count the versions of this cluster that it went on without; what a newcomer brought along is no conflict."""
-        stamps = self.authority.aside
-        if stamps != self._counted[0]:
-            kept = [await asyncio.to_thread(self._store.at, stamp) for stamp in stamps]
-            mine = [one for one in kept if one and one.version.cluster == self._membership.cluster]
-            self._counted = stamps, len(mine)
-        return self._counted[1]
+        stamps, cluster = self.authority.aside, self._membership.cluster
+        if (stamps, cluster) != self._counted[:2]:
+            kept = [await asyncio.to_thread(self._store.at, stamp) for stamp in sorted(stamps)]
+            mine = [one for one in kept if one and cluster and one.version.cluster == cluster]
+            self._counted = stamps, cluster, len(mine)
+        return self._counted[2]
 
     def row_of(self, version: Version) -> bytes:
         """Write a version as this peer shows it to others."""

@@ -304,6 +304,8 @@ class Following:
         if configured != self._configured:
             self._configured = configured
             await self._custody.receive(configured)
+        if not any(peers) and self._custody.membership.cluster:
+            await self._custody.unfound()  # the key came while the list was being cleared
         head = self._custody.head
         authors = {stamp.author for stamp in (*head.lineage, head.stamp)}
         alone = authors == {self._custody.authority.me} and not self._custody.pins()
