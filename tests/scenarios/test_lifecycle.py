@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from sextet import __version__
 from tests.support import real_lab
 from tests.support.real_lab import Lab, answered, eventually, refused
+from tests.support.release import small
 
 pytestmark = pytest.mark.scenario
 
@@ -136,7 +134,7 @@ def test_clearing_the_list_arms_a_reset_that_fails_without_its_image_and_works_w
         await lab.ask(3, "peer restart")
         assert "sextet-image.tar.gz is missing" in await lab.alarm(3, 15013, within_s=30.0)
         assert await lab.ask(3, "config show", path="domains")  # nothing was reset
-        image = package(lab.peer(3).state_dir.parent / "sextet-0.1.0.tar.gz")
+        image = small(lab.peer(3).state_dir.parent / "release.tar.gz", __version__)
         await lab.ask(3, "factory-reset image", file=str(image))
         certificate = (lab.peer(3).state_dir / "certificate.pem").read_bytes()
         code, _, errors = await lab.run(3, "factory-reset", "run", "--yes")
@@ -153,16 +151,6 @@ def test_clearing_the_list_arms_a_reset_that_fails_without_its_image_and_works_w
         assert (await lab.cluster(3))["factory_reset"] == []
 
     asyncio.run(play())
-
-
-def package(path: Path) -> Path:
-    """Make a release package as far as the reset looks into it."""
-    text = f'"""x."""\n__version__ = "{__version__}"\n'.encode()
-    with tarfile.open(path, "w:gz") as archive:
-        entry = tarfile.TarInfo(f"sextet-{__version__}/src/sextet/__init__.py")
-        entry.size = len(text)
-        archive.addfile(entry, io.BytesIO(text))
-    return path
 
 
 def test_a_dead_peer_is_removed_and_refused_with_the_reason_on_both_sides_when_it_returns(own: Lab) -> None:
@@ -242,7 +230,7 @@ def test_a_peer_killed_with_an_armed_reset_still_resets_and_one_that_returns_to_
         rows = [await lab.value(2, PEER.format(row)) for row in (1, 2, 3)]
         await clear(lab, 3)
         await lab.do("kill", peer=3)
-        image = package(lab.peer(3).state_dir / "factory-reset" / "sextet-image.tar.gz")
+        image = small(lab.peer(3).state_dir / "factory-reset" / "sextet-image.tar.gz", __version__)
         assert image.exists()
         await lab.do("start", peer=3)
 

@@ -7,6 +7,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import httpx2
@@ -16,7 +17,7 @@ from sextet.lab.plan import CLUSTER_NAME, PeerPlan, Plan
 from tests.support.real_lab import Lab, edit_initial, stand_alone
 from tests.support.web_client import fields_of, words_of
 
-CLUSTERING, RESTART = "/system/clustering", "/maintenance/restart"
+CLUSTERING, RESTART, UPGRADE = "/system/clustering", "/maintenance/restart", "/maintenance/upgrade"
 AT_RESTART, AT_ONCE = "At restart", "At once"
 WAIT_S = 30.0  # what the guide gives minutes for takes seconds; this is for a busy machine
 LOOK_S = 0.1
@@ -81,6 +82,25 @@ class Reader:
         """Read what is chosen in a drop-down of the Clustering page, refreshed."""
         select = self.open(number, CLUSTERING).partition(f'name="{name}"')[2].partition("</select>")[0]
         return select.partition("<option selected>")[2].partition("<")[0]
+
+    def press(self, number: int, page: str, action: str, **typed: str) -> str:
+        """Open a page and press the button of the form that goes there; gives the page that comes then, in words."""
+        fields = fields_of(self.open(number, page), action)
+        return words_of(self._client(number).post(action, data={**fields, **typed}).text)
+
+    def upgrade(self, number: int, package: Path) -> None:
+        """Maintenance > Upgrade: upload the package, continue with the upgrade."""
+        page = self.open(number, UPGRADE)
+        files = {"file": (package.name, package.read_bytes())}
+        client = self._client(number)
+        said = words_of(client.post(f"{UPGRADE}/upload", data={"csrf": _token(page)}, files=files).text)
+        assert "was uploaded. SHA-256" in said, said
+        self.press(number, UPGRADE, f"{UPGRADE}/install")
+        self.until(
+            f"peer {number} has installed it",
+            lambda: self.words(number, UPGRADE),
+            ("The new software will be used on the next restart",),
+        )
 
     def line(self, number: int, of: int) -> str:
         """Read what stands beside a peer's address."""

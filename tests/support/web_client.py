@@ -23,6 +23,7 @@ from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
+from tests.support.fake_upgrade import UpgradeDesk
 from tests.support.fake_vault import KeepingDesk
 from tests.support.fake_web import PASSWORD, READER, USER, certificate, peer
 from tests.support.peer_lists import ListDesk
@@ -51,6 +52,7 @@ class Browser:
         self.keeping = KeepingDesk(self.face, self.folder, self.journal)
         self.life = LifeDesk(door, self.folder, self.journal)
         self.lists = ListDesk(self.face, door, self.journal)
+        self.upgrade = UpgradeDesk(self.face, door, self.folder / "upgrade", self.journal)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
         self.desk = Desk(
             face=self.face,
@@ -63,6 +65,7 @@ class Browser:
             snapshots=self.keeping.snapshots,
             lives=self.life.lives,
             lists=self.lists.lists,
+            upgrades=self.upgrade.upgrades,
         )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)

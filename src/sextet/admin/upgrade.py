@@ -115,7 +115,8 @@ class Upgrades:
 
     `raised` gives this peer's alarms, `trouble` what is wrong with the stored data, `backups` how many are kept;
     `demand` raises Refused for who may only look; `not_understood` counts rows of other versions that make no sense
-    here; `tell` shows the other peers the versions that come next and came before.
+    here; `tell` shows the other peers the versions that come next and came before; `trial` says why a version in a
+    tree does not run.
     """
 
     def __init__(
@@ -133,8 +134,9 @@ class Upgrades:
         demand: Callable[[Actor, str], None],
         not_understood: Callable[[], int],
         tell: Callable[[str, str], None],
+        trial: Callable[[Path, str], str] = tree.trial,
     ) -> None:
-        self._tell = tell
+        self._tell, self._trial = tell, trial
         self._versions, self._folder, self._place = versions, state_dir / FOLDER, place
         self._peer, self._journal, self._set_alarm, self._raised = peer, journal, set_alarm, raised
         self._trouble, self._backups, self._demand, self._unknown = trouble, backups, demand, not_understood
@@ -261,7 +263,7 @@ class Upgrades:
 
         def trial(folder: Path) -> str:
             self._working = f"{IN_PROGRESS}: {found.version} is tried"
-            return tree.trial(folder, found.version)
+            return self._trial(folder, found.version)
 
         try:
             file = self._folder / PACKAGE

@@ -64,6 +64,7 @@ MENU = (
     Entry("Maintenance", "Security", "Server certificate", "/maintenance/security/server-certificate"),
     Entry("Maintenance", "Security", "Trusted CA certificate", "/maintenance/security/trusted-ca"),
     Entry("Maintenance", "Security", "CRL", "/maintenance/security/crl"),
+    Entry("Maintenance", "", "Upgrade", "/maintenance/upgrade"),
     Entry("Maintenance", "", "Backup and restore", "/maintenance/backup"),
     Entry("Maintenance", "", "Configuration history", "/maintenance/history"),
     Entry("Maintenance", "", "Logging", "/maintenance/logging"),

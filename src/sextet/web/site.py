@@ -27,6 +27,7 @@ from sextet.web.pages import (
 )
 from sextet.web.pages.safekeeping import ROUTES as SAFEKEEPING
 from sextet.web.pages.security import ROUTES as SECURITY
+from sextet.web.pages.upgrade import ROUTES as UPGRADE
 
 READY = ("Active", "Single peer", "Suspended")  # while versions differ, calls and registrations go on
 LIVE_PAGES = (
@@ -73,6 +74,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *records.ROUTES,
         *diagnostics.ROUTES,
         *SAFEKEEPING,
+        *UPGRADE,
     ]
     app = Starlette(
         routes=routes,
