@@ -250,3 +250,20 @@ def test_each_default_link_that_is_missing_is_an_alarm_of_its_own() -> None:
 def test_a_stand_alone_system_needs_no_link_to_the_cluster_subzone() -> None:
     alone = replace(HEALTHY, saved=replace(ROOT, links=()), running=Clustering(), number=0, links={}, statuses={})
     assert sorted(set(raised(alone)) & {45002, 45006, 45007, 45008}) == [45002, 45007, 45008]
+
+
+def test_a_peer_of_another_version_is_named_with_both_and_is_not_called_slow() -> None:
+    old = Stamp(1, "id1", 6)
+    theirs = says(1, version="2", in_force=old, digest="d6")
+    seen = replace(HEALTHY, statuses={1: theirs, 3: says(3)}, behind_s={1: 60.0})
+    assert raised(seen).keys() == {20008}
+    assert raised(seen)[20008].startswith("expc01.apolo.local 2; this system 1: no configuration goes between")
+    assert "Upgrade the primary first" in raised(seen)[20008]
+    assert judge(seen).database == "Suspended"
+    assert judge(seen).members[0].clustering_ok, "it is a member as before"
+
+
+def test_a_version_that_was_heard_before_a_peer_was_lost_is_no_difference() -> None:
+    gone = live(1, state="DOWN", reason="connection refused")
+    seen = replace(HEALTHY, links={1: gone, 3: live(3)}, statuses={1: says(1, version="2"), 3: says(3)})
+    assert 20008 not in raised(seen)

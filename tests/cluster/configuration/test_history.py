@@ -88,3 +88,10 @@ def test_random_bytes_may_be_refused_but_raise_nothing_else() -> None:
 
 def _open(parent: Version, term: int, author: str) -> Version:
     return opening(parent, {"term": term}, cluster="c", term=term, author=author, **MADE)
+
+
+def test_a_row_says_which_version_of_sextet_shows_it_and_that_changes_nothing_about_the_content() -> None:
+    version = _open(GENESIS, 1, "a")
+    shown = from_row(to_row(dataclasses.replace(version, software="2.0.0")))
+    assert shown.software == "2.0.0" and shown == version
+    assert from_row(to_row(version)).software == ""

@@ -53,3 +53,9 @@ def test_a_removed_peer_leaves_nothing() -> None:
     rows.change(2, encode_key("reg", ALICE.alias), to_row(ALICE))
     rows.drop(2)
     assert rows.owned(Registration, {2: "expc02"}, frozenset()) == []
+
+
+def test_a_kind_of_row_that_only_a_newer_version_knows_is_left_out_and_counted() -> None:
+    rows = View(lambda: 100.0)
+    assert rows.change(2, "hologram.alice", b"{}")[2] is None
+    assert rows.unreadable == 1
