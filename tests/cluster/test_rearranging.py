@@ -36,6 +36,7 @@ class Cluster:
         self.gone: set[str] = set()  # by name: their links are down
         self.forgotten: list[str] = []
         self.windows = 0
+        self.closed = False  # a newcomer's ports
         self.alarms: list[Alarm] = []
         self.peers = {n: Rearranging(self.hands(n), Lines(), whole) for n in range(1, 5)}
 
@@ -48,6 +49,9 @@ class Cluster:
 
         async def resolve(name: str) -> Answer:
             return Resolved("10.0.0.9", "dns")
+
+        async def unmet(address: str) -> tuple[str, ...]:
+            return (f"{address}: Cluster recovery (reach-4371): connection refused.",) if self.closed else ()
 
         async def forget(peer: str) -> None:
             self.forgotten.append(peer)
@@ -64,6 +68,7 @@ class Cluster:
         return Hands(
             evidence=lambda: self.evidence(number),
             resolve=resolve,
+            unmet=unmet,
             ask=ask,
             store=change,
             change=change,
@@ -181,3 +186,15 @@ def test_a_list_is_sent_whatever_the_others_have() -> None:
 def test_a_question_that_cannot_be_read_is_refused(question: bytes) -> None:
     with pytest.raises(CallFailed, match="cannot be read"):
         asyncio.run(Cluster().peers[2].answer(question))
+
+
+def test_a_newcomer_is_examined_before_it_is_entered_and_what_it_lacks_is_warned_of() -> None:
+    cluster = Cluster()
+    for number in range(1, 5):
+        cluster.saved[number] = replace(cluster.saved[number], clustering=clustering(*NAMES[:3]))
+    add = Job(verb="add", address="new.apolo.local")
+    assert not [one for one in asyncio.run(cluster.peers[1].plan(add)).warnings if "reach" in one]
+    cluster.closed = True
+    warned = cluster.do(add).warnings
+    assert "new.apolo.local: Cluster recovery (reach-4371): connection refused." in warned
+    assert "new.apolo.local" in cluster.lists()[0], "it is entered all the same"

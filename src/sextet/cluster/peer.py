@@ -139,6 +139,7 @@ class Peer:
         return Hands(
             evidence=self._following.evidence,
             resolve=lambda name: self._following.resolver().resolve(name),
+            unmet=self._probing.newcomer,
             ask=self.ask,
             store=self._store_soon,
             change=self.change,

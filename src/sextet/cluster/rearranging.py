@@ -48,6 +48,7 @@ class Hands:
 
     evidence: Callable[[], Evidence]
     resolve: Callable[[str], Awaitable[Answer]]
+    unmet: Callable[[str], Awaitable[tuple[str, ...]]]  # what a system at an address lacks that is to become a peer
     ask: Callable[[int, str, bytes, float], Awaitable[bytes]]  # raises CallFailed
     store: Callable[..., Awaitable[Outcome]]  # a change, in force a moment later: an answer leaves before that
     change: Callable[..., Awaitable[Outcome]]  # face.Face.change
@@ -72,6 +73,9 @@ class Rearranging:
         if wrong:
             raise Refused(*wrong)
         plan = peer_list.planned(job, seen, found)
+        if job.verb in (peer_list.ADD, peer_list.REPLACE):
+            # Warned of, not refused: the guide's order is to enter a newcomer before it can be reached.
+            plan = replace(plan, warnings=(*plan.warnings, *await self._hands.unmet(job.address)))
         wrong = await self._own(plan, seen, user="", source="", dry_run=True)
         for number in (plan.clears, *plan.tells):
             if number:

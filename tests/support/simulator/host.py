@@ -338,5 +338,10 @@ class NoProbing:
 
     async def run(self) -> None: ...
 
+    async def now(self) -> None: ...
+
+    async def newcomer(self, address: str) -> tuple[str, ...]:
+        return ()
+
     async def answer(self, question: bytes) -> bytes:
         return b""

@@ -24,6 +24,7 @@ from sextet.cluster.requirements import knock
 from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, confirmed, not_inside
 from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.requirements.measured import Answer, Found, Look, Measured
+from sextet.cluster.requirements.newcomer import unmet
 from sextet.cluster.requirements.ports import call_port
 from sextet.cluster.rows.alarms import Alarms
 from sextet.cluster.trust import certificates
@@ -117,6 +118,16 @@ class Probing:
                 return
             await self._everything(sorted(self._evidence().links), here=True)
             self._ended = self._clock()
+
+    async def newcomer(self, address: str) -> tuple[str, ...]:
+        """Say which requirements a system does not meet that is to become a peer; takes some seconds at most."""
+        seen = self._evidence()
+        self._follow(seen)
+        look = await self._look(address)
+        places = [("tcp", 4372), ("tcp", 4371)] if look.ip else []
+        knocked = await asyncio.gather(*(self._knock(seen, place, look.ip) for place in places))
+        knocks = {f"{kind} {port}": one for (kind, port), one in zip(places, knocked, strict=True)}
+        return unmet(seen, address, look, knocks)
 
     async def answer(self, question: bytes) -> bytes:
         """Answer another peer: what this clock shows and from where the asker comes. Raises CallFailed."""
