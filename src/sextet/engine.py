@@ -51,11 +51,21 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """How far the other peers are with an element whose bandwidth is limited for all together."""
+
+    others_kbps: int  # what they use
+    confirmed_kbps: int  # the least of our own use that one of them may still go by
+    heard: tuple[tuple[int, int], ...] = ()  # (peer, version) of what this rests on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """Everything an engine carries at one moment; replaces what was known before."""
 
     registrations: Mapping[str, Sequence[Binding]]  # alias -> bindings
     calls: Sequence[Call]
+    use: Mapping[str, int] = field(default_factory=dict)  # element -> kbit/s that these calls use
 
 
 class Host(Protocol):
@@ -67,6 +77,9 @@ class Host(Protocol):
     def call_changed(self, call: Call) -> None: ...
 
     def call_ended(self, call_id: str, reason: str) -> None: ...
+
+    def used(self, use: Mapping[str, int], heard: Mapping[str, Shared]) -> None:
+        """Of these elements so much is used here; `heard` is what the workers reckoned with when that was so."""
 
     def picture(self, picture: Picture) -> None:
         """After a start or a gap in the events: what is really there."""
@@ -107,6 +120,12 @@ class Engine(Protocol):
 
     def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
         """Learn which other peers have devices of an alias, none where it is known nowhere else.
+
+        `complete` replaces all that was known.
+        """
+
+    def share(self, views: Mapping[str, Shared], sharers: int, complete: bool = False) -> None:
+        """Learn what is used elsewhere, and how many peers hand out bandwidth; reported back as used.
 
         `complete` replaces all that was known.
         """

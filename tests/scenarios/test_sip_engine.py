@@ -18,6 +18,7 @@ from sextet.sip import process
 from sextet.sip.rpc import command
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, answered, peers, phone, refused
+from tests.support.tables import linked
 
 pytestmark = pytest.mark.scenario
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
@@ -359,7 +360,7 @@ def test_a_zone_is_asked_address_by_address_and_its_calls_count_as_its_own() -> 
         )  # fmt: skip
         async with Phone("server", "127.61.1.1", local_ip="127.61.1.77") as server:
             zone = _zone("Other", "127.61.1.66", "127.61.1.77", port=server.address[1])
-            config = replace(CONFIG, zones=(zone,), search_rules=rules)
+            config = linked(replace(CONFIG, zones=(zone,), search_rules=rules))
             async with peers("127.61.1", 1, config=config) as at, phone(at, 1, "alice") as alice:
                 await alice.register()
                 await at.registered(1, ALICE)
@@ -380,7 +381,7 @@ def test_three_systems_that_point_at_each_other_end_the_loop() -> None:
         async with peers("127.61.1", config=CONFIG) as at:
             for number, following in ((1, 2), (2, 3), (3, 1)):
                 rule = SearchRule(name="Over", mode="Any alias", target="Over")
-                config = replace(CONFIG, zones=(_zone("Over", at.address(following)),), search_rules=(rule,))
+                config = linked(replace(CONFIG, zones=(_zone("Over", at.address(following)),), search_rules=(rule,)))
                 await at.start(number, config=config, secret=b"own secret %d" % number)
             async with phone(at, 1, "alice") as alice:
                 assert refused(await alice.call("x@other.local")).status == 482

@@ -14,7 +14,8 @@ TAG = new_tag(SECRET, ONE)
 
 
 def test_a_request_of_a_peer_is_recognised() -> None:
-    assert proven(SECRET, prove(SECRET, 3, TAG, ONE), ONE) == (3, TAG)
+    assert proven(SECRET, prove(SECRET, 3, TAG, ONE), ONE) == (3, TAG, "")
+    assert proven(SECRET, prove(SECRET, 3, TAG, ONE, "台北 1;x=2"), ONE) == (3, TAG, "台北 1;x=2")
 
 
 @pytest.mark.parametrize("changed", [{"call_id": "c2"}, {"cseq": "8"}, {"from_tag": "t2"}, {"uri": "sip:eve@x"}])
@@ -26,6 +27,7 @@ def test_another_number_or_tag_another_secret_and_no_secret_prove_nothing() -> N
     value = prove(SECRET, 3, TAG, ONE)
     assert proven(SECRET, value.replace("n=3", "n=2"), ONE) is None
     assert proven(SECRET, value.replace(TAG, "0" * 32), ONE) is None
+    assert proven(SECRET, value.replace("from=", "from=41"), ONE) is None
     assert proven(b"another", value, ONE) is None
     assert proven(b"", prove(b"", 3, TAG, ONE), ONE) is None
 

@@ -21,6 +21,7 @@ from sextet.sip.kemi.instructions import FILE, to_text
 from sextet.sip.kemi.proof import Identity, new_tag, prove
 from sextet.sip.kemi.script import Script
 from tests.support.ksr import FakeKSR
+from tests.support.tables import linked
 
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
 OPEN = Authentication(local_zone="Do not check credentials")
@@ -48,7 +49,7 @@ class Bench:
     def follow(self, config: Root, up: bool = True) -> None:
         neighbours = tuple(Neighbour(number=n, name=f"peer{n}", ip=f"192.0.2.{n}", up=up) for n in (2, 3))
         wanted = Wanted(
-            config=config, generation=1, number=1, address="192.0.2.1", neighbours=neighbours, secret=SECRET
+            config=linked(config), generation=1, number=1, address="192.0.2.1", neighbours=neighbours, secret=SECRET
         )
         (self.run_dir / FILE).write_text(to_text(rendering.instructions(wanted, "own", NO_NAMES)))
         self.ksr.values["$shv(table)"] = self.ksr.values.get("$shv(table)", 0) + 1
@@ -315,7 +316,7 @@ def test_a_call_that_rings_at_the_next_place_is_told_with_it_and_keeps_its_momen
     bench.script.failed(None)
     second = _calls(bench)[-1]
     assert (first["rule"], second["rule"]) == ("First", "Second")
-    assert {name for name in first if first[name] != second[name]} == {"rule", "route"}
+    assert {name for name in first if first[name] != second[name]} == {"rule", "route", "nodes"}
     bench.ksr.values["$dlg(callid)"] = "call-1"
     bench.script.connected(None)
     third = _calls(bench)[-1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from sextet.call.checked import check
 from sextet.cluster.capacity.judging import Load
-from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Report, Revision
+from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Report, Revision, Used
 from sextet.model import alarms
 from sextet.model.alarms import AlarmType
 from sextet.model.capacity import Use
@@ -110,6 +110,7 @@ class FakePeer:
         self.past_rows: list[Owned[PastAlarm]] = []
         self.acknowledgements: list[tuple[int, int, dict[str, str]]] = []  # (peer, alarm, audit)
         self.registration_rows: list[Owned[Registration]] = []
+        self.used: dict[str, Used] = {}
         self.call_rows: list[Owned[Call]] = []
         self._listeners: list[asyncio.Queue[str]] = []
 
@@ -168,6 +169,9 @@ class FakePeer:
 
     def past_alarms(self) -> Sequence[Owned[PastAlarm]]:
         return self.past_rows
+
+    def bandwidth(self) -> Mapping[str, Used]:
+        return dict(self.used)
 
     def alarms(self) -> Sequence[Owned[Alarm]]:
         return [replace(row, stale=row.number in self.silent) for row in self.alarm_rows]

@@ -77,6 +77,7 @@ class Phone:
         self.server = (server, port or (5061 if transport == "tls" else 5060))
         self.transport, self.local_ip = transport, local_ip
         self.instance, self.reg_id, self.outbound = instance, reg_id, outbound
+        self.sdp = SDP  # what an INVITE is answered with
         self.status = 200  # what an INVITE is answered with; 0 = it rings on
         self.received: list[Message] = []
         self.dialogs: dict[str, Dialog] = {}
@@ -155,12 +156,12 @@ class Phone:
         uri = f"sip:{self.domain}"
         return await self.request("REGISTER", uri, to=self.uri, call_id=self._register_id, extra=[*headers, extra])
 
-    async def call(self, alias: str, extra: str = "", wait_s: float = ANSWER_S) -> Dialog | Message:
+    async def call(self, alias: str, extra: str = "", wait_s: float = ANSWER_S, body: str = SDP) -> Dialog | Message:
         """Call an alias: the dialog when it was answered, else the refusal."""
         call_id, tag = uuid.uuid4().hex, uuid.uuid4().hex[:8]
         uri = f"sip:{alias}"
         headers = [f"Contact: {self.contact}", extra]
-        answer = await self.request("INVITE", uri, call_id=call_id, tag=tag, extra=headers, body=SDP, wait_s=wait_s)
+        answer = await self.request("INVITE", uri, call_id=call_id, tag=tag, extra=headers, body=body, wait_s=wait_s)
         if answer.status >= 300:
             return answer
         routes = [route for value in reversed(answer.all("record-route")) for route in reversed(_split(value))]
@@ -179,6 +180,16 @@ class Phone:
         self.send(cancel)
         if self.transport == "udp":
             asyncio.get_running_loop().call_later(0.5, self.send, cancel)
+
+    async def offer(self, dialog: Dialog, body: str) -> Message:
+        """Offer another session within a call (RFC 3261 14); gives the final answer, acknowledged."""
+        dialog.cseq += 1
+        queue = self._queue(dialog.call_id, f"{dialog.cseq} INVITE")
+        self._send_within(dialog, "INVITE", dialog.cseq, body)
+        answer = await self._final(queue, ANSWER_S)
+        if answer.status < 300:
+            self._send_within(dialog, "ACK", dialog.cseq)
+        return answer
 
     async def hang_up(self, dialog: Dialog) -> Message:
         """End a call from either end."""
@@ -273,7 +284,7 @@ class Phone:
     def _ring(self, message: Message) -> None:
         self.reply(message, 180, "Ringing")
         if self.status:
-            self.reply(message, self.status, body=SDP if self.status == 200 else "")
+            self.reply(message, self.status, body=self.sdp if self.status == 200 else "")
 
     def _cancelled(self, message: Message) -> None:
         self.reply(message, 200)
@@ -286,7 +297,7 @@ class Phone:
         if message.method == "BYE" and message.get("call-id") in self.dialogs:
             self.dialogs[message.get("call-id")].ended.set()
 
-    def _send_within(self, dialog: Dialog, method: str, cseq: int) -> None:
+    def _send_within(self, dialog: Dialog, method: str, cseq: int, body: str = "") -> None:
         head = [f"{method} {dialog.target} SIP/2.0", self._via(f"z9hG4bK{uuid.uuid4().hex}"), "Max-Forwards: 70"]
         head += [f"Route: {route}" for route in dialog.routes]
         head += [
@@ -294,8 +305,9 @@ class Phone:
             f"To: {dialog.remote}",
             f"Call-ID: {dialog.call_id}",
             f"CSeq: {cseq} {method}",
+            f"Contact: {self.contact}" if method == "INVITE" else "",
         ]
-        self.send(_text(head, ""))
+        self.send(_text(head, body))
 
     def _via(self, branch: str) -> str:
         host, port = self.address[:2]

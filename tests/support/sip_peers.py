@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from sextet.engine import Neighbour, Picture, Wanted
+from sextet.engine import Neighbour, Picture, Shared, Wanted
 from sextet.model.searches import Search, with_answers
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Domain, Protocols
@@ -40,6 +40,8 @@ class Watch:
         self.registrations: dict[str, tuple[Binding, ...]] = {}
         self.calls: dict[str, Call] = {}
         self.ended: dict[str, str] = {}
+        self.use: dict[str, int] = {}  # element -> kbit/s
+        self.heard: dict[str, Shared] = {}
         self.told: list[str] = []  # aliases, in the order in which changes were reported
         self.states: list[str] = []
         self.conflicts: list[str] = []
@@ -63,7 +65,13 @@ class Watch:
         self.ended[call_id] = reason
         self._changed.set()
 
+    def used(self, use: Mapping[str, int], heard: Mapping[str, Shared]) -> None:
+        self.use = {element: kbps for element, kbps in (self.use | use).items() if kbps}
+        self.heard |= heard
+        self._changed.set()
+
     def picture(self, picture: Picture) -> None:
+        self.use = dict(picture.use)
         self.registrations = {alias: tuple(rows) for alias, rows in picture.registrations.items()}
         self.calls = {call.call_id: call for call in picture.calls}
         self.pictures += 1

@@ -7,6 +7,8 @@ from typing import Any
 
 from sextet.call.table import Peer, Table
 from sextet.call.zones import Names
+from sextet.model.config import from_document, to_document
+from sextet.model.linking import missing_links
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
 from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
@@ -51,3 +53,9 @@ def rule(name: str, pattern: str = "", kind: str = "Prefix", target: str = "Lond
     mode = "Alias pattern match" if pattern else "Any alias"
     given = {"mode": mode, "pattern": pattern, "pattern_type": kind, "behavior": "Leave", "target": target}
     return SearchRule(name=name, **(given | more))
+
+
+def linked(root: Root) -> Root:
+    """Add the default links of all subzones and zones, as the editing of a configuration does."""
+    document = to_document(root)
+    return from_document({**document, "links": [*document["links"], *missing_links(document)]})

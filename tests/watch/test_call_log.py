@@ -32,6 +32,9 @@ class Desk:
     def call_ended(self, *given: object) -> None:
         self.heard.append(("call_ended", *given))
 
+    def used(self, *given: object) -> None:
+        self.heard.append(("used", *given))
+
     def picture(self, *given: object) -> None:
         self.heard.append(("picture", *given))
 

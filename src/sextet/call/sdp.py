@@ -21,9 +21,9 @@ _LINE = re.compile(r"[a-z]=")
 _BANDWIDTH = re.compile(r"b=(AS|CT|TIAS):([0-9]{1,12})\s*\Z")
 _STATIC = {"0": "pcmu", "3": "gsm", "4": "g723", "8": "pcma", "9": "g722", "15": "g728", "18": "g729"}  # RFC 3551 6
 _CODECS = {  # kbit/s at most; codecs with a choice of rates say theirs in a=fmtp
-    "pcmu": 64, "pcma": 64, "g722": 64, "g728": 16, "g729": 8, "g723": 7, "gsm": 13, "ilbc": 16, "g719": 128, "g7221": 48,
-    "siren14": 48, "opus": 64, "amr": 13, "amr-wb": 24, "speex": 28, "mp4a-latm": 128, "mpeg4-generic": 128,
-    "evs": 128, "telephone-event": 0, "cn": 0,
+    "pcmu": 64, "pcma": 64, "g722": 64, "g728": 16, "g729": 8, "g723": 7, "gsm": 13, "ilbc": 16, "g719": 128,
+    "g7221": 48, "siren14": 48, "opus": 64, "amr": 13, "amr-wb": 24, "speex": 28, "mp4a-latm": 128,
+    "mpeg4-generic": 128, "evs": 128, "telephone-event": 0, "cn": 0,
 }  # fmt: skip
 _RTPMAP = re.compile(r"a=rtpmap:([0-9]{1,3}) +([A-Za-z0-9._-]+)/")
 _FMTP = re.compile(r"a=fmtp:([0-9]{1,3}) .*?\b(?:bitrate|maxaveragebitrate)=([0-9]{4,8})\b")

@@ -14,7 +14,10 @@ from typing import Any, Protocol
 
 from sextet.call.access import Access, AccessRule
 from sextet.call.alias import key, plain_ip
+from sextet.call.bandwidth.plan import Plan, of_config
 from sextet.call.index import Index, RuleIndex
+from sextet.call.membership import Membership, of_rules
+from sextet.call.membership import Rule as Member
 from sextet.call.pattern import Pattern, Variables, compiled, filled_in
 from sextet.call.policy import find_me, rules
 from sextet.call.policy.cpl import Script
@@ -40,6 +43,10 @@ SECTIONS = (  # all that decisions need; credentials and administrators are not 
     "domains",
     "authentication",
     "registration",
+    "default_subzone",
+    "traversal_subzone",
+    "subzones",
+    "membership_rules",
     "zones",
     "default_zone",
     "membership_rules",
@@ -48,6 +55,9 @@ SECTIONS = (  # all that decisions need; credentials and administrators are not 
     "search_rules",
     "call_policy",
     "findme",
+    "bandwidth",
+    "links",
+    "pipes",
 )
 
 
@@ -162,6 +172,8 @@ class Table:
     variables: Variables
     dial_plan: DialPlanRow
     gateway: bool  # between SIP and H.323
+    membership: Membership
+    bandwidth: Plan
     maintenance: bool  # no new calls and registrations (facts 6.7)
     document: Mapping[str, Any]  # what to_json writes
     rule_index: RuleIndex[Rule] = field(init=False, repr=False)
@@ -261,6 +273,8 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         variables=variables,
         dial_plan=_dial_plan(config),
         gateway=False,  # there is no H.323 engine yet
+        membership=_membership(config, variables),
+        bandwidth=of_config(config),
         maintenance=bool(document["maintenance"]),
         document=document,
     )
@@ -365,6 +379,19 @@ def _rule(row: SearchRule, variables: Variables) -> Rule:
         target=LOCAL_ZONE if row.target in LOCAL_NAMES else row.target,
         local=row.target in LOCAL_NAMES,
     )
+
+
+def _membership(config: Root, variables: Variables) -> Membership:
+    rules = []
+    for row in config.membership_rules:
+        if row.state == "Enabled":
+            by_alias = row.type == "Alias pattern match"
+            pattern = (
+                _pattern(f"membership rule {row.name}", row.pattern_type, row.pattern, variables) if by_alias else None
+            )
+            network = None if by_alias else (row.subnet_address, row.subnet_prefix)
+            rules.append(Member(priority=row.priority, subzone=row.subzone, network=network, pattern=pattern))
+    return of_rules(rules)
 
 
 def _pattern_list(rows: Sequence[PolicyPattern], variables: Variables) -> PatternList:

@@ -27,6 +27,14 @@ class Owned(Generic[Row]):
     stale: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """How much of an element the calls use, in kbit/s (facts 5.5, LocalUsage and ClusterUsage)."""
+
+    local: int  # those that this peer charges
+    cluster: int  # all of them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One filled row of the peer list, with the status lines of the guide."""
@@ -132,6 +140,9 @@ class Face(Protocol):
     def registrations(self) -> Sequence[Owned[Registration]]: ...
 
     def calls(self) -> Sequence[Owned[Call]]: ...
+
+    def bandwidth(self) -> Mapping[str, Used]:
+        """Give the use of every element that is used, such as "pipe/London"."""
 
     def alarms(self) -> Sequence[Owned[Alarm]]: ...
 

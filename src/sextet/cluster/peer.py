@@ -27,7 +27,7 @@ from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import listener as recovery_door
 from sextet.cluster.disk.vault import RENEW, RunningVault
-from sextet.cluster.face import Checked, ClusterStatus, Outcome, Owned, Revision
+from sextet.cluster.face import Checked, ClusterStatus, Outcome, Owned, Revision, Used
 from sextet.cluster.joining import Joining
 from sextet.cluster.judgement import LIVE, judge
 from sextet.cluster.keeping import keep
@@ -199,6 +199,9 @@ class Peer:
 
     def calls(self) -> Sequence[Owned[Call]]:
         return self.live.view.owned(Call, self._following.names(), self._following.stale())
+
+    def bandwidth(self) -> Mapping[str, Used]:
+        return {element: Used(*kbps) for element, kbps in self.live.usage.use().items()}
 
     def alarms(self) -> Sequence[Owned[Alarm]]:
         return self.live.view.owned(Alarm, self._following.names(), self._following.stale())

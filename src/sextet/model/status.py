@@ -71,8 +71,29 @@ class Call:
     protocol: str = "SIP"
     route: str = ""  # "Local Zone", zone name, or peer name that was chosen
     rule: str = ""  # the search rule that decided
+    nodes: str = ""  # the way through subzones and zones, as the original writes it (facts 6.2)
+    kbps: int = 0  # what it is charged with here; 0 where another peer that it passes is
     audio_only: bool = False  # a call whose media are not known yet counts as video (facts 8.1)
     rich: bool = False  # with another organisation: it needs a rich media session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Which version of another peer's use a peer reckons with."""
+
+    peer: int  # its place in the list
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the calls of one peer use of one element: a subzone, zone, link or pipe."""
+
+    element: str  # "pipe/London", see call/bandwidth/plan.py
+    kbps: int
+    version: int  # grows with every change of kbps
+    since_s: float
+    heard: tuple[Heard, ...] = ()  # of the other peers' use of it, by the workers that hand it out here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

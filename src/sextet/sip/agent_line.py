@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sextet.engine import EngineError, Picture
+from sextet.engine import EngineError, Picture, Shared
 from sextet.model.status import Binding, Call
 from sextet.sip.events import bindings_of, call_of, report_of
 from sextet.sip.kemi.agent import MESSAGE_BYTES_MAX, SOCKET
@@ -17,6 +17,11 @@ from sextet.sip.zone_book import Report
 
 ANSWER_S = 10.0  # a picture of 100,000 registrations takes 0.3 s; ten is a process that hangs
 OWNERS_PER_MESSAGE = 1000
+
+
+def use_key(element: str) -> str:
+    """Name an element among the orders of reports: no alias and no Call-ID begins so."""
+    return f"use {element}"
 
 
 class AgentLine:
@@ -49,6 +54,22 @@ class AgentLine:
                 }
             )
 
+    async def share(
+        self, views: Mapping[str, Shared], sharers: int, orders: Mapping[str, int], complete: bool
+    ) -> tuple[int, dict[str, int]]:
+        """Say what is used elsewhere; gives what is used of these elements here, and its order. Raises EngineError."""
+        names = list(views)
+        use: dict[str, int] = {}
+        order = 0
+        for start in range(0, max(len(names), 1), OWNERS_PER_MESSAGE):
+            part = names[start : start + OWNERS_PER_MESSAGE]
+            told = {name: (views[name].others_kbps, views[name].confirmed_kbps, orders.get(name, 0)) for name in part}
+            first = complete and not start and len(names) <= OWNERS_PER_MESSAGE
+            answer = await self._ask({"ask": "share", "views": told, "sharers": sharers, "complete": first})
+            order = order or int(answer["order"])
+            use |= {str(name): int(kbps) for name, kbps in answer["use"].items()}
+        return order, use
+
     async def release(self, alias: str, device: str) -> None:
         """Drop the binding of a device; raises EngineError."""
         await self._ask({"ask": "release", "alias": alias, "device": device})
@@ -75,6 +96,7 @@ class AgentLine:
         registrations: dict[str, tuple[Binding, ...]] = {}
         calls: list[Call] = []
         zones: list[Report] = []
+        use: dict[str, int] = {}
         orders: dict[str, int] = {}
         async with self._turn:
             await self._send({"ask": "picture"})
@@ -83,11 +105,14 @@ class AgentLine:
                     orders[name] = order
                     if table == "zone":
                         zones.append(report_of(row))
+                    elif table == "use":
+                        use |= row
+                        orders |= {use_key(element): order for element in row}
                     elif row and table == "reg":
                         registrations[name] = bindings_of(row)
                     elif row:
                         calls.append(call_of(row))
-        return Picture(registrations=registrations, calls=calls), tuple(zones), orders
+        return Picture(registrations=registrations, calls=calls, use=use), tuple(zones), orders
 
     def close(self) -> None:
         """Let go of the connection; the next question makes a new one."""

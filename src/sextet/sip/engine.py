@@ -19,9 +19,10 @@ from pathlib import Path
 
 from sextet.call.table import TableError
 from sextet.call.zones import NO_NAMES
-from sextet.engine import EngineError, Host, Journal, Picture, Searches, Wanted
+from sextet.engine import EngineError, Host, Journal, Picture, Searches, Shared, Wanted
 from sextet.sip import ports, process, rendering
-from sextet.sip.agent_line import AgentLine
+from sextet.sip.agent_line import AgentLine, use_key
+from sextet.sip.counting import Counting
 from sextet.sip.events import (
     Answered,
     CallChanged,
@@ -31,6 +32,7 @@ from sextet.sip.events import (
     Registered,
     RegistrationRefused,
     Searched,
+    Used,
     ZoneChanged,
 )
 from sextet.sip.kemi import instructions as told
@@ -44,6 +46,7 @@ from sextet.sip.process import Process
 from sextet.sip.resolver import Resolver, asked_for
 from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
+from sextet.sip.shares import Shares
 from sextet.sip.tables import Tables
 from sextet.sip.zone_watch import ZoneWatch
 
@@ -53,16 +56,6 @@ STABLE_S = 10.0  # a Kamailio that ran this long did not end at once
 KEEP_S = 1.0
 ORDERS_MAX = 100_000  # aliases; reports overtake each other by milliseconds only
 RESOLVE_S = 60.0  # how often names of neighbour zones are looked up
-NOTE_S = 60.0
-COUNTED = {
-    "garbage": "messages that are not SIP were dropped",
-    "insane": "requests that contradict themselves were refused",
-    "unproven": "requests claimed to come from a peer and were not proved; they were treated as a stranger's",
-    "unrouted": "requests within a call came without a Route of ours and were refused",
-    "unnamed": "requests were refused for the certificate of their connection",
-    "traversal": "traversal clients were refused for their certificate",
-    "faults": "requests failed by an error in the SIP script; see kamailio.log",
-}
 SOCKET_PATH_MAX = 107  # unix(7)
 SECRET_FILE = "secret"
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -96,14 +89,13 @@ class SipEngine:
         self._owners_complete = True
         self._releases: list[tuple[str, str]] = []
         self._zones = ZoneWatch(host)
+        self._shares = Shares()
         self._resolver = Resolver(time.monotonic)
         self._resolved = NO_NAMES
         self._resolved_at = 0.0
         self._failures = 0
         self._started_at = 0.0
-        self.counted: dict[str, int] = {}  # since Kamailio's start, by the names of COUNTED
-        self._noted: dict[str, int] = {}
-        self._noted_at: dict[str, float] = {}
+        self._counting = Counting(journal)
         self._sentence: str | None = None  # what the host was told last
         self._conflict = ""  # which port it was told that it cannot have
         self._orders: dict[str, int] = {}  # of the newest report on each alias, the most recently reported last
@@ -122,6 +114,7 @@ class SipEngine:
             if not adopted:
                 await self._launch(wanted)
             self._listener.open(self._account)
+            self._shares.complete = True
             self._owners_complete = not adopted  # one that kept running knows owners from before, until we know better
             await self._line.follow()
             if adopted and certificates and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
@@ -172,6 +165,11 @@ class SipEngine:
                     self._owners[alias] = text
                 else:
                     self._owners.pop(alias, None)
+        self._wake.set()
+
+    def share(self, views: Mapping[str, Shared], sharers: int, complete: bool = False) -> None:
+        """Learn what is used elsewhere, and how many peers hand out bandwidth; reported back as used."""
+        self._shares.take(views, sharers, complete)
         self._wake.set()
 
     def release(self, alias: str, device: str) -> None:
@@ -330,7 +328,7 @@ class SipEngine:
             return False
         await self._process.end()
         await self._launch(wanted)
-        self._owners_complete = True
+        self._owners_complete = self._shares.complete = True
         await self._feed()
         return True
 
@@ -353,6 +351,7 @@ class SipEngine:
             except EngineError:
                 self._owners_complete = True
                 raise
+        await self._shares.feed(self._line, self._orders, self._newer, self._host.used)
         while self._releases:
             await self._line.release(*self._releases[0])
             del self._releases[0]
@@ -390,7 +389,8 @@ class SipEngine:
         held = {(kind == "udp", port) for kind, port in rendering.ports_of(self._process.record.settings)}
         fresh = [(kind, port) for kind, port in rendering.listeners(self._wanted) if (kind == "udp", port) not in held]
         self._tell_conflict(ports.taken(self._wanted.address, fresh))
-        self._count(await self._line.pulse() | {"garbage": await self._garbage()})
+        counted = await self._line.pulse() | {"garbage": await self._garbage()}
+        self._listener.incomplete |= self._counting.note(counted, asyncio.get_running_loop().time())
         await self._messages.round()
         process.cap_log(self._run_dir)
         self._say("")
@@ -411,7 +411,7 @@ class SipEngine:
         self._process.let_go()
         await asyncio.sleep(AGAIN_S[min(self._failures, len(AGAIN_S) - 1)])
         await self._launch(wanted)
-        self._owners_complete = True
+        self._owners_complete = self._shares.complete = True
 
     async def _resolve(self, wanted: Wanted) -> bool:
         """Look up the zones that are configured by name; says whether anything changed."""
@@ -429,6 +429,9 @@ class SipEngine:
                 self._host.registered(event.alias, event.bindings)
             case CallChanged() if self._newer(event.call.call_id, event.order):
                 self._host.call_changed(event.call)
+            case Used():
+                newer = {one: kbps for one, kbps in event.use.items() if self._newer(use_key(one), event.order)}
+                self._host.used(newer, {})
             case CallEnded() if self._newer(event.call_id, event.order):
                 self._host.call_ended(event.call_id, event.reason)
             case ZoneChanged() if self._newer(row_name(event.report.zone, event.report.address.uri), event.order):
@@ -456,20 +459,6 @@ class SipEngine:
 
     def _ended(self) -> None:
         self._wake.set()
-
-    def _count(self, counted: dict[str, int]) -> None:
-        """Note what the workers counted: at most one line a minute for each kind, whatever is sent to us."""
-        if counted.get("lost", 0) > self.counted.get("lost", 0):
-            self._listener.incomplete = True
-        self.counted = counted
-        now = asyncio.get_running_loop().time()
-        for name, meaning in COUNTED.items():
-            more = counted.get(name, 0) - self._noted.get(name, 0)
-            if more < 0:  # a Kamailio that was started again counts from 0
-                self._noted[name] = 0
-            elif more and now - self._noted_at.get(name, -NOTE_S) >= NOTE_S:
-                self._noted[name], self._noted_at[name] = counted[name], now
-                self._journal.module("network.sip", "WARN", f"{more} {meaning}")
 
     def _tell_conflict(self, sentence: str) -> None:
         if sentence != self._conflict:

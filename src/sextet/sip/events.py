@@ -86,7 +86,17 @@ class ZoneChanged:
     order: int
 
 
-Event = Registered | CallChanged | CallEnded | RegistrationRefused | Searched | Answered | LoopDetected | ZoneChanged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """Of these elements so much bandwidth is used."""
+
+    use: dict[str, int]
+    order: int
+
+
+Event = (
+    Used | Registered | CallChanged | CallEnded | RegistrationRefused | Searched | Answered | LoopDetected | ZoneChanged
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +176,9 @@ def _event(values: dict[str, Any]) -> Event:
             return Registered(alias=str(values["alias"]), bindings=rows, order=int(values["order"]))
         case "call":
             return CallChanged(call=call_of(values["call"]), order=int(values["order"]))
+        case "use":
+            use = {str(element): int(kbps) for element, kbps in values["use"].items()}
+            return Used(use=use, order=int(values["order"]))
         case "ended":
             call_id, reason = str(values["call_id"]), str(values["reason"])
             return CallEnded(call_id=call_id, reason=reason, order=int(values["order"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sextet.engine import Host, Journal, Picture
+from sextet.engine import Host, Journal, Picture, Shared
 from sextet.model.status import Binding, Call, ZoneStatus
 
 STATES = {"ringing": "Call Attempted", "connected": "Call Connected"}  # facts 11.6
@@ -45,6 +45,10 @@ class CallLog:
             event = "Call Disconnected" if call.state == "connected" else "Call Rejected"
             self._tell_call(event, call, reason)
         self._host.call_ended(call_id, reason)
+
+    def used(self, use: Mapping[str, int], heard: Mapping[str, Shared]) -> None:
+        """See engine.Host."""
+        self._host.used(use, heard)
 
     def picture(self, picture: Picture) -> None:
         """See engine.Host."""

@@ -9,8 +9,6 @@ from dataclasses import replace
 import pytest
 
 from sextet.call.bandwidth.plan import Plan, Route, of_config
-from sextet.model.config import from_document, to_document
-from sextet.model.linking import missing_links
 from sextet.model.sections import Root
 from sextet.model.settings.bandwidth import DEFAULT_LINKS, Link, Pipe
 from sextet.model.settings.local_zone import (
@@ -22,14 +20,9 @@ from sextet.model.settings.local_zone import (
     TraversalSubzone,
 )
 from sextet.model.settings.zones import DEFAULT_ZONE, Zone
+from tests.support.tables import linked
 
 D, T, C, Z = DEFAULT_SUBZONE, TRAVERSAL_SUBZONE, CLUSTER_SUBZONE, DEFAULT_ZONE
-
-
-def linked(root: Root) -> Root:
-    """Add the default links of all subzones and zones."""
-    document = to_document(root)
-    return from_document({**document, "links": [*document["links"], *missing_links(document)]})
 
 
 SITES = linked(Root(subzones=(Subzone(name="A"), Subzone(name="B")), zones=(Zone(name="London"),)))

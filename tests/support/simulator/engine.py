@@ -63,6 +63,8 @@ class Engine:
             if not numbers:
                 del self.located[alias]
 
+    def share(self, views: object, sharers: int, complete: bool = False) -> None: ...
+
     def forget(self) -> None:
         self.bindings.clear()
         self.calls.clear()

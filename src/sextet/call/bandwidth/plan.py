@@ -63,7 +63,7 @@ class Route:
         return " -> ".join(SHOWN.get(node, node) for node in self.nodes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that is configured about bandwidth, ready for use; 0 kbit/s stands for No bandwidth."""
 
@@ -77,7 +77,9 @@ class Plan:
     intra: Mapping[str, int]  # subzone -> limit of one call within it
     pipes: Mapping[str, int]  # pipe -> limit of one call
     traversal_zones: frozenset[str]
-    routes: dict[tuple[str, str, bool], Route | None] = field(default_factory=dict)  # those asked for before
+    routes: dict[tuple[str, str, bool], Route | None] = field(
+        default_factory=dict, compare=False
+    )  # those asked for before
 
     def has(self, node: str) -> bool:
         """Say whether there is such a subzone or zone."""

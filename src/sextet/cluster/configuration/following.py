@@ -30,6 +30,7 @@ from sextet.cluster.configuration.telling import Telling
 from sextet.cluster.face import Moved
 from sextet.cluster.judgement import LIVE, Evidence, alarms_of, may_carry_calls
 from sextet.cluster.rows.live import Live
+from sextet.cluster.rows.sharers import Sharers
 from sextet.cluster.trust import certificates
 from sextet.cluster.trust.own_certificate import OwnCertificate
 from sextet.cluster.wire.enrolment import WINDOW_S, Facts
@@ -115,6 +116,7 @@ class Following:
         self._processors, self._memory_mb = host.processors(), host.memory_mb()
         self._round = asyncio.Lock()
         self._window_until = clock()
+        self._sharers = Sharers()
         self._configured: primary.Configured | None = None
         self._in_force = Stamp()
         self._digest = ""
@@ -199,6 +201,8 @@ class Following:
             await self._find_place()
             await self._keep()
             await self._connect()
+            members = self._sharers.members(self.links(), self._clock())
+            self._live.sharing(members, self._sharers.limited(saved))
             await self._drive()
             self.leading.tell_locations(all(link.state == LIVE for link in self.links().values()))
             self._judge()

@@ -1,20 +1,21 @@
-"""What the books of registrations and calls want done with rows and engines."""
+"""What the books of registrations, calls and bandwidth want done with rows and engines."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sextet.model.status import Call, Registration, ZoneStatus
+from sextet.engine import Shared
+from sextet.model.status import Call, Registration, Usage, ZoneStatus
 
 
 @dataclass(frozen=True, slots=True)
 class PutRow:
     """Publish an own row."""
 
-    kind: str  # "reg", "call", "zone"
+    kind: str  # "reg", "call", "usage", "zone"
     name: str
-    row: Registration | Call | ZoneStatus
+    row: Registration | Call | Usage | ZoneStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +41,13 @@ class Release:
     device: str
 
 
-Effect = PutRow | DropRow | Locate | Release
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Tell the engines how far the other peers are with these elements."""
+
+    views: Mapping[str, Shared]
+    sharers: int
+    complete: bool = False
+
+
+Effect = PutRow | DropRow | Locate | Release | Share

@@ -7,19 +7,21 @@ from dataclasses import replace
 from typing import Protocol
 
 from sextet.cluster.rows.alarms import Alarms
-from sextet.cluster.rows.books import DropRow, Effect, Locate, PutRow, Release
+from sextet.cluster.rows.books import DropRow, Effect, Locate, PutRow, Release, Share
 from sextet.cluster.rows.calls import CallBook
 from sextet.cluster.rows.keys import KeyTooLong, encode_key
 from sextet.cluster.rows.registrations import Book
-from sextet.cluster.rows.view import View
+from sextet.cluster.rows.usage import KIND, UsageBook
+from sextet.cluster.rows.view import AnyRow, View
 from sextet.cluster.rows.zones import ZoneRows, down
-from sextet.engine import Engine, EngineError, Journal, Picture
+from sextet.engine import Engine, EngineError, Journal, Picture, Shared
 from sextet.model import alarms as types
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
-from sextet.model.status import Alarm, Binding, Call, PastAlarm, PeerStatus, Registration, ZoneStatus, to_row
+from sextet.model.status import Alarm, Binding, Call, PastAlarm, PeerStatus, Registration, Usage, ZoneStatus, to_row
 
 TOPICS = {
+    "usage": "bandwidth",
     "reg": "registrations",
     "call": "calls",
     "alarm": "alarms",
@@ -51,6 +53,7 @@ class Live:
         self.book = Book(0)
         self.calls = CallBook()
         self.zone_book = ZoneRows()
+        self.usage = UsageBook(0, first_version=int(clock() * 1000))
         self.alarms = Alarms(journal, self._put_alarm, self._drop_alarm, clock, self._put_past)
         self.troubles: dict[str, str] = {}  # engine -> what is wrong with it
         self._number = 0
@@ -65,6 +68,7 @@ class Live:
         before, self._number = self._number, number
         self.view.move(before, number)
         self._carry_out(self.book.renumber(number))
+        self.usage.number = number
 
     def row(self, number: int, key: str, value: bytes | None) -> bool:
         """Take over another peer's row, and say whether it tells anything new; a clock that went on does not.
@@ -77,6 +81,8 @@ class Live:
         kind, name, row = self.view.change(number, key, value)
         if kind == "reg":
             self._carry_out(self.book.row(number, name, row if isinstance(row, Registration) else None))
+        if kind == KIND:
+            self._carry_out(self.usage.row(number, name, row if isinstance(row, Usage) else None))
         if kind in TOPICS:
             self._changed(TOPICS[kind])
         if before is None or not isinstance(row, PeerStatus):
@@ -95,10 +101,16 @@ class Live:
             return
         self.view.drop(number)
         self._carry_out(self.book.peer_gone(number))
+        self._carry_out(self.usage.peer_gone(number))
+
+    def sharing(self, members: frozenset[int], limited: frozenset[str]) -> None:
+        """These other peers hand out bandwidth too, and these elements have a limit."""
+        self._carry_out([*self.usage.members(members), *self.usage.limit(limited, self._clock())])
 
     def tell_everything(self, engine: Engine) -> None:
         """Bring an engine that started up to date."""
         engine.locate(self.book.located(), complete=True)
+        self._carry_out(self.usage.everything())
 
     async def test_zone(self, name: str, saved: Root) -> None:
         """Have the engines ask all addresses of a zone now; raises Refused where they cannot."""
@@ -126,9 +138,13 @@ class Live:
     def call_ended(self, call_id: str, reason: str) -> None:
         self._carry_out(self.calls.ended(call_id))
 
+    def used(self, use: Mapping[str, int], heard: Mapping[str, Shared]) -> None:
+        self._carry_out(self.usage.used(use, heard, self._clock()))
+
     def picture(self, picture: Picture) -> None:
         self._carry_out(self.book.picture(picture.registrations, self._clock()))
         self._carry_out(self.calls.picture(picture.calls))
+        self._carry_out(self.usage.picture(picture.use, self._clock()))
 
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
         self._carry_out(self.zone_book.seen(zones))
@@ -158,11 +174,14 @@ class Live:
                 case Locate(owners):
                     for engine in self.engines:
                         engine.locate(owners)
+                case Share(views, sharers, complete):
+                    for engine in self.engines:
+                        engine.share(views, sharers, complete)
                 case Release(alias, device):
                     for engine in self.engines:
                         engine.release(alias, device)
 
-    def _put(self, kind: str, name: str, row: Registration | Call | Alarm | PastAlarm | ZoneStatus | None) -> None:
+    def _put(self, kind: str, name: str, row: AnyRow | None) -> None:
         try:
             key = encode_key(kind, name)
         except KeyTooLong as error:

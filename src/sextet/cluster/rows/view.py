@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sextet.cluster.face import Owned
 from sextet.cluster.rows.keys import decode_key
-from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, ZoneStatus, from_row
+from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, Usage, ZoneStatus, from_row
 
 KINDS: dict[str, type] = {
     "reg": Registration,
@@ -19,8 +19,9 @@ KINDS: dict[str, type] = {
     "past": PastAlarm,
     "peer": PeerStatus,
     "zone": ZoneStatus,
+    "usage": Usage,
 }
-AnyRow = Registration | Call | Alarm | PastAlarm | PeerStatus | ZoneStatus
+AnyRow = Registration | Call | Usage | Alarm | PastAlarm | PeerStatus | ZoneStatus
 Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus, ZoneStatus)
 
 

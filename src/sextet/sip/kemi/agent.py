@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.choice import written
-from sextet.sip.kemi import traversal
+from sextet.sip.kemi import ledger, traversal
 from sextet.sip.kemi.bindings import drop_device, publish
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.pinging import Pinger
@@ -28,10 +28,11 @@ MESSAGE_BYTES_MAX = 1 << 20
 WAIT_S = 5.0  # for a sextetd that does not read; then it is let go, and asks again
 CLIENTS_MAX = 8
 SWEEP_S = 5.0  # between looks for traversal clients that went silent
+RECONCILE_S = 10.0  # our choice: 2000 calls take some 20 ms, in which no other call can be admitted
 
 
 MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
-ASKED = ("follow", "owners", "release", "pulse", "messages", "ping")
+ASKED = ("follow", "owners", "share", "release", "pulse", "messages", "ping")
 
 KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
 
@@ -48,6 +49,7 @@ class Agent:
         self._sources: dict[str, int] = {}
         self._pinger = Pinger(ksr, reporter)
         self._sweep_at_s = 0.0
+        self._reconciled_at = 0.0
         self._owners: set[str] = set()  # seen since a complete list began
 
     def serve(self) -> None:
@@ -120,6 +122,13 @@ class Agent:
                 self._ksr.htable.sht_rm("owner", alias)
         return {}
 
+    def share(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Learn what other peers use of shared limits and know of our use; gives our own use at that moment."""
+        views = {element: (others, confirmed, order) for element, (others, confirmed, order) in asked["views"].items()}
+        with ledger.locked(self._ksr):
+            order, use = ledger.see(self._ksr, views, int(asked["sharers"]), bool(asked.get("complete")))
+        return {"order": order, "use": use}
+
     def release(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Drop this peer's binding of a device."""
         found = drop_device(self._ksr, asked["alias"], asked["device"])
@@ -127,7 +136,11 @@ class Agent:
         return {"found": found}
 
     def pulse(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Say that the process lives, and what was counted."""
+        """Say that the process lives, and what was counted; now and then the ledger of bandwidth is made anew."""
+        now_s = time.monotonic()
+        if now_s - self._reconciled_at > RECONCILE_S:
+            self._reconciled_at = now_s
+            self._reconcile(now_s)
         return {"count": {name: int(value) for name, value in self._rows("count")}}
 
     def messages(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -145,11 +158,25 @@ class Agent:
                 self._ksr.htable.sht_rm(table, slot)
         return {"messages": found}
 
+    def _reconcile(self, now_s: float) -> None:
+        with ledger.locked(self._ksr):
+            rows = dict(ledger.rows_of(self._ksr, ledger.LOAD))
+            living = frozenset(name for name, text in ledger.rows_of(self._ksr, "call") if not text.endswith("null]"))
+            wrong = ledger.reconcile(self._ksr, self._reporter, rows, living, now_s)
+        for _ in range(wrong):
+            self._ksr.htable.sht_inc("count", "unbalanced")
+
     def _picture(self, client: socket.socket) -> None:
         for table in ("reg", "call", "zone"):
             rows = [(table, name, json.loads(text)) for name, text in self._rows(table)]
             for start in range(0, len(rows), ROWS_PER_MESSAGE):
                 client.send(json.dumps({"rows": rows[start : start + ROWS_PER_MESSAGE]}).encode())
+        with ledger.locked(self._ksr):
+            order, use = self._ksr.htable.sht_inc("ctl", "order"), ledger.used(self._ksr)
+        elements = list(use)
+        for start in range(0, len(elements), ROWS_PER_MESSAGE):
+            part = {element: use[element] for element in elements[start : start + ROWS_PER_MESSAGE]}
+            client.send(json.dumps({"rows": [("use", "", [order, part])]}).encode())
         client.send(b'{"end": true}')
 
     def _rows(self, table: str) -> list[tuple[str, str]]:

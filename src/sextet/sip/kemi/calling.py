@@ -19,6 +19,7 @@ from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
 from sextet.sip.kemi import carriage, forking, tracing, traversal, zones
+from sextet.sip.kemi.admitting import attempt
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
 from sextet.sip.kemi.forking import Call
@@ -41,7 +42,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     identity = Identity(
         call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
     )
-    peer, tag = _sender(ksr, told, identity)
+    peer, tag, node = _sender(ksr, told, identity)
     source, authenticated = (LOCAL, True) if proved else _identified(ksr, told, method, peer)
     if source is None or ksr.tm.t_newtran() <= 0:
         return  # challenged; or a retransmission, which the transaction absorbs
@@ -63,14 +64,15 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         reporter.emit("loop", alias=request.alias, source=source.name, tag=request.tag)
         answer(ksr, 482, "Search Loop detected")
         return
-    _search(ksr, reporter, told, request, identity, method, carriage.written(request.tag, (*carried.marks, own)), own)
+    ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))
+    _search(ksr, reporter, told, request, identity, method, node, own)
 
 
 def _search(
     ksr: Any, reporter: Reporter, told: Instructions, request: Request, identity: Identity, method: str,
-    carried: str, own: str,
+    node: str, own: str,
 ) -> None:  # fmt: skip
-    """Search, tell how it came about, and answer or send on."""
+    """Search, tell how it came about, and answer or send on; `node` is where a peer says that its caller is."""
     lookups, name = tracing.Lookups(here(ksr), elsewhere(ksr)), os.urandom(8).hex()
     searched = search(told.table, request, lookups.here, lookups.elsewhere, STAGES)
     tracing.told(
@@ -82,14 +84,13 @@ def _search(
         return
     ksr.pvx.xavp_child_sets("via", "sxl", own)
     ksr.corex.via_add_xavp_params(1)
-    ksr.pv.sets("$avp(call)", carried)
     _record_route(ksr, told, identity.call_id)
     call: Call = {"tag": request.tag, "search": name}
     if method == "INVITE":
         ksr.dialog.dlg_manage()
         call |= {
             "call_id": identity.call_id, "serial": os.urandom(16).hex(), "source": request.caller,
-            "destination": request.alias, "protocol": "SIP",
+            "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
         }  # fmt: skip
     forking.begin(ksr, reporter, told, decision.rounds, call, Aftermath(request=request, then=decision.then))
 
@@ -99,15 +100,15 @@ def _hops(header: str) -> int:
     return int(header) + 1 if header.isascii() and header.isdigit() and len(header) < 4 else HOPS_WITHOUT_HEADER
 
 
-def _sender(ksr: Any, told: Instructions, identity: Identity) -> tuple[int | None, str]:
+def _sender(ksr: Any, told: Instructions, identity: Identity) -> tuple[int | None, str, str]:
     value = ksr.pv.get(f"$hdr({HEADER})")
     if not value:
-        return None, ""
+        return None, "", ""
     found = proven(told.secret, str(value), identity)
     if found is not None and found[0] in told.table.peers and told.table.peers[found[0]].ip == ksr.pv.get("$si"):
         return found
     ksr.htable.sht_inc("count", "unproven")
-    return None, ""
+    return None, "", ""
 
 
 def _identified(ksr: Any, told: Instructions, method: str, peer: int | None) -> tuple[Source | None, bool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sextet.sip.kemi.charging import release
 from sextet.sip.kemi.reporting import Reporter, written
 
 RINGING_S = 600  # after fr_inv_timer (180 s) for each of a few steps nothing rings any more
@@ -25,25 +26,41 @@ def begin(ksr: Any, reporter: Reporter, call: dict[str, Any], now_s: float) -> N
         state, now_s = known.pop("state"), known.pop("since_s")
         if state != "ringing" or known["tag"] != call["tag"]:
             return  # a spiral through another system passes twice and is one call
-        call = known | {"route": call["route"], "rule": call["rule"]}
+        call = known | {name: call[name] for name in ("route", "rule", "nodes", "kbps") if name in call}
         if call == known:
             return
     _tell(ksr, reporter, call["call_id"], written(call)[1:-1], "ringing", now_s)
 
 
-def connected(ksr: Any, reporter: Reporter, call_id: str, now_s: float) -> None:
-    """Tell that a call was answered."""
+def connected(ksr: Any, reporter: Reporter, call_id: str, now_s: float, about: dict[str, Any]) -> None:
+    """Tell that a call was answered, and what is known `about` it since."""
     text = _stored(ksr, call_id)
-    if text:
+    if text and about:
+        call = json.loads(text)[1] | about
+        _tell(ksr, reporter, call_id, written(_lasting(call))[1:-1], "connected", now_s)
+    elif text:
         _tell(ksr, reporter, call_id, text[text.index("{") + 1 : text.rindex(_STATE)], "connected", now_s)
+
+
+def changed(ksr: Any, reporter: Reporter, call_id: str, about: dict[str, Any]) -> None:
+    """Tell what is known about a call that was answered."""
+    text = _stored(ksr, call_id)
+    call: dict[str, Any] = json.loads(text)[1] if text else {"state": ""}
+    if call["state"] == "connected" and call != call | about:
+        _tell(ksr, reporter, call_id, written(_lasting(call | about))[1:-1], "connected", call["since_s"])
 
 
 def ended(ksr: Any, reporter: Reporter, call_id: str, reason: str) -> None:
     """Tell that a call is over; the first reason counts."""
+    release(ksr, reporter, call_id)
     if _stored(ksr, call_id):
         order = ksr.htable.sht_inc("ctl", "order")
         ksr.htable.sht_setxs("call", call_id, f"[{order},null]", TOMBSTONE_S)
         reporter.send(f'"kind":"ended","order":{order},"call_id":{written(call_id)},"reason":{written(reason)}')
+
+
+def _lasting(call: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in call.items() if name not in ("state", "since_s")}
 
 
 def _stored(ksr: Any, call_id: str) -> str:

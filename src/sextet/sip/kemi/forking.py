@@ -19,6 +19,7 @@ from typing import Any
 from sextet.call.alias import is_ip, uri_of
 from sextet.call.decision import Refuse, Round, Searched, Target
 from sextet.sip.kemi import calls, tracing, zones
+from sextet.sip.kemi.admitting import ASKED, admit_round
 from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
 from sextet.sip.kemi.bindings import address_of, elsewhere, here, stored
 from sextet.sip.kemi.instructions import Instructions
@@ -99,12 +100,15 @@ def _go_on(
 
 
 def leg(ksr: Any, told: Instructions) -> None:
-    """Prove a branch that goes to another peer: the proof holds for its own Request-URI only."""
+    """Prove a branch that goes to another peer: the proof holds for its own Request-URI only.
+
+    With it the other peer learns where in our Local Zone, or from which zone, the call came.
+    """
     get = ksr.pv.get
     identity = Identity(
         call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
     )
-    value = prove(told.secret, told.table.number, str(get("$avp(tag)")), identity)
+    value = prove(told.secret, told.table.number, str(get("$avp(tag)")), identity, str(get("$avp(from)") or ""))
     ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
 
 
@@ -123,10 +127,17 @@ def _run(
     """Send to the first round that can be sent to; the others are left for the failure route."""
     invite = "call_id" in call
     ksr.pv.sets("$avp(tag)", call["tag"])
+    ksr.pv.sets("$avp(from)", call.get("from", ""))
+    refusal, about = Refuse(480, "no device or zone that was found could be reached"), {}
     while rounds:
         legs, rounds = rounds[0], rounds[1:]
         second = [{**one, "uris": one["uris"][1:]} for one in legs if len(one.get("uris", ())) > 1]
         rounds = [second, *rounds] if second else rounds
+        if invite:
+            admitted = admit_round(ksr, reporter, told.table, call, legs)
+            legs, refusal, about = list(admitted.legs), admitted.refusal or refusal, admitted.about
+        if not legs:
+            continue
         routes = _aim(ksr, told, legs, again)
         again = True
         if not routes:
@@ -137,8 +148,8 @@ def _run(
         ksr.pv.sets("$avp(lone)", f"{lone['uris'][0]} {lone['zone']}" if lone else "")
         if invite:
             names, rules = (", ".join(dict.fromkeys(each)) for each in zip(*routes, strict=True))
-            row = {name: value for name, value in call.items() if name not in ("search", "began")}
-            calls.begin(ksr, reporter, row | {"route": names, "rule": rules}, time.monotonic())
+            row = {name: value for name, value in call.items() if name not in ("search", "began", *ASKED)}
+            calls.begin(ksr, reporter, row | about | {"route": names, "rule": rules}, time.monotonic())
         ksr.tm.t_set_fr(
             after.ring_s * 1000 or ANSWER_MS, max(_patience_ms(one) for one in legs) if invite else REQUEST_MS
         )
@@ -150,9 +161,9 @@ def _run(
         if lone:
             zones.silent(ksr, reporter, told, lone["zone"], lone["uris"][0])
     if invite:
-        calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), "480 nothing could be reached")
-    tracing.answered(ksr, reporter, call["search"], call["began"], 480, True)
-    answer(ksr, 480, "no device or zone that was found could be reached")
+        calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), f"{refusal.status} {refusal.reason}")
+    tracing.answered(ksr, reporter, call["search"], call["began"], refusal.status, True)
+    answer(ksr, refusal.status, refusal.reason)
 
 
 def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list[tuple[str, str]]:

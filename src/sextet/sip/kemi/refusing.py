@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sextet.call.bandwidth.decision import EXCEEDS, STATUS, UNAVAILABLE, WARNING
+
 _PHRASES = {
     400: "Bad Request",
     403: "Forbidden",
@@ -28,6 +30,8 @@ def answer(ksr: Any, status: int, reason: str) -> None:
 
 def explain(ksr: Any, status: int, reason: str) -> None:
     """Put the reason into the answer that is about to be sent."""
+    if status == STATUS and reason.startswith((EXCEEDS, UNAVAILABLE)):
+        ksr.hdr.append_to_reply(f'Warning: {WARNING} sextet "Insufficient bandwidth"\r\n')
     ksr.hdr.append_to_reply(f'Reason: SIP;cause={status};text="{reason}"\r\n')
 
 

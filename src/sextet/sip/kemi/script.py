@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.table import TableError
-from sextet.sip.kemi import calls, forking, pinging, tracing, traversal
+from sextet.sip.kemi import admitting, calls, charging, forking, pinging, tracing, traversal, within
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
 from sextet.sip.kemi.calling import initial
@@ -89,13 +89,34 @@ class Script:
         traversal.closed(self._ksr, self._reporter, self._current.get())
 
     @guarded
+    def capped(self, argument: str) -> None:
+        charging.lower(self._ksr, int(self._ksr.pv.get("$avp(cap)")))
+
+    @guarded
+    def barred(self, argument: str) -> None:
+        self._ksr.pv.seti("$var(barred)", 1 if admitting.barred(self._ksr) else 0)
+
+    @guarded
+    def offered(self, argument: str) -> None:
+        within.offered(self._ksr, self._reporter, self._current.get().table)
+
+    @guarded
+    def answered(self, argument: str) -> None:
+        within.answered(self._ksr, self._reporter, self._current.get().table)
+
+    @guarded
+    def unchanged(self, argument: str) -> None:
+        within.unchanged(self._ksr, self._reporter)
+
+    @guarded
     def expired(self, argument: str) -> None:
         get = self._ksr.pv.get
         publish(self._ksr, self._reporter, str(get("$ulc(exp=>aor)")), without=str(get("$ulc(exp=>ruid)")))
 
     @guarded
     def connected(self, argument: str) -> None:
-        calls.connected(self._ksr, self._reporter, str(self._ksr.pv.get("$dlg(callid)")), time.monotonic())
+        call_id = str(self._ksr.pv.get("$dlg(callid)"))
+        calls.connected(self._ksr, self._reporter, call_id, time.monotonic(), charging.shown(self._ksr, call_id))
         tracing.ended(self._ksr, self._reporter, 200)
 
     @guarded

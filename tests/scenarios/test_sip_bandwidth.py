@@ -1,0 +1,227 @@
+"""Bandwidth in real Kamailios: what calls use, what is refused and lowered, and what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from sextet.engine import Shared
+from sextet.model.sections import Root
+from sextet.model.settings.bandwidth import DEFAULT_LINKS, Bandwidth, Link, Pipe
+from sextet.model.settings.local_zone import DefaultSubzone, MembershipRule, Subzone
+from tests.support.sip_client import Phone
+from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+
+pytestmark = pytest.mark.scenario
+HEAD = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
+AUDIO = "m=audio 40000 RTP/AVP 0\r\n"
+VIDEO = "m=video 40002 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n"
+BOB = "bob@apolo.local"
+
+
+def sdp(kbps: int = 0, video: bool = True) -> str:
+    return f"{HEAD}{f'b=AS:{kbps}' + chr(13) + chr(10) if kbps else ''}t=0 0\r\n{AUDIO}{VIDEO if video else ''}"
+
+
+def limited(kbps: int, **bandwidth: bool) -> Root:
+    """Alice's address is in the subzone Site, whose link to everybody else leads through a pipe."""
+    rule = MembershipRule(name="site", subnet_address="127.61.4.77", subzone="Site")
+    link = Link(name="SiteToDefault", node1="Site", node2="DefaultSubZone", pipe1="Line")
+    pipe = Pipe(name="Line", total_mode="Limited", total_limit=kbps)
+    return replace(
+        CONFIG,
+        subzones=(Subzone(name="Site"),),
+        membership_rules=(rule,),
+        links=(*DEFAULT_LINKS, link),
+        pipes=(pipe,),
+        bandwidth=Bandwidth(**bandwidth),
+    )
+
+
+async def uses(at: Peers, number: int, kbps: int, element: str = "pipe/Line") -> None:
+    await at.hosts[number].until(lambda: at.hosts[number].use.get(element, 0) == kbps)
+
+
+def alice_of(at: Peers, number: int = 1) -> Phone:
+    return Phone("alice", at.address(number), password="alice-secret", local_ip="127.61.4.77")
+
+
+def test_calls_fill_a_pipe_until_one_is_lowered_and_one_refused_and_hanging_up_gives_it_back() -> None:
+    async def play() -> None:
+        async with peers("127.61.4", 1, config=limited(1000)) as at, alice_of(at) as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            bob.sdp = sdp(384)
+            one = answered(await alice.call(BOB, body=sdp(384)))
+            await uses(at, 1, 384)
+            assert at.hosts[1].use["subzone/Site"] == at.hosts[1].use["subzone/DefaultSubZone"] == 384
+            two = answered(await alice.call(BOB, body=sdp(384)))
+            await uses(at, 1, 768)
+            third = answered(await alice.call(BOB, body=sdp(384)))
+            await uses(at, 1, 1000)
+            assert "b=AS:232\r\n" in (await bob.rings(after=2)).body, "what is left of the pipe"
+            assert "b=AS:232\r\n" in third.answer.body, "and the answer may ask for no more"
+            no = refused(await alice.call(BOB, body=sdp(384)))
+            assert no.status == 488
+            assert "Gatekeeper Resources Unavailable: 384 kbit/s needed, 0 of 1000 are left of pipe Line" in no.get(
+                "reason"
+            )
+            assert no.get("warning").startswith("370 ")
+            assert bob.count() == 3
+            for dialog in (one, two, third):
+                assert (await alice.hang_up(dialog)).status == 200
+            await uses(at, 1, 0)
+            assert at.hosts[1].use == {}
+
+    asyncio.run(play())
+
+
+def test_without_downspeeding_the_call_that_does_not_fit_is_refused_in_the_words_of_its_limit() -> None:
+    async def play() -> None:
+        config = limited(500, downspeed_total=False, downspeed_per_call=False)
+        pipe = replace(config.pipes[0], per_call_mode="Limited", per_call_limit=400)
+        config = replace(config, pipes=(pipe,))
+        async with peers("127.61.4", 1, config=config) as at, alice_of(at) as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            bob.sdp = sdp(384)
+            assert "Exceeds Call Capacity" in refused(await alice.call(BOB, body=sdp(512))).get("reason")
+            answered(await alice.call(BOB, body=sdp(384)))
+            await uses(at, 1, 384)
+            assert "Gatekeeper Resources Unavailable" in refused(await alice.call(BOB, body=sdp(384))).get("reason")
+            audio = answered(await alice.call(BOB, body=sdp(video=False)))
+            await uses(at, 1, 448)
+            assert (await bob.rings(after=1)).body == sdp(video=False)
+            await alice.hang_up(audio)
+            await uses(at, 1, 384)
+
+    asyncio.run(play())
+
+
+def test_a_re_invite_to_video_changes_the_use_and_one_without_room_leaves_the_call_as_it_was() -> None:
+    async def play() -> None:
+        config = limited(600, downspeed_total=False)
+        async with peers("127.61.4", 1, config=config) as at, alice_of(at) as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            bob.sdp = sdp(video=False)
+            dialog = answered(await alice.call(BOB, body=sdp(video=False)))
+            await uses(at, 1, 64)
+            bob.sdp = sdp(512)
+            assert (await alice.offer(dialog, sdp(512))).status == 200
+            await uses(at, 1, 512)
+            call = next(iter(at.hosts[1].calls.values()))
+            assert (call.nodes, call.state) == ("Site -> Default Subzone", "connected")
+            await at.hosts[1].until(lambda: next(iter(at.hosts[1].calls.values())).kbps == 512)
+            no = await alice.offer(dialog, sdp(768))
+            assert no.status == 488
+            assert "Gatekeeper Resources Unavailable" in no.get("reason")
+            assert bob.count() == 2
+            bob.status = 606
+            assert (await alice.offer(dialog, sdp(600))).status == 606
+            await uses(at, 1, 512)
+            bob.status, bob.sdp = 200, sdp(video=False)
+            assert (await alice.offer(dialog, sdp(512))).status == 200
+            await uses(at, 1, 64)
+            await alice.hang_up(dialog)
+            await uses(at, 1, 0)
+
+    asyncio.run(play())
+
+
+def test_a_call_that_is_cancelled_or_refused_gives_back_what_it_had() -> None:
+    async def play() -> None:
+        async with peers("127.61.4", 1, config=limited(1000)) as at, alice_of(at) as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            bob.status = 486
+            assert refused(await alice.call(BOB, body=sdp(384))).status == 486
+            await uses(at, 1, 0)
+            bob.status = 0
+            calling = asyncio.create_task(alice.call(BOB, body=sdp(384)))
+            await bob.rings(after=1)
+            await uses(at, 1, 384)
+            alice.give_up()
+            assert refused(await calling).status == 487
+            await uses(at, 1, 0)
+
+    asyncio.run(play())
+
+
+def test_a_call_over_two_peers_is_charged_once_where_its_device_is() -> None:
+    async def play() -> None:
+        config = limited(1000)
+        async with peers("127.61.4", 1, 2, config=config) as at, alice_of(at) as alice, phone(at, 2, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(2, BOB)
+            bob.sdp = sdp(384)
+            bob.status = 0
+            calling = asyncio.create_task(alice.call(BOB, body=sdp(384)))
+            invite = await bob.rings()
+            await uses(at, 2, 384)
+            assert next(iter(at.hosts[2].calls.values())).nodes == "Cluster Subzone -> Default Subzone"
+            assert next(iter(at.hosts[1].calls.values())).nodes == "Site -> Default Subzone -> Cluster Subzone"
+            bob.reply(invite, 200, body=bob.sdp)
+            dialog = answered(await calling)
+            await at.hosts[2].until(lambda: next(iter(at.hosts[2].calls.values())).nodes == "Site -> Default Subzone")
+            assert at.hosts[1].use == {}
+            assert at.hosts[2].use["subzone/Site"] == 384
+            await alice.hang_up(dialog)
+            await uses(at, 2, 0)
+
+    asyncio.run(play())
+
+
+def test_what_other_peers_use_is_not_there_for_this_one() -> None:
+    async def play() -> None:
+        config = limited(1000, downspeed_total=False)
+        async with peers("127.61.4", 1, config=config) as at, alice_of(at) as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            bob.sdp = sdp(384)
+            at.engines[1].share(
+                {"pipe/Line": Shared(others_kbps=700, confirmed_kbps=0, heard=((2, 7),))}, 2, complete=True
+            )
+            await at.hosts[1].until(lambda: at.hosts[1].heard.get("pipe/Line") is not None)
+            assert at.hosts[1].heard["pipe/Line"].heard == ((2, 7),)
+            assert refused(await alice.call(BOB, body=sdp(384))).status == 488
+            at.engines[1].share({"pipe/Line": Shared(others_kbps=0, confirmed_kbps=0, heard=((2, 8),))}, 2)
+            await at.hosts[1].until(lambda: at.hosts[1].heard["pipe/Line"].heard == ((2, 8),))
+            answered(await alice.call(BOB, body=sdp(384)))
+            no = refused(await alice.call(BOB, body=sdp(384)))
+            assert "116 of 1000 are left" in no.get("reason"), "half is the share of what nobody has heard of"
+            at.engines[1].share({"pipe/Line": Shared(others_kbps=0, confirmed_kbps=384, heard=((2, 9),))}, 2)
+            await at.hosts[1].until(lambda: at.hosts[1].heard["pipe/Line"].heard == ((2, 9),))
+            answered(await alice.call(BOB, body=sdp(384)))
+            await uses(at, 1, 768)
+
+    asyncio.run(play())
+
+
+def test_an_alias_rings_only_where_there_is_room() -> None:
+    async def play() -> None:
+        config = replace(limited(1000), default_subzone=DefaultSubzone(inter_mode="No bandwidth"))
+        async with (
+            peers("127.61.4", 1, config=config) as at,
+            phone(at, 1, "bob") as desk,
+            Phone("bob", at.address(1), password="bob-secret", local_ip="127.61.4.77") as home,
+            alice_of(at) as alice,
+        ):
+            await alice.register()
+            await desk.register()
+            await home.register()
+            await at.registered(1, BOB, bindings=2)
+            home.sdp = sdp(384)
+            answered(await alice.call(BOB, body=sdp(384)))
+            assert (desk.count(), home.count()) == (0, 1)
+            await uses(at, 1, 384, "subzone/Site")
+
+    asyncio.run(play())
