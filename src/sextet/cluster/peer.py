@@ -465,8 +465,7 @@ class Peer:
         }
 
     async def _ask_others(self, name: str, question: bytes) -> dict[str, str]:
-        names = self._following.names()
-        others = {number: names[number] for number in self._following.links()}
+        others = {number: self._following.names()[number] for number in self._following.links()}
         return await ask_all(self._links.link, others, name, question, forward.LIMIT_S)
 
     async def _follow(self) -> None:
