@@ -263,6 +263,7 @@ class Checks:
             peers = its.peers
             self._mark(self._enforces_since, number, its.tls_verification_mode == "Enforce")
             self._mark(self._keyless_since, number, not _key(host))
+            self._given.add((_key(host), number))  # who had it once can prove it
             for other, one in self.hosts.items():
                 self._mark(self._unlisted_since, (number, other), one.name not in peers)
             self._mark(self._alone_since, number, not any(peers))

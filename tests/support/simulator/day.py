@@ -12,8 +12,8 @@ from tests.support.simulator.host import NUMBERS, Host, World
 from tests.support.simulator.operators import Operators
 from tests.support.simulator.troubles import Troubles
 
-TROUBLE_S = (4.0, 7.0, 11.0)  # how long things go wrong
-SIZES = (2, 3, 3, 3, 4, 4, 5, 6)
+TROUBLE_S = (3.5, 6.0, 9.5)  # how long things go wrong
+SIZES = (2, 2, 3, 3, 3, 4, 4, 5, 6)  # of clusters: small ones meet as much, in less time
 SETTLE_S = 60.0  # after healing: a link that waits for lost rows gives up after 30 s, a lost key takes a reset
 LOOK_S = 0.5
 
