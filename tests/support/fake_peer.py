@@ -24,7 +24,7 @@ from sextet.model.config import (
     shared_part,
     to_document,
 )
-from sextet.model.linking import followed
+from sextet.model.ordering import settled
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Domain
@@ -219,7 +219,7 @@ class FakePeer:
         if not self.status().writable and any(not setting_at(change.path).peer for change in changes):
             raise NoPrimary(self.status().why_not)
         before = to_document(self._saved)
-        edited = followed(before, changed(before, changes), [change.path for change in changes])
+        edited = settled(before, changed(before, changes), [change.path for change in changes])
         after = check(edited, self._saved)
         moved = tuple(differences(before, to_document(after)))
         shared = shared_part(before) != shared_part(to_document(after))

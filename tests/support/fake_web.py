@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from sextet.admin import passwords
 from sextet.admin.access import Access
 from sextet.admin.door import Door
+from sextet.admin.searches import Searches
 from sextet.model import alarms
 from sextet.model.config import Difference
 from sextet.model.settings.users import Administrator
@@ -27,6 +28,7 @@ from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
+from tests.support.fake_searches import SearchDesk
 from tests.support.fake_vault import KeepingDesk
 
 USER, PASSWORD = "admin", "sextet-lab"
@@ -95,8 +97,18 @@ def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebSe
         kept.keeping,
         kept.snapshots,
         LifeDesk(door, folder, journal).lives,
+        searches=searches(face),
     )
     return web, journal
+
+
+def searches(face: FakePeer) -> Searches:
+    """Give the pages searches that were made: one found, one busy, one that no rule knew."""
+    desk = SearchDesk(face)
+    desk.make("bob@apolo.local", "1111111111111111", registered=("bob@apolo.local",))
+    desk.history.answered("1111111111111111", 200, [(0, 200, 2410)], True)
+    desk.make("nobody@apolo.local", "2222222222222222")
+    return desk.searches
 
 
 async def main(address: str = "127.67.0.1", port: int = 8443) -> None:

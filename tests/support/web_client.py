@@ -23,6 +23,7 @@ from tests.support.certificate_lab import certificate_desk
 from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
+from tests.support.fake_searches import SearchDesk
 from tests.support.fake_upgrade import UpgradeDesk
 from tests.support.fake_vault import KeepingDesk
 from tests.support.fake_web import PASSWORD, READER, USER, certificate, peer
@@ -53,6 +54,7 @@ class Browser:
         self.life = LifeDesk(door, self.folder, self.journal)
         self.lists = ListDesk(self.face, door, self.journal)
         self.upgrade = UpgradeDesk(self.face, door, self.folder / "upgrade", self.journal)
+        self.searches = SearchDesk(self.face)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
         self.desk = Desk(
             face=self.face,
@@ -66,6 +68,7 @@ class Browser:
             lives=self.life.lives,
             lists=self.lists.lists,
             upgrades=self.upgrade.upgrades,
+            searches=self.searches.searches,
         )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)

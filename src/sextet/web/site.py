@@ -22,6 +22,7 @@ from sextet.web.pages import (
     maintenance,
     peer_list,
     records,
+    searches,
     status,
     zones,
 )
@@ -72,6 +73,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *lifecycle.ROUTES,
         *SECURITY,
         *records.ROUTES,
+        *searches.ROUTES,
         *diagnostics.ROUTES,
         *SAFEKEEPING,
         *UPGRADE,

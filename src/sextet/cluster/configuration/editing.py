@@ -16,7 +16,7 @@ from sextet.cluster.configuration.revisions import Store, StoreLost
 from sextet.cluster.face import Moved, NoPrimary, Outcome
 from sextet.model import config
 from sextet.model.config import Change, Difference, Document
-from sextet.model.linking import followed
+from sextet.model.ordering import settled
 from sextet.model.schema import Applies, Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.status import Stamp
@@ -175,7 +175,7 @@ class Editor:
 
 
 def _edited(before: Document, changes: Sequence[Change]) -> Document:
-    return followed(before, config.changed(before, changes), [change.path for change in changes])
+    return settled(before, config.changed(before, changes), [change.path for change in changes])
 
 
 def _waits(path: str) -> bool:

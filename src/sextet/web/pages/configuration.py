@@ -21,6 +21,7 @@ from sextet.web import forms
 from sextet.web.desk import Message
 from sextet.web.forms import KEEP, Form, Texts
 from sextet.web.guard import Visit, logged_in
+from sextet.web.pages import dialplan
 from sextet.web.saving import Kept, Plan, Saved, save
 
 ROWS_MAX = 500  # on one page; the filter finds the others
@@ -59,6 +60,11 @@ class ListPage:
     noun: str
     intro: str = ""
     shown: tuple[str, ...] = ()  # columns of the list; without, the first that are plain and no secret
+    link: tuple[str, str] | None = None  # (path, words) of what else can be done with the whole list
+
+    @property
+    def ordered(self) -> bool:
+        return self.list in (dialplan.RULES, dialplan.TRANSFORMS)
 
     @property
     def columns(self) -> Fields:
@@ -69,6 +75,10 @@ class ListPage:
     @property
     def setting(self) -> Setting:
         return setting_at(self.list)
+
+    def items(self, visit: Visit) -> Sequence[dict[str, Any]]:
+        """Give the rows as they are saved."""
+        return _items(visit, self)
 
     @property
     def item(self) -> type:
@@ -193,7 +203,7 @@ LIST_PAGES = (
         list="search_rules",
         noun="search rule",
         intro="In the order of their priority; rules of one priority are tried together.",
-        shown=("priority", "name", "mode", "pattern_type", "pattern", "target", "on_match", "state"),
+        shown=("priority", "name", "mode", "pattern", "target", "on_match", "state"),
     ),
     ListPage(
         path="/configuration/call-policy/rules",
@@ -215,6 +225,7 @@ LIST_PAGES = (
         noun="dial plan test",
         intro="A change that breaks an enabled test is refused and names it; a disabled test only tells.",
         shown=("name", "alias", "source", "expected", "target", "state"),
+        link=("/configuration/dial-plan/tests/run", "Run all tests"),
     ),
     ListPage(path="/users/administrators", list="administrators", noun="account"),
 )
@@ -258,6 +269,7 @@ async def show_list(page: ListPage, visit: Visit) -> Response:
         found=len(found),
         total=len(rows),
         filter=wanted,
+        beside=await dialplan.beside(visit, page.list),
     )
 
 
@@ -268,6 +280,10 @@ async def show_item(page: ListPage, visit: Visit) -> Response:
     if key is not None and item is None:
         raise HTTPException(404, f"There is no {page.noun} {key!r} any more; somebody may have removed or renamed it.")
     now = forms.texts_of(page.fields, item or {})
+    pattern = _find(_items(visit, page), page, visit.query.get("clone")) if key is None else None
+    if pattern is not None:
+        copy = forms.texts_of(page.fields, dialplan.copied(pattern, _items(visit, page), page.key))
+        return _item_form(visit, page, None, forms.form_of(page.fields, _place(page, None), copy, now))
     return _item_form(visit, page, key, forms.form_of(page.fields, _place(page, key), now, stored=_secrets(page, item)))
 
 
@@ -415,5 +431,6 @@ ROUTES = (
     *(_route(page.path, show_list, page, "GET") for page in LIST_PAGES),
     *(_route(f"{page.path}/item", show_item, page, "GET") for page in LIST_PAGES),
     *(_route(f"{page.path}/item", save_item, page, "POST") for page in LIST_PAGES),
+    *(_route(f"{page.path}/move", dialplan.move_item, page, "POST") for page in LIST_PAGES if page.ordered),
     *(_route(f"{page.path}/remove", remove_item, page, "POST") for page in LIST_PAGES),
 )

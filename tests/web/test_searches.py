@@ -1,0 +1,126 @@
+"""Search history, Locate, Check pattern, and what the lists of rules and transforms have besides."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sextet.model.config import Change
+from tests.support.web_client import Browser, fields_of, words_of
+
+BOB = "bob@apolo.local"
+RULES = "/configuration/dial-plan/search-rules"
+TRANSFORMS = "/configuration/dial-plan/transforms"
+OUT = {"name": "Out", "mode": "Alias pattern match", "pattern": "9", "behavior": "Strip", "target": "London"}
+
+
+@pytest.fixture
+def browser() -> Browser:
+    made = Browser().log_in()
+    change(made, Change("add", "search_rules", OUT))
+    return made
+
+
+def change(browser: Browser, *changes: Change) -> None:
+    asyncio.run(browser.face.change(changes, user="admin", source="cli"))
+
+
+def rules(browser: Browser) -> list[tuple[str, int]]:
+    return [(rule.name, rule.priority) for rule in browser.face.saved.search_rules]
+
+
+def test_the_history_lists_searches_with_their_outcome_and_leads_to_the_decision(browser: Browser) -> None:
+    assert "Nothing was searched yet." in words_of(browser.get("/status/search-history"))
+    browser.searches.make(BOB, "1" * 16, registered=(BOB,))
+    browser.searches.history.answered("1" * 16, 486, [(0, 486, 70)], True)
+    browser.searches.make('x"><b>@y', "2" * 16)
+    text = browser.get("/status/search-history")
+    assert "<b>@y" not in text
+    for words in (BOB, "Busy", "Local Zone (486)", "Not found", "are missing: no answer"):
+        assert words in words_of(text)
+    assert BOB not in words_of(browser.get("/status/search-history?filter=%3E%3Cb"))
+    page = words_of(browser.get(f"/status/search-history/search?id={'1' * 16}"))
+    for words in (BOB, "alice@apolo.local", "LocalZoneMatch", "registered at this peer", "486", "70 ms"):
+        assert words in page
+    missing = browser.client.get("/status/search-history/search?id=none")
+    assert (missing.status_code, "no such search any more" in words_of(missing.text)) == (404, True)
+
+
+def test_locate_shows_what_would_happen_and_why(browser: Browser) -> None:
+    assert "Result" not in words_of(browser.get("/maintenance/tools/locate"))
+    page = words_of(browser.get("/maintenance/tools/locate?alias=9x%40y.example"))
+    for words in ("Would be asked", "London: x@y.example", "LocalZoneMatch", "Out"):
+        assert words in page
+    assert "Would be refused" in words_of(browser.get("/maintenance/tools/locate?alias=x%40y.example"))
+    wrong = words_of(browser.get("/maintenance/tools/locate?alias=x&source=Nowhere"))
+    assert "There is no enabled zone 'Nowhere'" in wrong
+
+
+def test_check_pattern_compares_and_says_what_is_wrong(browser: Browser) -> None:
+    asked = "/maintenance/tools/check-pattern?alias=912&pattern={}&type={}&behavior={}&replace={}"
+    page = words_of(browser.get(asked.format("9", "Prefix", "Strip", "")))
+    assert "Matches" in page and "12" in page
+    assert "Does not match" in words_of(browser.get(asked.format("8", "Prefix", "Leave", "")))
+    assert "is not a regular expression" in words_of(browser.get(asked.format("(", "Regex", "Leave", "")))
+
+
+def test_the_rules_show_hits_and_warnings(browser: Browser) -> None:
+    browser.searches.make("9x@y.example")
+    change(
+        browser,
+        Change("set", "search_rules[Out].on_match", "Stop"),
+        Change("add", "search_rules", {**OUT, "name": "Never", "pattern": "91", "priority": 300}),
+    )
+    page = words_of(browser.get(RULES))
+    assert "It is shadowed by rule Out" in page
+    assert "Hits count the whole cluster since" in page
+    assert "It is never reached" not in words_of(browser.get(TRANSFORMS))
+
+
+def test_a_clone_is_a_new_rule_with_everything_of_the_old_one(browser: Browser) -> None:
+    browser.send(f"{RULES}/item", {**browser.form(f"{RULES}/item?clone=Out"), "priority": "120"})
+    copy = browser.face.saved.search_rules[-1]
+    assert (copy.name, copy.priority, copy.pattern, copy.behavior, copy.target) == (
+        "Out copy",
+        120,
+        "9",
+        "Strip",
+        "London",
+    )
+    assert len(browser.face.saved.search_rules) == len(rules(browser))
+
+
+def test_rules_are_moved_up_and_down(browser: Browser) -> None:
+    change(browser, Change("add", "search_rules", {**OUT, "name": "Last", "pattern": "7"}))
+    form = fields_of(browser.get(RULES), f"{RULES}/move?item=Last")
+    browser.send(f"{RULES}/move?item=Last", {**form, "where": "up"})
+    assert rules(browser) == [("LocalZoneMatch", 50), ("Out", 100), ("Last", 99)]
+    browser.send(f"{RULES}/move?item=Last", {**form, "where": "down"})
+    assert rules(browser) == [("LocalZoneMatch", 50), ("Out", 99), ("Last", 100)]
+    browser.send(f"{RULES}/move?item=Last", {**form, "where": "down"})
+    assert "at the end of the list already" in words_of(browser.last.text)
+
+
+def test_a_new_transform_makes_room_at_its_priority(browser: Browser) -> None:
+    for pattern in ("1", "2", "3"):
+        change(browser, Change("add", "transforms", {"priority": 1, "pattern": pattern}))
+    assert [(row.pattern, row.priority) for row in browser.face.saved.transforms] == [("1", 3), ("2", 2), ("3", 1)]
+
+
+def test_the_tests_run_and_name_what_fails(browser: Browser) -> None:
+    change(
+        browser,
+        Change("add", "dial_plan_tests", {"name": "good", "alias": "9x@y.example", "target": "London"}),
+        Change("add", "dial_plan_tests", {"name": "bad", "alias": "x", "target": "London", "state": "Disabled"}),
+    )
+    page = words_of(browser.get("/configuration/dial-plan/tests/run"))
+    assert "1 of 2 tests passed" in page
+    assert "Failed" in page
+
+
+def test_a_save_that_breaks_a_test_says_which(browser: Browser) -> None:
+    change(browser, Change("add", "dial_plan_tests", {"name": "good", "alias": "9x@y.example", "target": "London"}))
+    answer = browser.save(f"{RULES}/item?item=Out", pattern="8")
+    assert "Dial plan test good: 9x@y.example from LocalZone should be found at London" in words_of(answer.text)
+    assert browser.face.saved.search_rules[-1].pattern == "9"
