@@ -241,6 +241,7 @@ _AGREE: tuple[tuple[str, Callable[[PeerStatus], str], str], ...] = (
         "It follows by itself; look at the alarms if it does not within seconds (alarm 20006).",
     ),
     ("Software version", lambda s: s.version, "Upgrade every peer to the same version."),
+    ("Capacity class", lambda s: s.platform, "Choose the same capacity class on every peer."),
     (
         "Capacity",
         lambda s: count(s.processors, "processor") if s.processors else "",

@@ -206,6 +206,7 @@ class PeerStatus:
     system_name: str = ""
     processors: int = 0  # of its host; 0 = not said
     memory_mb: int = 0
+    kernel: str = ""  # names its host's kernel: peers with the same one share a computer and its clock
     clock: str = ""  # "synchronised", "unsynchronised" or "unknown", as its host's kernel says
     platform: str = UNLIMITED  # its capacity class
     licences: Licences = Licences()  # what it brings into the pool

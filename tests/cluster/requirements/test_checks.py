@@ -202,6 +202,7 @@ BROKEN = [
     ("ntp", 1, with_found(answer=Answer(clock=CONFIRMED)), "ok", "time server"),
     ("ntp", 2, with_own(clock="unsynchronised"), "failed", "no NTP server is configured"),
     ("ntp", 2, with_own(clock="unknown"), "unknown", "does not tell"),
+    ("capacity-class", 1, with_status(platform="Large"), "failed", "Large, this system"),
     ("version", 1, with_status(version="1.3"), "failed", "1.3, this system 1.2"),
     ("ip-version", 1, with_status(ip_version="IPv6"), "failed", "IPv6, this system IPv4"),
     ("ip-version", 1, with_link(resolved_ip="2001:db8::1"), "failed", "2001:db8::1 is not IPv4"),
@@ -315,6 +316,24 @@ def test_a_live_peer_whose_recovery_port_is_closed_is_named_and_a_lost_one_is_no
     seen, measured = with_found(knocks={"tcp 4371": refused})
     assert raised(seen, measured) == {20021: f"No TCP connection to expc01.apolo.local on 4371: {refused.detail}."}
     assert 20021 not in raised(replace(seen, links={1: DOWN, 3: live(3)}), measured), "the link's own alarm says it"
+
+
+def test_an_unkept_clock_that_all_peers_share_is_told_as_what_a_lab_has() -> None:
+    own = says(2, clock="unsynchronised", kernel="k")
+    others = {number: says(number, clock="unsynchronised", kernel="k") for number in (1, 3)}
+    lab = replace(SEEN, own=own, statuses=others)
+    quiet = replace(MEASURED, servers=(), others={})
+
+    def verdicts(at: Evidence, measured: Measured = quiet) -> set[tuple[str, bool]]:
+        found = [one for one in judge(at, measured) if one.id == "ntp"]
+        assert len(found) == 3
+        return {(one.state, "share its clock, as in a lab" in one.measured) for one in found}
+
+    assert verdicts(lab) == {("unknown", True)}
+    elsewhere = replace(lab, statuses={**others, 3: says(3, clock="unsynchronised", kernel="other")})
+    assert verdicts(elsewhere) == {("failed", False)}, "one peer on another computer, and it is a real cluster"
+    unheard = replace(lab, links={1: live(1), 3: live(3, state="DOWN", reason="timed out")})
+    assert ("failed", False) in verdicts(unheard)
 
 
 def test_ids_are_stable() -> None:

@@ -452,6 +452,7 @@ class Following:
             system_name=saved.system.name,
             processors=self._processors,
             memory_mb=self._memory_mb,
+            kernel=host.kernel(),
             clock=host.clock_state(),
             platform=saved.capacity.platform,
             licences=licences_of(saved.capacity),

@@ -24,6 +24,7 @@ from sextet.model.status import PeerStatus
 
 DAY_S = 86_400.0
 CONFIRMED = "confirmed by a time server"
+ONE_COMPUTER = "all peers run on this one computer and share its clock, as in a lab: start an NTP client for real use"
 RECOVERY = "4371"  # the alarm about the cluster's own port, 4372, follows the links (judgement.py)
 Verdict = tuple[State, str]
 Standing = tuple[AlarmType, str]  # an alarm and what it is about
@@ -158,9 +159,10 @@ def _ntp_here(seen: Evidence, measured: Measured) -> Verdict:
         return "ok", ", ".join([CONFIRMED, *told])
     if seen.own.clock != UNSYNCHRONISED and not measured.servers:
         return "unknown", "the host does not tell, and no NTP server is configured to ask"
-    return "failed", ", ".join(
-        [f"the host's kernel says: {seen.own.clock}", *(told or ["no NTP server is configured"])]
-    )
+    words = ", ".join([f"the host's kernel says: {seen.own.clock}", *(told or ["no NTP server is configured"])])
+    if _on_one_computer(seen) and not measured.servers:
+        return "unknown", f"{words}; {ONE_COMPUTER}"
+    return "failed", words
 
 
 def _ntp_there(seen: Evidence, measured: Measured, number: int) -> Verdict:
@@ -172,7 +174,16 @@ def _ntp_there(seen: Evidence, measured: Measured, number: int) -> Verdict:
         return "ok", clock
     if clock not in (SYNCHRONISED, UNSYNCHRONISED):
         return "unknown", "its host does not tell"
+    if clock != SYNCHRONISED and _on_one_computer(seen):
+        return "unknown", f"its host's kernel says: {clock}; {ONE_COMPUTER}"
     return _verdict(clock == SYNCHRONISED, f"its host's kernel says: {clock}")
+
+
+def _on_one_computer(seen: Evidence) -> bool:
+    """Tell whether every peer says that it runs on this very kernel: a lab, whose clocks are one and cannot differ."""
+    others = [_heard(seen, number) for number in seen.links]
+    kernels = {status.kernel if status else "" for status in (seen.own, *others)}
+    return bool(others) and len(kernels) == 1 and "" not in kernels
 
 
 def _version(seen: Evidence, measured: Measured, number: int) -> Verdict:
@@ -224,6 +235,8 @@ def _capacity(seen: Evidence, measured: Measured, number: int) -> Verdict:
     status, own = _heard(seen, number), seen.own
     if status is None or not status.processors or not own.processors:
         return "unknown", "it does not say what its host is" if status else why_not(seen, number)
+    if status.platform != own.platform:
+        return "failed", f"{status.platform}, this system {own.platform}"
     low, high = sorted((status.memory_mb, own.memory_mb))
     same = status.processors == own.processors and high <= low * checks.MEMORY_RATIO_MAX
     return _verdict(same, f"{_size(status)}, this system {_size(own)}")
