@@ -7,7 +7,6 @@ import pytest
 from tests.support.simulator.checks import Broken
 from tests.support.simulator.day import Day
 
-pytestmark = pytest.mark.simulation
 TOLD = 60  # lines of the story before the end
 
 
@@ -17,6 +16,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", range(first, first + metafunc.config.getoption("--seeds")))
 
 
+@pytest.mark.simulation
 def test_a_bad_day_ends_with_nothing_lost_and_all_copies_equal(seed: int) -> None:
     day = Day(seed)
     try:
@@ -28,6 +28,7 @@ def test_a_bad_day_ends_with_nothing_lost_and_all_copies_equal(seed: int) -> Non
 
 
 def test_a_day_is_the_same_each_time_that_it_is_played() -> None:
+    # Not marked: with the unit tests it sees whether the simulator still fits what it runs.
     first, second = Day(3), Day(3)
     first.play()
     second.play()

@@ -156,13 +156,26 @@ class Checks:
 
     def lost_write(self, number: int, store: MemoryStore) -> None:
         """The machine stopped in the middle of a write; what was acknowledged is there all the same."""
-        head = store.head()
+        before, head = self._heads.get(number), store.head()
+        if before and before[0] is store and before[1].stamp != head.stamp:
+            self._unwritten(before[1])
         self._heads[number] = store, head
         for edit in [edit for edit, (_, born) in self._born.items() if born is store and not self._has(store, edit)]:
             if edit in self._acknowledged:
                 self._is_kept(edit)
             else:
                 del self._born[edit]
+
+    def _unwritten(self, version: Version) -> None:
+        """A version that no disk holds was never there: its stamp may be given again."""
+        if any(version.stamp in host.store.held() for host in self.hosts.values()):
+            return
+        self._contents.pop((version.cluster, version.stamp), None)
+        self._parents.pop(version.stamp, None)
+        term = (version.stamp.term, version.stamp.author)
+        held = {(stamp.term, stamp.author) for host in self.hosts.values() for stamp in host.store.held()}
+        if term not in held:
+            self._terms.discard((version.cluster, *term))
 
     def _is_kept(self, edit: str) -> None:
         number, store = self._born[edit]

@@ -92,6 +92,8 @@ class Attached:
     def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
         self._engine.locate({alias: tuple(numbers) for alias, numbers in owners.items()}, complete)
 
+    def share(self, *shared: object) -> None: ...
+
     def release(self, alias: str, device: str) -> None:
         self._loop.later(ENGINE_S, lambda: self._engine.drop(alias, device))
 
