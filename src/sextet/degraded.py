@@ -69,6 +69,7 @@ class Degraded:
             private_key=start.private_key,
             trusted=start.trusted,
             port=start.recovery_port,
+            software=__version__,
         )
         self._vault = LostVault(paths, caller, damage=damage, key_trouble=trouble)
         self.keeping = Safekeeping(

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.scenarios.test_lifecycle import package
+from sextet import __version__
 from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader, cluster
+from tests.support.release import small
 
 pytestmark = pytest.mark.scenario
 BANNER = "At the next restart this peer resets itself to factory settings"
@@ -20,7 +21,7 @@ EMPTY = {f"peer_{number}_address": "" for number in range(1, 7)}
 def test_it_is_armed_shown_undone_armed_again_and_done(systems: Callable[..., Reader], take_effect: str) -> None:
     reader = systems(3, cluster(take_effect))
     reader.well()
-    image = package(reader.lab.peer(3).state_dir.parent / "sextet.tar.gz")
+    image = small(reader.lab.peer(3).state_dir.parent / "sextet.tar.gz", __version__)
     reader.type_in(3, "factory-reset", "image", str(image))
     interfaces = {"lan1_ipv4_address": "10.0.0.3", "lan2_ipv4_address": "10.1.0.3"}
     assert "Saved" in reader.save(3, IP, dual_interfaces="On", **interfaces)

@@ -12,6 +12,7 @@ import pytest
 
 from sextet import __version__
 from tests.support import real_lab
+from tests.support.guide_reader import Reader
 from tests.support.real_lab import Lab, answered, eventually, unchanged
 from tests.support.release import real
 
@@ -246,6 +247,26 @@ def test_a_peer_killed_in_the_middle_of_an_install_goes_on_as_before_and_install
         await lab.whole()
 
     asyncio.run(play())
+
+
+def test_a_peer_killed_in_the_middle_of_an_upload_keeps_nothing_of_it(own: Lab, packages: dict[str, Path]) -> None:
+    lab, path = own, "/maintenance/upgrade"
+    asyncio.run(lab.ask(2, "upgrade discard"))
+    reader = Reader(lab)
+    try:
+        data = packages[NEWER].read_bytes()
+        begun = reader.send(2, path, f"{path}/piece", {"at": "0"}, ("release.tar.gz", data[: 1 << 19]))
+        assert begun == {"received": 1 << 19}
+        asyncio.run(lab.do("kill", peer=2))
+        asyncio.run(lab.do("start", peer=2))
+        state = asyncio.run(eventually("2 answers", lambda: lab.ask(2, "upgrade status"), START_S))
+        assert (state["received_bytes"], state["package"]) == (0, None)
+        more = reader.send(2, path, f"{path}/piece", {"at": str(1 << 19)}, ("release.tar.gz", data[1 << 19 : 1 << 20]))
+        assert "another upload has begun" in more["problem"] and more["received"] == 0
+        asyncio.run(uploaded(lab, 2, packages[NEWER]))
+    finally:
+        reader.close()
+    asyncio.run(lab.whole())
 
 
 @pytest.mark.parametrize("size", [0, 10, 5_000_000])

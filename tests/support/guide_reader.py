@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -88,12 +88,15 @@ class Reader:
         fields = fields_of(self.open(number, page), action)
         return words_of(self._client(number).post(action, data={**fields, **typed}).text)
 
+    def send(self, number: int, page: str, action: str, fields: dict[str, str], file: tuple[str, bytes]) -> Any:
+        """Send a file with a form of a page, as a script of it does; gives the answer."""
+        data = {"csrf": _token(self.open(number, page)), **fields}
+        answer = self._client(number).post(action, data=data, files={"file": file})
+        return answer.json() if "json" in answer.headers["content-type"] else words_of(answer.text)
+
     def upgrade(self, number: int, package: Path) -> None:
         """Maintenance > Upgrade: upload the package, continue with the upgrade."""
-        page = self.open(number, UPGRADE)
-        files = {"file": (package.name, package.read_bytes())}
-        client = self._client(number)
-        said = words_of(client.post(f"{UPGRADE}/upload", data={"csrf": _token(page)}, files=files).text)
+        said = self.send(number, UPGRADE, f"{UPGRADE}/upload", {}, (package.name, package.read_bytes()))
         assert "was uploaded. SHA-256" in said, said
         self.press(number, UPGRADE, f"{UPGRADE}/install")
         self.until(

@@ -15,6 +15,7 @@ from sextet.cluster.configuration.revisions import KEY_FILE, MEMORY_FILE, StoreL
 from sextet.cluster.configuration.system_key import KeyFailure, SystemKey
 from sextet.cluster.disk import rebuilding, remembrance, restoring
 from sextet.cluster.disk.backup import Contents
+from sextet.cluster.disk.package import rank
 from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import Caller, Copy, RecoveryFailed, fetch
 from sextet.cluster.disk.remembrance import Remembered
@@ -150,4 +151,8 @@ class LostVault:
         copy = await fetch(self._caller, self._remembered, number)
         if copy.version.cluster != self._remembered.membership.cluster:
             raise RecoveryFailed(f"peer {number}: it is in another cluster")
+        theirs, own = copy.version.software, self._caller.software
+        if own and rank(theirs) > rank(own):  # it may have settings that mean nothing here
+            why = f"it runs version {theirs}, and this system {own}; install that version on this host first"
+            raise RecoveryFailed(f"peer {number}: {why}")
         return copy

@@ -53,6 +53,7 @@ class Caller:
     trusted: Path
     crl: Path = Path()
     port: int = PORT
+    software: str = ""  # the version of sextet that asks
 
 
 class NoEnrolment:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -143,7 +144,8 @@ class RunningVault:
     def copy(self) -> Copy:
         """Give what a peer that lost its database needs (recovery.py)."""
         renewed = NEVER if self._renewed_at is None else self._clock() - self._renewed_at
-        return Copy(version=self._custody.head, key_renewed_s=renewed)
+        version = replace(self._custody.head, software=self._custody.software)
+        return Copy(version=version, key_renewed_s=renewed)
 
     async def asked_to_renew(self, question: bytes) -> bytes:
         """Renew this peer's system key because an administrator asked for it on another peer."""
