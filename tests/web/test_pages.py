@@ -223,15 +223,16 @@ def test_an_alarm_of_another_peer_leads_to_the_page_there_and_what_is_over_is_li
     row = PastAlarm(number=20004, key="", detail="no answer for 3 s", since_s=0.0, lowered_s=61.0)
     browser.face.past_rows.append(Owned(3, browser.face.address(3), row, 5.0))
     page = browser.get("/status/alarms")
-    assert re.search(r'href="https://[^"]+:8443/system/clustering">Open the page on expc02', page), page
-    assert 'href="/system/clustering">Open the page</a>' in page, "40049 is raised here too"
+    assert re.search(r'href="https://[^"]+:8443/system/clustering">Clustering on expc02', page), page
+    assert 'href="/system/clustering">Clustering</a>' in page, "40049 is raised here too"
     assert "no answer for 3 s" in words_of(page) and "History" in words_of(page)
     assert "no answer for 3 s" not in words_of(browser.get("/status/alarms?filter=40049"))
 
 
 @pytest.mark.parametrize("page", sorted({one.page for one in alarms.TYPES.values()} - {""}))
-def test_the_pages_that_alarms_name_are_there(browser: Browser, page: str) -> None:
+def test_the_pages_that_alarms_name_are_there_and_in_the_menu(browser: Browser, page: str) -> None:
     browser.get(page)
+    assert page in {entry.path for entry in MENU}
 
 
 def test_the_clustering_page_has_the_guides_words(browser: Browser) -> None:
