@@ -12,9 +12,11 @@ from sextet.admin import catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Commands
 from sextet.admin.door import Door
+from sextet.cluster.face import Owned
 from sextet.console.paper import cells
 from sextet.console.render import as_json, as_text
 from sextet.model.config import Difference
+from sextet.model.status import PastAlarm
 from tests.support.fake_peer import FakePeer, Lines
 
 
@@ -82,12 +84,22 @@ def test_a_stand_alone_system_says_so() -> None:
         ("registration list", "Nothing is registered."),
         ("call list", "No calls."),
         ("alarm list", "No alarms."),
+        ("alarm history", "No alarm was lowered since the start."),
         ("config diff", "No difference."),
         ("config set-aside", "No edit was set aside."),
     ],
 )
 def test_an_empty_list_is_said_in_words(command: str, said: str) -> None:
     assert said in shown(FakePeer(), command)
+
+
+def test_what_is_over_shows_how_long_it_stood_and_who_has_seen_it() -> None:
+    peer = FakePeer.busy()
+    row = PastAlarm(number=20004, key="", detail="no answer", since_s=10.0, lowered_s=85.0, acknowledged_by="ann")
+    peer.past_rows.append(Owned(3, peer.address(3), row, 5.0))
+    text = shown(peer, "alarm history")
+    for words in ("20004", "Cluster communication failure", "expc03", "no answer", "1 min 15 s", "5 s ago", "ann"):
+        assert words in text, text
 
 
 def test_an_alarm_shows_its_cause_once_for_all_peers_and_what_to_do() -> None:
