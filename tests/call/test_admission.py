@@ -10,6 +10,7 @@ import pytest
 from sextet.call.admission import Grant, Refuse, Registering, admit, counts_as_authenticated, must_authenticate
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind, source_of
 from sextet.call.table import Table
+from sextet.model.settings.local_zone import DefaultSubzone, Subzone
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import Authentication, PolicyPattern, Registration
 from tests.support.tables import LONDON, table
@@ -138,3 +139,26 @@ def test_in_maintenance_mode_nobody_registers_and_who_leaves_is_let_go() -> None
     emptied = table(maintenance=True)
     assert admit(emptied, asked(), 0.0) == Refuse(503, "Maintenance mode")
     assert admit(emptied, asked(asked_s=0), 0.0) == Grant(0)
+
+
+def test_a_subzone_may_let_nobody_register_and_has_its_own_authentication_policy() -> None:
+    subzones = (
+        Subzone(name="Closed", registrations="Deny"),
+        Subzone(name="Open", authentication="Do not check credentials"),
+        Subzone(name="Trusted", authentication="Treat as authenticated"),
+    )
+    made = table(subzones=subzones, authentication=Authentication(local_zone="Check credentials"))
+    refused = admit(made, replace(asked(), subzone="Closed"), 0.0)
+    assert refused == Refuse(403, "the subzone Closed lets nobody register")
+    assert admit(made, replace(asked(asked_s=0), subzone="Closed"), 0.0) == Grant(0)
+    assert admit(made, asked(), 0.0) == Grant(60)
+    needs = {name: must_authenticate(made, replace(LOCAL, subzone=name), "INVITE") for name in made.subzones}
+    assert needs == {"DefaultSubZone": True, "Closed": True, "Open": False, "Trusted": False}
+    assert counts_as_authenticated(made, replace(LOCAL, subzone="Trusted"), False)
+    assert not counts_as_authenticated(made, replace(LOCAL, subzone="Open"), False)
+
+
+def test_the_default_subzone_may_let_nobody_register() -> None:
+    made = table(default_subzone=DefaultSubzone(registrations="Deny"), subzones=(Subzone(name="Site"),))
+    assert isinstance(admit(made, asked(), 0.0), Refuse)
+    assert admit(made, replace(asked(), subzone="Site"), 0.0) == Grant(60)

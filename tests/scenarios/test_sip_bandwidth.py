@@ -10,6 +10,7 @@ import pytest
 from sextet.engine import Shared
 from sextet.model.sections import Root
 from sextet.model.settings.bandwidth import DEFAULT_LINKS, Bandwidth, Link, Pipe
+from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.local_zone import DefaultSubzone, MembershipRule, Subzone
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
@@ -223,5 +224,49 @@ def test_an_alias_rings_only_where_there_is_room() -> None:
             answered(await alice.call(BOB, body=sdp(384)))
             assert (desk.count(), home.count()) == (0, 1)
             await uses(at, 1, 384, "subzone/Site")
+
+    asyncio.run(play())
+
+
+def test_subzones_decide_who_registers_and_who_has_to_prove_it() -> None:
+    async def play() -> None:
+        config = limited(1000)
+        closed = replace(config, subzones=(Subzone(name="Site", registrations="Deny"),))
+        trusting = replace(config, subzones=(Subzone(name="Site", authentication="Do not check credentials"),))
+        async with (
+            peers("127.61.4", 1, config=closed) as at,
+            alice_of(at) as alice,
+            Phone("alice", at.address(1), local_ip="127.61.4.77") as bare,
+            Phone("bob", at.address(1), local_ip="127.61.4.78") as nobody,
+            phone(at, 1, "bob") as bob,
+        ):
+            no = await alice.register()
+            assert (no.status, no.first.partition(" 403 ")[2]) == (403, "the subzone Site lets nobody register")
+            assert (await bob.register()).status == 200
+            await at.apply(1, config=trusting)
+            for _ in range(2):
+                assert (await bare.register()).status == 200
+            assert (await nobody.register()).status == 401, "the Default Subzone still checks"
+            assert (await bob.register()).status == 200
+            bob.password = "wrong"
+            assert (await bob.register()).status == 401, "not by the way of the unchanged refresh either"
+            answered(await bare.call(BOB))
+
+    asyncio.run(play())
+
+
+def test_a_search_rule_may_be_for_one_subzone() -> None:
+    async def play() -> None:
+        rule = SearchRule(name="Site only", source="Named", source_name="Site", target="LocalZone")
+        async with (
+            peers("127.61.4", 1, config=replace(limited(1000), search_rules=(rule,))) as at,
+            alice_of(at) as alice,
+            phone(at, 1, "bob") as bob,
+        ):
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            answered(await alice.call(BOB))
+            assert refused(await bob.call("alice@apolo.local")).status == 404
 
     asyncio.run(play())

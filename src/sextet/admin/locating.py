@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sextet.call.checked import check
 from sextet.call.decision import Request, Searched, Try
@@ -194,4 +194,6 @@ def source_named(table: Table, name: str) -> Source | None:
         return LOCAL
     if name in ("DefaultZone", "Default Zone"):
         return DEFAULT
+    if name in table.subzones:
+        return replace(LOCAL, subzone=name)
     return Source(SourceKind.ZONE, name) if name in table.zones else None

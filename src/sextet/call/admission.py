@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sextet.call.alias import domain_of
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Refresh, Table
+from sextet.model.settings.local_zone import DEFAULT_SUBZONE
 
 BRIEF_BELOW_S = 3600  # RFC 3261 10.3 step 7: an interval of an hour or more is never too brief
 MAINTENANCE = "Maintenance mode"  # an endpoint that gets 503 tries another peer (RFC 3263 4.3)
@@ -20,6 +21,7 @@ class Registering:
     alias: str
     asked_s: int | None  # None: neither Expires nor an expires parameter that can be read; 0: leave
     outbound: bool = False  # RFC 5626: a reg-id, and outbound is supported
+    subzone: str = DEFAULT_SUBZONE  # that the device belongs to, see membership.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def admit(table: Table, wanted: Registering, dice: float) -> Grant | Refuse:
 
     A domain that is not ours is forbidden, since we register for nobody else (403); an alias without a user is not
     found in a domain of ours (404, RFC 3261 10.3 step 5). Who leaves is let go whatever the lists say now: the lists
-    decide who may register (facts 7.8), not who must stay.
+    decide who may register (facts 7.8), not who must stay. Subzones are asked after the lists.
     """
     user, at, _ = wanted.alias.rpartition("@")
     domain = domain_of(wanted.alias)
@@ -59,14 +61,16 @@ def admit(table: Table, wanted: Registering, dice: float) -> Grant | Refuse:
         return Refuse(403, f"{wanted.alias} is not in the allow list")
     if table.policy == "Deny List" and table.listed.has(wanted.alias):
         return Refuse(403, f"{wanted.alias} is in the deny list")
+    if wanted.subzone in table.denied:
+        return Refuse(403, f"the subzone {wanted.subzone} lets nobody register")
     return _lifetime(table.outbound if wanted.outbound else table.standard, wanted.asked_s, dice)
 
 
 def must_authenticate(table: Table, source: Source, method: str) -> bool:
     """Say whether a request outside a dialog must carry valid credentials (RFC 3261 22).
 
-    A REGISTER makes its sender an endpoint of the Local Zone, so that zone's policy decides wherever it comes from;
-    only another peer has checked already.
+    A REGISTER makes its sender an endpoint of the Local Zone, so the policy of its subzone decides wherever it comes
+    from; only another peer has checked already.
     """
     if source.kind is SourceKind.PEER or method in NEVER_CHALLENGED:
         return False
@@ -80,7 +84,7 @@ def counts_as_authenticated(table: Table, source: Source, proved: bool) -> bool:
 
 def _policy(table: Table, source: Source, method: str) -> str:
     if method == "REGISTER" or source.kind is SourceKind.LOCAL:
-        return table.authentication_local
+        return table.subzones.get(source.subzone, table.subzones[DEFAULT_SUBZONE])
     if source.kind is SourceKind.ZONE and source.name in table.zones:
         return table.zones[source.name].authentication
     return table.authentication_default

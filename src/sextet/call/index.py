@@ -107,12 +107,13 @@ class RuleIndex(Generic[R]):
                 by_source.setdefault(rule.source_name if rule.source == "Named" else ANY_SOURCE, []).append(place)
         self._tables = {source: _OfSource(rules, places) for source, places in by_source.items()}
 
-    def candidates(self, lowered: str, ip: bool, source: str) -> Sequence[R]:
-        """Give the rules that may match, by priority."""
+    def candidates(self, lowered: str, ip: bool, *sources: str) -> Sequence[R]:
+        """Give the rules that may match, by priority; of Local Zone and subzone both are the source."""
         places = self._tables[ANY_SOURCE].candidates(lowered, ip)
-        named = self._tables.get(source) if source else None
-        if named is not None:
-            places = sorted([*places, *named.candidates(lowered, ip)])
+        for source in filter(None, sources):
+            named = self._tables.get(source)
+            if named is not None:
+                places = sorted([*places, *named.candidates(lowered, ip)])
         return [self._rules[place] for place in places]
 
 

@@ -8,7 +8,7 @@ change that breaks a test disables the test in the same save, which is a change 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sextet.call.decision import Decision, Request, Target, Try
 from sextet.call.policy.asking import STAGES
@@ -93,6 +93,8 @@ def _source(table: Table, name: str) -> Source | None:
         return LOCAL
     if name == DEFAULT_ZONE:
         return DEFAULT
+    if name in table.subzones:
+        return replace(LOCAL, subzone=name)
     return Source(SourceKind.ZONE, name) if name in table.zones else None
 
 

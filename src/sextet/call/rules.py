@@ -59,7 +59,8 @@ def rounds_of(inquiry: Inquiry, alias: str, trail: tuple[str, ...]) -> list[Roun
     gathered: list[Target] = []
     priority, stopped_by = 0, ""
     table = inquiry.table
-    rules = table.rules if inquiry.every else table.rule_index.candidates(lowered, ip, inquiry.request.source.name)
+    source = inquiry.request.source
+    rules = table.rules if inquiry.every else table.rule_index.candidates(lowered, ip, source.name, source.subzone)
     for rule in rules:
         if rule.priority != priority:
             _close(inquiry, rounds, priority, gathered)
@@ -155,7 +156,7 @@ def _wrong_source(rule: Rule, source: Source) -> str:
     if rule.source == "All zones":
         return "the source is not known" if source.kind is SourceKind.DEFAULT else ""
     wanted = rule.source_name if rule.source == "Named" else "LocalZone"
-    return "" if source.name == wanted else f"the source is not {wanted}"
+    return "" if wanted in (source.name, source.subzone) else f"the source is not {wanted}"
 
 
 def _ask(inquiry: Inquiry, rule: Rule, alias: str, trail: tuple[str, ...]) -> tuple[str, Target | None]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sextet.call.alias import plain_ip
 from sextet.call.table import Table
+from sextet.model.settings.local_zone import DEFAULT_SUBZONE
 from sextet.model.settings.zones import DEFAULT_ZONE, LOCAL_ZONE
 
 
@@ -26,9 +27,10 @@ class Source:
     kind: SourceKind
     name: str
     number: int = 0  # of the peer
+    subzone: str = ""  # of the Local Zone, where the caller is an endpoint of ours
 
 
-LOCAL = Source(SourceKind.LOCAL, LOCAL_ZONE)
+LOCAL = Source(SourceKind.LOCAL, LOCAL_ZONE, subzone=DEFAULT_SUBZONE)
 DEFAULT = Source(SourceKind.DEFAULT, DEFAULT_ZONE)
 
 

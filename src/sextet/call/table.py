@@ -28,6 +28,7 @@ from sextet.model.config import from_document, to_document
 from sextet.model.schema import Refused
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.local_zone import DEFAULT_SUBZONE
 from sextet.model.settings.policy import LOCAL_CPL
 from sextet.model.settings.registration import PolicyPattern
 from sextet.model.settings.zones import LOCAL_ZONE
@@ -160,7 +161,8 @@ class Table:
     outbound: Refresh
     policy: str  # None, Allow List, Deny List
     listed: PatternList  # the list that the policy names
-    authentication_local: str
+    subzones: Mapping[str, str]  # with their authentication policies, the Default Subzone among them
+    denied: frozenset[str]  # subzones whose endpoints may not register
     authentication_default: str
     zones: Mapping[str, ZoneRow]
     zone_of_ip: Mapping[str, str]
@@ -261,7 +263,9 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
             ),
             variables,
         ),
-        authentication_local=config.authentication.local_zone,
+        subzones={DEFAULT_SUBZONE: config.authentication.local_zone}
+        | {subzone.name: subzone.authentication for subzone in config.subzones},
+        denied=_denied(config),
         authentication_default=config.authentication.default_zone,
         zones={zone.name: row_of(zone, names) for zone in config.zones if zone.state == "Enabled"},
         zone_of_ip=zone_of_ip(config.zones, names),
@@ -379,6 +383,11 @@ def _rule(row: SearchRule, variables: Variables) -> Rule:
         target=LOCAL_ZONE if row.target in LOCAL_NAMES else row.target,
         local=row.target in LOCAL_NAMES,
     )
+
+
+def _denied(config: Root) -> frozenset[str]:
+    default = {DEFAULT_SUBZONE} if config.default_subzone.registrations == "Deny" else set()
+    return frozenset({row.name for row in config.subzones if row.registrations == "Deny"} | default)
 
 
 def _membership(config: Root, variables: Variables) -> Membership:

@@ -8,11 +8,12 @@ from sextet.model.config import item_path
 from sextet.model.schema import Problem
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule, Transform
+from sextet.model.settings.local_zone import DEFAULT_SUBZONE
 from sextet.model.settings.zones import DEFAULT_ZONE, LOCAL_ZONE
 from sextet.model.validation.patterns import behavior, pattern
 
 LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")
-SOURCE_NAMES = (*LOCAL_NAMES, DEFAULT_ZONE)  # what a search rule's source may name besides zones
+SOURCE_NAMES = (*LOCAL_NAMES, DEFAULT_ZONE, DEFAULT_SUBZONE)  # what a search rule's source may name besides zones
 
 
 def transforms(transforms: Sequence[Transform]) -> Iterator[Problem]:
@@ -34,7 +35,7 @@ def rules(whole: Root) -> Iterator[Problem]:
         path = item_path("search_rules", rule.name)
         if rule.state == "Enabled":
             yield from _target(path, rule, states)
-            yield from _source(path, rule, states)
+            yield from _source(path, rule, {*states, *SOURCE_NAMES, *(row.name for row in whole.subzones)})
         if rule.mode != "Alias pattern match":
             continue
         if not rule.pattern:
@@ -56,7 +57,7 @@ def _target(path: str, rule: SearchRule, states: dict[str, str]) -> Iterator[Pro
         yield Problem(f"{path}.target", f"Target: zone {rule.target} is disabled; enable it, or disable the rule.")
 
 
-def _source(path: str, rule: SearchRule, states: dict[str, str]) -> Iterator[Problem]:
-    if rule.source == "Named" and rule.source_name not in states and rule.source_name not in SOURCE_NAMES:
-        wrong = f"there is no zone {rule.source_name!r}" if rule.source_name else "is empty"
-        yield Problem(f"{path}.source_name", f"Source name: {wrong}; enter the name of a zone, or change the source.")
+def _source(path: str, rule: SearchRule, names: set[str]) -> Iterator[Problem]:
+    if rule.source == "Named" and rule.source_name not in names:
+        wrong = f"there is no zone or subzone {rule.source_name!r}" if rule.source_name else "is empty"
+        yield Problem(f"{path}.source_name", f"Source name: {wrong}; enter the name of one, or change the source.")

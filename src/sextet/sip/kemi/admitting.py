@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sextet.call.alias import is_ip, of_uri
@@ -39,8 +39,11 @@ class Round:
 def attempt(ksr: Any, table: Table, source: Source, node: str) -> dict[str, Any]:
     """Say what a call that was just received asks for, and from where; `node` is what a peer said of its caller."""
     asked = charging.asked_of(ksr, table.bandwidth)
+    if source.kind is SourceKind.PEER and not table.bandwidth.has(node):
+        ksr.htable.sht_inc("count", "misplaced")
+        node = DEFAULT_SUBZONE
     return {
-        "from": caller_node(ksr, table, source, node),
+        "from": node if source.kind is SourceKind.PEER else source.subzone or source.name,
         "kbps": asked.kbps,
         "least": asked.least_kbps,
         "offer": charging.to_list(asked.session),
@@ -73,15 +76,13 @@ def admit_round(ksr: Any, reporter: Reporter, table: Table, call: dict[str, Any]
     )
 
 
-def caller_node(ksr: Any, table: Table, source: Source, node: str) -> str:
-    """Name the subzone or zone that a call comes from."""
-    if source.kind is SourceKind.PEER:
-        return node if table.bandwidth.has(node) else DEFAULT_SUBZONE
+def within(ksr: Any, table: Table, source: Source) -> Source:
+    """Name the subzone of an endpoint of ours that sent the request at hand."""
     if source.kind is not SourceKind.LOCAL:
-        return source.name
+        return source
     get = ksr.pv.get
     alias = ksr.htable.sht_get("flow", str(get("$var(flow)"))) or of_uri(str(get("$fu") or ""))
-    return table.membership.subzone_of(str(get("$si")), str(alias))
+    return replace(source, subzone=table.membership.subzone_of(str(get("$si")), str(alias)))
 
 
 def end_of(ksr: Any, table: Table) -> str | None:

@@ -47,7 +47,7 @@ class Aftermath:
         """Read what to_row wrote."""
         request, then = row
         source = request["source"]
-        origin = Source(SourceKind(source["kind"]), source["name"], source["number"])
+        origin = Source(SourceKind(source["kind"]), source["name"], source["number"], source["subzone"])
         return Aftermath(request=Request(**{**request, "source": origin}), then=tuple(Then(**one) for one in then))
 
 

@@ -34,6 +34,7 @@ RECONCILE_S = 10.0  # our choice: 2000 calls take some 20 ms, in which no other 
 MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
 ASKED = ("follow", "owners", "share", "release", "pulse", "messages", "ping")
 
+NONE, ALL, SOME = 0, 1, 2  # of the subzones that check credentials; also for kamailio.cfg.j2
 KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
 
 
@@ -93,9 +94,11 @@ class Agent:
             return {"problem": self._current.problem}
         told = self._current.get()
         self._ksr.htable.sht_sets("ctl", "realm", told.realm)
-        local = told.table.authentication_local == "Check credentials"
+        checked = {policy == "Check credentials" for policy in told.table.subzones.values()}
         strangers = told.table.authentication_default == "Check credentials"
-        self._ksr.pvx.shv_seti("auth", 1 if local else 0)
+        self._ksr.pvx.shv_seti(
+            "auth", {frozenset((True,)): ALL, frozenset((False,)): NONE}.get(frozenset(checked), SOME)
+        )
         self._ksr.pvx.shv_seti("strangers", 1 if strangers else 0)
         self._set_users()
         known = {peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip)

@@ -19,7 +19,7 @@ from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
 from sextet.sip.kemi import carriage, forking, tracing, traversal, zones
-from sextet.sip.kemi.admitting import attempt
+from sextet.sip.kemi.admitting import attempt, within
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
 from sextet.sip.kemi.forking import Call
@@ -43,7 +43,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
     )
     peer, tag, node = _sender(ksr, told, identity)
-    source, authenticated = (LOCAL, True) if proved else _identified(ksr, told, method, peer)
+    source, authenticated = (within(ksr, told.table, LOCAL), True) if proved else _identified(ksr, told, method, peer)
     if source is None or ksr.tm.t_newtran() <= 0:
         return  # challenged; or a retransmission, which the transaction absorbs
     secret = told.secret or told.local_secret.encode()
@@ -119,6 +119,7 @@ def _identified(ksr: Any, told: Instructions, method: str, peer: int | None) -> 
     source = source_of(told.table, ip, peer, is_endpoint(ksr, str(get("$var(flow)"))), flow, zone)
     if source.kind is SourceKind.PEER:
         return source, True
+    source = within(ksr, told.table, source)
     proved = _digest(ksr, told.realm)
     objection = "" if proved else zones.objection(ksr, told, source)
     if objection:
@@ -131,7 +132,7 @@ def _identified(ksr: Any, told: Instructions, method: str, peer: int | None) -> 
     if proved:
         ksr.pv.sets("$var(user)", str(get("$au") or ""))
         ksr.auth.consume_credentials()
-        source = source_of(told.table, ip, peer, True, flow, zone)
+        source = within(ksr, told.table, source_of(told.table, ip, peer, True, flow, zone))
     return source, counts_as_authenticated(told.table, source, proved)
 
 

@@ -18,18 +18,23 @@ from sextet.sip.kemi.reporting import Reporter
 NO_REPLY = 2  # flag of save()
 
 
-def register(ksr: Any, reporter: Reporter, table: Table, dice: Callable[[], float]) -> None:
+def register(ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Callable[[], float]) -> None:
     """Decide about a REGISTER and answer it."""
     get = ksr.pv.get
     to = str(get("$tu") or "")
     alias = key(of_uri(to))
     contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
     has_reg_id = any(contact.reg_id for contact in contacts)
+    subzone = table.membership.subzone_of(str(get("$si")), alias)
+    if table.subzones.get(subzone) == "Check credentials" and not get("$var(proved)"):
+        ksr.auth.auth_challenge(realm, 1)
+        return
     asked = [contact.expires_s for contact in contacts if contact.expires_s != 0]
     wanted = Registering(
         alias=alias,
         asked_s=_shortest(asked) if contacts and asked else 0,
         outbound=has_reg_id and "outbound" in str(get("$hdr(Supported)") or "").lower(),
+        subzone=subzone,
     )
     drawn = "Variable" in (table.standard.strategy, table.outbound.strategy)
     decision = admit(table, wanted, dice() if drawn else 0.0)

@@ -54,7 +54,7 @@ class Script:
     @guarded
     def register(self, argument: str) -> None:
         told = self._current.get()
-        register(self._ksr, self._reporter, told.table, self._dice)
+        register(self._ksr, self._reporter, told.table, told.realm, self._dice)
 
     @guarded
     def registered(self, argument: str) -> None:
