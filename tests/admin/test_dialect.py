@@ -90,6 +90,6 @@ def test_the_state_is_shown_by_elements() -> None:
     unit = shell("xstatus", "systemunit")
     assert unit[0] == "*s SystemUnit:" and '  Product: "sextet"' in unit and unit[-3:] == ["*s/end", "", "OK"]
     assert "  Peer 1:" in shell("xstatus", "Alternates")
-    assert sum(line == "*s/end" for line in shell("xstatus")) == 7
+    assert sum(line == "*s/end" for line in shell("xstatus")) == 10
     with pytest.raises(Usage, match="SystemUnit, Alternates"):
         shell("xstatus", "Ethernet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sextet.admin import bandwidth
 from sextet.admin import bandwidth_catalogue as catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry
@@ -24,4 +25,23 @@ def add_to(registry: Registry, face: Face, door: Door) -> None:
         added = f"{count(len(names), 'default link')} {'was' if len(names) == 1 else 'were'} added: {', '.join(names)}."
         return {"sentence": added, "links": names}
 
+    async def links(actor: Actor, arguments: Arguments) -> object:
+        return bandwidth.links(face, str(arguments.get("containing", "")))
+
+    async def pipes(actor: Actor, arguments: Arguments) -> object:
+        return bandwidth.pipes(face, str(arguments.get("containing", "")))
+
+    async def subzones(actor: Actor, arguments: Arguments) -> object:
+        return bandwidth.subzones(face, str(arguments.get("containing", "")))
+
+    async def check(actor: Actor, arguments: Arguments) -> object:
+        call_type = str(arguments.get("call_type", "NonTraversal"))
+        return bandwidth.check(
+            face, str(arguments["node1"]), str(arguments["node2"]), int(arguments["kbps"]), call_type
+        )
+
+    registry.add(catalogue.BANDWIDTH_LINKS, links)
+    registry.add(catalogue.BANDWIDTH_PIPES, pipes)
+    registry.add(catalogue.BANDWIDTH_SUBZONES, subzones)
+    registry.add(catalogue.BANDWIDTH_CHECK, check)
     registry.add(catalogue.BANDWIDTH_DEFAULT_LINKS, default_links)

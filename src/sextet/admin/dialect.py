@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sextet.admin import bandwidth, views
 from sextet.admin import dialect_catalogue as catalogue
-from sextet.admin import views
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry, Usage
 from sextet.admin.resources import resources
@@ -21,6 +21,7 @@ from sextet.model.alarms import TYPES
 from sextet.model.config import flattened, to_document
 from sextet.model.schema import Kind, Problem
 from sextet.model.sections import Root
+from sextet.model.settings.local_zone import BUILT_IN
 
 Given = Mapping[str, str]
 MAINTENANCE = "SystemUnit Maintenance Mode"
@@ -31,6 +32,25 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]
     "Force Config Update": ((), "cluster force-config-update", lambda given: {}),
     "Force System Key Update": ((), "cluster force-system-key-update", lambda given: {}),
     "Default Links Add": ((), "bandwidth default-links", lambda given: {}),
+    "Check Bandwidth": (
+        ("Node1", "Node2", "Bandwidth", "CallType"),
+        "bandwidth check",
+        lambda given: {
+            "node1": given["node1"],
+            "node2": given["node2"],
+            "kbps": int(given["bandwidth"]) if given["bandwidth"].isdigit() else given["bandwidth"],
+            "call_type": given["calltype"],
+        },
+    ),
+    "Link Add": (
+        ("LinkName", "Node1", "Node2"),
+        "config add",
+        lambda given: {
+            "path": "links",
+            "value": {"name": given["linkname"], "node1": given["node1"], "node2": given["node2"]},
+        },
+    ),
+    "Pipe Add": (("PipeName",), "config add", lambda given: {"path": "pipes", "value": {"name": given["pipename"]}}),
     "Locate": (("Alias",), "locate", lambda given: {"alias": given["alias"]}),
     "Check Pattern": (
         ("Target", "Pattern", "Type", "Behavior", "Replace"),
@@ -161,14 +181,47 @@ def _elements(face: Face) -> dict[str, dict[str, Any]]:
             for n, one in enumerate(alarms, 1)
         },
         "Calls": {
-            f"Call {n}": {"SerialNumber": one.serial, "Tag": one.tag, "Source": one.source, "Target": one.destination}
+            f"Call {n}": {
+                "SerialNumber": one.serial,
+                "Tag": one.tag,
+                "Source": one.source,
+                "Target": one.destination,
+                "Route": one.nodes,
+                "Bandwidth": {"Allocated": one.kbps},
+            }
             for n, one in enumerate(calls, 1)
         },
         "ResourceUsage": {
             _name(line.label): {"Current": f"{line.total:g}", "Max": line.limit} for line in resources(face).lines
         },
+        **_bandwidth(face),
         "Registrations": {f"Registration {n}": {"Alias": one.alias} for n, one in enumerate(bound, 1)},
     }
+
+
+def _bandwidth(face: Face) -> dict[str, dict[str, Any]]:
+    """Facts 5.5."""
+
+    def use(line: bandwidth.LinkLine | bandwidth.PipeLine | bandwidth.SubzoneLine) -> dict[str, Any]:
+        return {"Name": line.name, "Bandwidth": {"LocalUsage": line.local_kbps, "ClusterUsage": line.cluster_kbps}}
+
+    local, built_in = bandwidth.subzones(face), len(BUILT_IN)
+    return {
+        "Zones": {
+            "LocalZone": {
+                **{line.name: use(line) for line in local[:built_in]},
+                **{f"SubZone {n}": use(line) for n, line in enumerate(local[built_in:], 1)},
+            },
+            **{f"Zone {n}": _zone(face, zone.name) for n, zone in enumerate(face.saved.zones, 1)},
+        },
+        "Links": {f"Link {n}": use(line) for n, line in enumerate(bandwidth.links(face), 1)},
+        "Pipes": {f"Pipe {n}": use(line) for n, line in enumerate(bandwidth.pipes(face), 1)},
+    }
+
+
+def _zone(face: Face, name: str) -> dict[str, Any]:
+    used = face.bandwidth().get(f"zone/{name}", bandwidth.NOTHING)
+    return {"Name": name, "Bandwidth": {"LocalUsage": used.local, "ClusterUsage": used.cluster}}
 
 
 def _tree(body: Mapping[str, Any], depth: int) -> Iterator[str]:

@@ -43,6 +43,8 @@ class CallLine:
     protocol: str
     route: str
     rule: str
+    nodes: str  # the way through subzones and zones
+    kbps: int
     peers: tuple[int, ...]
     peer_names: tuple[str, ...]
     age_s: float
@@ -261,12 +263,20 @@ def _call(tag: str, parts: Sequence[Owned[Call]], names: dict[int, str]) -> Call
         state=state,
         protocol=first.protocol,
         route=first.route,
+        nodes=_nodes(parts, state),
+        kbps=sum(part.row.kbps for part in parts),
         rule=next((part.row.rule for part in parts if part.row.rule), ""),  # known where the search was made
         peers=numbers,
         peer_names=tuple(names.get(n, next(part.peer for part in parts if part.number == n)) for n in numbers),
         age_s=parts[0].age_s,
         stale=all(part.stale for part in parts),
     )
+
+
+def _nodes(parts: Sequence[Owned[Call]], state: str) -> str:
+    """Once it is answered, the peer that charges a call knows its whole way (facts 6.2)."""
+    ways = [part.row.nodes for part in parts if part.row.nodes and (part.row.kbps or state != "connected")]
+    return " · ".join(dict.fromkeys(ways)) or next((part.row.nodes for part in parts if part.row.nodes), "")
 
 
 def _alarm(number: int, key: str, raised: Sequence[Owned[Alarm]], names: dict[int, str]) -> AlarmLine:

@@ -390,6 +390,11 @@ def _denied(config: Root) -> frozenset[str]:
     return frozenset({row.name for row in config.subzones if row.registrations == "Deny"} | default)
 
 
+def membership_of(config: Root) -> Membership:
+    """Make a configuration's membership rules ready for use, without this peer's addresses; raises TableError."""
+    return _membership(config, _variables(config, "", ()))
+
+
 def _membership(config: Root, variables: Variables) -> Membership:
     rules = []
     for row in config.membership_rules:

@@ -15,6 +15,7 @@ from sextet.web.desk import HERE, Desk
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
 from sextet.web.pages import (
+    bandwidth,
     clustering,
     configuration,
     diagnostics,
@@ -34,6 +35,7 @@ READY = ("Active", "Single peer", "Suspended")  # while versions differ, calls a
 LIVE_PAGES = (
     *status.PAGES,
     zones.PAGE,
+    *bandwidth.PAGES,
     clustering.PAGE,
     maintenance.HISTORY,
     maintenance.RESTART,
@@ -63,9 +65,10 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         Route("/readyz", _ready),
         Route("/events", stream),
         Mount("/static", StaticFiles(directory=HERE / "static")),
-        *(_live(page) for page in (*status.PAGES, zones.PAGE)),
+        *(_live(page) for page in (*status.PAGES, zones.PAGE, *bandwidth.PAGES)),
         *status.ROUTES,
         *zones.ROUTES,
+        *bandwidth.ROUTES,
         *clustering.ROUTES,
         *peer_list.ROUTES,
         *configuration.ROUTES,
