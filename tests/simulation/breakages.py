@@ -60,7 +60,6 @@ BREAKAGES = (
     Breakage("what was set aside is forgotten", _PRIMARY, "suspects = self.aside if", "suspects = frozenset() if"),
     Breakage("shown before it is stored", _PRIMARY, "        self._storing = Store(version, aside)\n        return [self._storing]", "        self._storing = Store(version, aside)\n        return [Publish(version), self._storing]"),
     Breakage("what could not be stored is forgotten", _PRIMARY, "            self._waiting = failed\n", "            self._waiting = None\n"),
-    Breakage("a key that comes late is kept", _FOLLOWING, "if not any(peers) and self._custody.membership.cluster:", "if False:"),
     Breakage("a full disk stays full", _PRIMARY, "return self._adopt() or self._try_disk()", "return self._adopt()"),
     Breakage("any ancestor will do", "configuration/history.py", "any(stamp.revision <= leg.revision for leg in mine)", "any(True for leg in mine)"),
     Breakage("terms forget where they come from", "configuration/history.py", "(*parent.lineage, parent.stamp)[-LINEAGE_MAX:]", "()"),
@@ -81,7 +80,6 @@ BREAKAGES = (
     Breakage("every name is good", _FRONT, "if rules.enforce and (problem := certificates.mismatch(", "if False and (problem := certificates.mismatch("),
     Breakage("who did not verify is let in", _FRONT, "if rules.enforce and not hello.verified:", "if False:"),
     Breakage("every proof is good", _PROOF, 'return hmac.compare_digest(proof.encode(), transcript.proof(self._key, "caller").encode())', "return True"),
-    Breakage("every welcome is good", _PROOF, 'if not hmac.compare_digest(proof.encode(), self._transcript.proof(self._key, "callee").encode()):', "if False:"),
     # Links
     Breakage("no second try", _LINK, "self._retry_at = now if at_once else now + self._retry * (1 + self._dice())", "self._retry_at = now if at_once else now + 1e6"),
     Breakage("silence is not heard", _LINK, "if self._heard is not None and now >= self._heard + HEARTBEAT_LIMIT_S:", "if False:"),

@@ -75,7 +75,7 @@ class Checks:
         self._modes: dict[int, tuple[object, str, bool]] = {}  # process, TLS mode in force, whether changes wait
         self._alone_since: dict[int, float] = {}
         self._keyless_since: dict[int, float] = {}
-        self._lists_saved: dict[int, tuple[float, float]] = {}  # by both clocks
+        self._lists_saved: dict[int, tuple[object, float, float]] = {}  # by which process, and by both clocks
         self._given: set[tuple[bytes, int]] = set()
         self._members: list[Host] = []
         self._forced: set[int] = set()  # stores whose content an administrator is giving up
@@ -101,7 +101,7 @@ class Checks:
         self._acts[me] = self._acts.get(me, 0) + 1
 
     def list_saved(self, host: Host) -> None:
-        self._lists_saved[host.number] = host.monotonic(), host.wall()
+        self._lists_saved[host.number] = host.process, host.monotonic(), host.wall()
 
     def acknowledged(self, edit: str) -> None:
         if edit not in self._born:
@@ -240,13 +240,17 @@ class Checks:
         if owner.name in its.peers and its.peers.index(owner.name) + 1 != its.configuration_primary:
             self._break("key", f"peer {end.me} gives the key away and is not the primary")
         saved = self._lists_saved.get(end.me)
-        ages = (owner.monotonic() - saved[0], owner.wall() - saved[1]) if saved else (WINDOW_S + 1,)
+        age_s = WINDOW_S + 1
+        if saved:  # over a restart only the clock on the wall goes on
+            began_s, began_wall_s = owner.process.began
+            same = saved[0] is owner.process
+            age_s = owner.monotonic() - (saved[1] if same else began_s - (began_wall_s - saved[2]))
         bound = owner.process.peer._custody.pins().get(self.hosts[end.other].name)
         assert end.peer
         if bound not in (None, certificates.fingerprint(end.peer.papers.der)):
             self._break("key", f"peer {end.me} gives the key to another certificate than peer {end.other}'s")
-        if min(ages) > WINDOW_S:
-            self._break("key", f"peer {end.me} gives the key away {min(ages):.0f} s after its list was saved")
+        if age_s > WINDOW_S + APPLIED_S:
+            self._break("key", f"peer {end.me} gives the key away {age_s:.0f} s after its list was saved")
 
     def _must_be_right(self, end: End, what: str) -> None:
         number, other = end.me, end.other

@@ -219,6 +219,7 @@ class Process:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.restarting = False
+        self.began = host.monotonic(), host.wall()
         self.started = False
         world, loop = host.world, host.world.loop
         self.life = Life(lambda: host.store.synced())

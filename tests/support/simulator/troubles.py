@@ -34,8 +34,8 @@ class Troubles:
         self._happenings: list[tuple[int, Callable[[], None]]] = [
             (24, self._edit), (7, self._join), (5, self._remove), (5, self._promote), (2, self._promote_two),
             (4, self._tls), (3, self._take_effect), (5, self._restart), (2, self._force), (2, self._restore),
-            (2, self._mistake), (2, self._waver), (2, self._damage), (2, self._recover), (2, self._step_clock),
-            (3, self._spoil_papers),
+            (2, self._mistake), (2, self._waver), (2, self._come_late), (2, self._damage), (2, self._recover),
+            (2, self._step_clock), (3, self._spoil_papers),
             (14, self._move), (10, self._refresh), (4, self._unregister), (8, self._call), (6, self._hang_up),
             (6, self._crash), (3, self._lose_power), (14, self._start), (2, self._lose_engine), (3, self._look),
             (3, self._lose_rows), (3, self._fill_disk), (8, self._cut), (12, self._heal_some),
@@ -112,7 +112,29 @@ class Troubles:
         if host.number in self._operators.plan and host.number != self._operators.primary:
             self._operators.clear_list(host)
             self._later(self._dice.random(), lambda: self._operators.edit(host))
+            if self._dice.random() < 0.4:  # it is reset, and comes with another certificate
+                self._later(0.2, lambda: self._operators.restart(host))
+                self._later(0.3, lambda: self._spoil(host))
             self._later(1 + self._dice.random(), lambda: self._operators.type_list(host))
+
+    def _come_late(self) -> None:
+        """A newcomer's own list is entered an hour after the primary's, by the primary's clock."""
+        alone = [n for n in self._world.hosts if self._operators.is_alone(self._world.hosts[n])]
+        newcomers = [number for number in alone if number not in self._operators.plan]
+        primary = self._world.hosts[self._operators.primary]
+        if newcomers and self._operators.running(primary):
+            number = self._dice.choice(newcomers)
+            self._operators.plan.append(number)
+            self.tell(f"peer {number} is to join late")
+            self._operators.type_list(primary)
+            self._later(0.3, lambda: self._hour_passes(primary))
+            self._later(1.5, lambda: self._operators.type_list(self._world.hosts[number]))
+
+    def _hour_passes(self, host: Host) -> None:
+        self.tell(f"an hour passes on the wall of peer {host.number}, which is restarted")
+        host.wall_ahead_s += 3600.0
+        host.kill(machine=False)
+        host.start()
 
     def _remove(self) -> None:
         plan = self._operators.plan
@@ -135,7 +157,11 @@ class Troubles:
         for number in self._dice.sample(plan, len(plan)):
             if self._dice.random() < 0.9:
                 host = self._world.hosts[number]
-                self._later(3 * self._dice.random(), lambda host=host: self._operators.type_list(host))  # type: ignore[misc]
+                typed_s = 3 * self._dice.random()
+                self._later(typed_s, lambda host=host: self._operators.type_list(host))  # type: ignore[misc]
+                if not host.store.membership().cluster and self._dice.random() < 0.15:  # while the key is on its way
+                    cleared_s = typed_s + 0.3 * self._dice.random()
+                    self._later(cleared_s, lambda host=host: self._operators.clear_list(host))  # type: ignore[misc]
 
     def _promote(self) -> None:
         if self._name(self._dice.choice(self._operators.plan)):
@@ -273,7 +299,9 @@ class Troubles:
         host.wall_ahead_s += step_s
 
     def _spoil_papers(self) -> None:
-        host = self._someone()
+        self._spoil(self._someone())
+
+    def _spoil(self, host: Host) -> None:
         kind = self._dice.choice(PAPERS) if host.papers == papers(host.number) else "good"
         self.tell(f"the certificate of peer {host.number} is now: {kind}")
         host.papers = papers(host.number, kind)
