@@ -185,6 +185,11 @@ class Table:
         object.__setattr__(self, "rule_index", RuleIndex(self.rules))
         object.__setattr__(self, "transform_index", Index((n, one.pattern) for n, one in enumerate(self.transforms)))
 
+    @property
+    def traverses(self) -> bool:
+        """Say whether calls may go over traversal connections."""
+        return any(zone.retry_s or zone.port for zone in self.zones.values())
+
     @classmethod
     def from_wanted(
         cls,

@@ -139,7 +139,7 @@ class SipEngine:
             certificates = self._write(wanted)
             self._wanted = wanted
             record = self._process.record
-            if self._process.running and not await self._fresh_secret(wanted):
+            if self._process.running and not await self._begun_anew(wanted):
                 await self._line.follow()
                 if certificates and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
                     await command(self._run_dir, "tls.reload")
@@ -312,16 +312,17 @@ class SipEngine:
             raise
         self._process.watch(self._ended)
 
-    async def _fresh_secret(self, wanted: Wanted) -> bool:
-        """Start again with a new nonce secret, while nothing would be lost by it; says whether it did.
+    async def _begun_anew(self, wanted: Wanted) -> bool:
+        """Start again with a new nonce secret or traversal port, while nothing is lost by it; says whether it did.
 
         Digest nonces are made with the secret that Kamailio was started with. With an old one an endpoint that moves
-        between peers is challenged once more, which costs a round trip and nothing else; so a peer that carries
-        registrations or calls keeps the old one until its next start, and this is no reason to ask anybody for a
-        restart. Requests between peers use the new one at once.
+        between peers is challenged once more, and nothing else: a peer that carries registrations or calls keeps it
+        until its next start, and asks nobody for a restart. Requests between peers use the new one at once.
         """
         assert self._process is not None
-        if self._process.record.secret == _digest(rendering.nonce_secret(wanted, self._secret)):
+        record = self._process.record
+        secret = _digest(rendering.nonce_secret(wanted, self._secret))
+        if record.secret == secret and rendering.hears_traversal(wanted.config, record.settings):
             return False
         carried, *_ = await self._line.picture()
         if carried.registrations or carried.calls:

@@ -74,6 +74,11 @@ def traversal_ports(config: Root) -> dict[str, int]:
     return {f"{item_path('zones', zone.name)}.traversal_port": zone.traversal_port for zone in servers}
 
 
+def hears_traversal(config: Root, settings: Mapping[str, str]) -> bool:
+    """Say whether a Kamailio that was started with these settings listens on all traversal ports."""
+    return all(settings.get(path) == str(port) for path, port in traversal_ports(config).items())
+
+
 def ports_of(settings: Mapping[str, str]) -> list[tuple[str, int]]:
     """List the listeners of a Kamailio that was started with these settings (at_restart)."""
     found = []

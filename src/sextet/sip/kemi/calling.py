@@ -146,6 +146,6 @@ def _digest(ksr: Any, realm: str) -> bool:
 def _record_route(ksr: Any, told: Instructions, call_id: str) -> None:
     text = f"{told.local_secret}|{call_id}|{told.local_secret}"
     ksr.rr.add_rr_param(f";sx={hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}")
-    if any(zone.retry_s for zone in told.table.zones.values()):
-        ksr.rr.add_rr_param(f";sxt={told.instance}")  # by which a traversal server finds the way back: see traversal.py
+    if told.table.traverses:
+        ksr.rr.add_rr_param(f";sxt={told.instance}")  # by which the other side finds the connection: see traversal.py
     ksr.rr.record_route()

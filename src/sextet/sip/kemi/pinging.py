@@ -16,7 +16,7 @@ from typing import Any
 
 from sextet.call.choice import HEADER, load_of
 from sextet.call.zones import Place, ZoneRow
-from sextet.sip.kemi import zone_rows
+from sextet.sip.kemi import traversal, zone_rows
 from sextet.sip.kemi.identity import connection_names
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.reporting import Reporter
@@ -25,7 +25,6 @@ PING_S = 10.0  # between two questions to one address: short, since whoever call
 ANSWER_S = 5.0  # as fr_timer of tm: later nobody listens any more
 PER_SECOND_MAX = 200  # questions; beyond two thousand addresses each is asked less often
 FIRST_RETRY_S = 1.0  # after a traversal connection is lost; doubled up to the zone's retry interval
-TUNNEL = "X-Sextet-Traversal"  # names the client's peer towards a traversal server
 _CHALLENGE = re.compile(r'(\w+)="?([^",]*)"?')
 
 
@@ -112,7 +111,7 @@ def ask(ksr: Any, told: Instructions, zone: ZoneRow, place: Place, number: int, 
         ksr.tls.set_connect_server_id("verified" if zone.tls_verify else "plain")
     headers = ["Max-Forwards: 1"]
     if zone.retry_s:
-        headers.append(f"{TUNNEL}: {told.instance}")
+        headers.append(f"{traversal.TUNNEL}: {told.instance}")
     if authorization:
         headers.append(authorization)
     sent_us = int(time.monotonic() * 1e6)
@@ -145,6 +144,9 @@ def answered(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         return
     now_s = time.monotonic()
     row = _judged(ksr, zone, place, status, round(now_s * 1e3 - int(sent_us) / 1e3, 1))
+    if zone.retry_s and row["state"] != "failed":
+        traversal.remember(ksr, uri)
+        ksr.tcpops.tcp_enable_closed_event_cid(int(get("$conid")))
     key = zone_rows.row_name(name, uri)
     ksr.htable.sht_sets("pong", key, f"{number} {'ok' if row['state'] != 'failed' else 'failed'}")
     zone_rows.write(ksr, reporter, row, now_s)

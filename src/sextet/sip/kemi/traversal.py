@@ -3,8 +3,8 @@
 How it works. A traversal client connects to the zone's own port and sends OPTIONS, with digest credentials and a name
 for itself, every few seconds. While these come, calls for the zone are sent over that connection, and what comes over
 it is the zone's. Nothing is ever sent to a client in another way: its address is behind a firewall, and may be
-anybody's. A client puts its name into the Record-Route of its calls, which is how a request within a call finds the
-connection that it has now.
+anybody's. Both sides tell each other a name, and put their own into the Record-Route of their calls: so a request
+within a call finds the connection that there is now, whatever address the Record-Route shows.
 
 The htable `tunnel` holds `ADDRESS:PORT` -> [zone, name, host], `name NAME` -> next hop, and `zone ZONE` -> names.
 """
@@ -21,9 +21,9 @@ from sextet.model.settings.zones import TRAVERSAL_SERVER
 from sextet.sip.kemi import zone_rows
 from sextet.sip.kemi.identity import connection_names
 from sextet.sip.kemi.instructions import Instructions
-from sextet.sip.kemi.pinging import TUNNEL
 from sextet.sip.kemi.reporting import Reporter
 
+TUNNEL = "X-Sextet-Traversal"  # the name of a peer on either side, in OPTIONS and their answers
 ALIVE_S = 35  # three OPTIONS and their answers may be lost before a connection counts as dead
 LOST_S = 600.0  # how long a client that is lost is shown
 CLIENTS_MAX = 12  # of one zone: six peers, each with a connection that is being replaced
@@ -54,6 +54,7 @@ def keepalive(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         ksr.sl.send_reply(400, f"{TUNNEL} is missing")
         return
     _take(ksr, reporter, zone, name, names.shown if names else "")
+    ksr.hdr.append_to_reply(f"{TUNNEL}: {told.instance}\r\n")
     ksr.sl.send_reply(200, "OK")
 
 
@@ -80,6 +81,13 @@ def _take(ksr: Any, reporter: Reporter, zone: ZoneRow, name: str, identity: str)
         zone_rows.forget(ksr, reporter, zone.name, before)
     row = zone_rows.new_row(zone.name, shown, uri, "active", identity=identity)
     zone_rows.write(ksr, reporter, row, time.monotonic())
+
+
+def remember(ksr: Any, uri: str) -> None:
+    """Note the name of a traversal server that accepted us, and the way to it."""
+    name = str(ksr.pv.get(f"$hdr({TUNNEL})") or "")
+    if _NAME.fullmatch(name):
+        ksr.htable.sht_setxs("tunnel", f"name {name}", f"{uri};only=1", ALIVE_S)
 
 
 def reached(ksr: Any, zone: str) -> list[str]:
