@@ -79,6 +79,8 @@ def test_the_measured_cause_stands_beside_what_was_noticed_until_the_address_ans
     made.take(said(A, "failed", reason="no answer"))
     made.explain("London", A, "the connection is refused")
     assert made.rows(1.0)["London"].addresses[0].reason == "no answer: the connection is refused"
+    made.take(said(A, "failed", reason="refused"))
+    assert made.rows(1.0)["London"].addresses[0].reason == "refused"
     made.take(said(A, "active"))
     made.take(said(A, "failed", reason="no answer"))
     assert made.rows(1.0)["London"].addresses[0].reason == "no answer"

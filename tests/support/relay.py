@@ -34,9 +34,13 @@ class Relay:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        with contextlib.suppress(OSError):
+        self._writers.add(writer)
+        try:
             there, back = await asyncio.open_connection(*self._server)
-            self._writers |= {writer, back}
+        except OSError:
+            return  # and the client is left waiting, as by a firewall that swallows everything
+        with contextlib.suppress(OSError):
+            self._writers.add(back)
             for source, target in ((reader, back), (there, writer)):
                 task = asyncio.create_task(_copy(source, target))
                 self._tasks.add(task)

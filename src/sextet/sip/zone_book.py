@@ -49,11 +49,12 @@ class ZoneBook:
     def take(self, report: Report) -> None:
         """Note one report."""
         place = report.zone, report.address.uri
+        before = self._reported.get(place)
         if report.address.state == "gone":
             self._reported.pop(place, None)
         elif len(self._reported) < REPORTED_MAX or place in self._reported:
             self._reported[place] = report.address
-        if report.address.state != "failed":
+        if report.address.state != "failed" or before is None or before.reason != report.address.reason:
             self._causes.pop(place, None)
 
     def explain(self, zone: str, uri: str, cause: str) -> None:

@@ -14,6 +14,7 @@ from sextet.sip.diagnosis import cause_of
 from sextet.sip.zone_book import Report, ZoneBook
 
 TELL_S = 0.2  # between two publications; what comes in between goes together
+SILENCE = ("no answer", "the connection was closed")  # reasons that name no cause themselves (kemi/pinging.py)
 CAUSES_MAX = 20  # looked for at once
 
 
@@ -67,7 +68,7 @@ class ZoneWatch:
         zone = next((one for one in zones if one.name == report.zone), None)
         if report.address.state != "failed" or zone is None or place in self._looking or not zone.peers:
             return
-        if len(self._looking) >= CAUSES_MAX or "certificate names" in report.address.reason:
+        if len(self._looking) >= CAUSES_MAX or not report.address.reason.startswith(SILENCE):
             return
         assert self._wanted is not None
         trusted = self._wanted.trusted if zone.tls_verify else None

@@ -97,11 +97,23 @@ class Pinger:
         if not answered:
             reason = f"no answer to OPTIONS within {ANSWER_S:.0f} s"
             zone_rows.failed(self._ksr, self._reporter, one.zone.name, one.place.host, one.place.uri, reason, now_s)
+            self._hang_up(one.place.uri)
         one.failures = 0 if verdict == "ok" else one.failures + 1
         wait_s = every_s
         if one.failures and one.zone.retry_s:
             wait_s = min(FIRST_RETRY_S * 2.0 ** min(one.failures - 1, 20), one.zone.retry_s)
         one.due_s, one.sent_s = one.sent_s + wait_s, None
+
+    def _hang_up(self, uri: str) -> None:
+        """Close a connection over which nothing comes: it may be cut on the way, and only a new one can tell."""
+        where, _, transport = uri.removeprefix("sip:").partition(";transport=")
+        if transport == "udp":
+            return
+        self._ksr.pv.seti("$var(conid)", 0)
+        if self._ksr.x.modf("tcp_get_conid", where, "$var(conid)") > 0:  # one of those that KEMI does not have
+            connection = int(self._ksr.pv.get("$var(conid)") or 0)
+            if connection > 0:
+                self._ksr.tcpops.tcp_close_connection_id(connection)
 
 
 def ask(ksr: Any, told: Instructions, zone: ZoneRow, place: Place, number: int, authorization: str = "") -> None:
