@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from sextet import journal
 from sextet.cluster.acknowledging import NAME as ACKNOWLEDGE
 from sextet.cluster.acknowledging import Acknowledging
-from sextet.cluster.capacity.judging import Load
+from sextet.cluster.changing import PUBLISH_S, Changing
 from sextet.cluster.configuration import forward, primary
 from sextet.cluster.configuration.custody import ROW, Custody
 from sextet.cluster.configuration.editing import Editor
@@ -21,19 +20,17 @@ from sextet.cluster.configuration.forcing import NAME as WHOLE
 from sextet.cluster.configuration.forcing import Forcing
 from sextet.cluster.configuration.forwarding import Forwarding
 from sextet.cluster.configuration.history import GENESIS, Version, from_row
-from sextet.cluster.configuration.refusing import noting_policy
 from sextet.cluster.configuration.revisions import KEPT_MAX, StoreDamaged, StoreLost
 from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import listener as recovery_door
 from sextet.cluster.disk.vault import RENEW, RunningVault
-from sextet.cluster.face import Checked, ClusterStatus, Outcome, Owned, Revision, Used
+from sextet.cluster.face import Checked, Outcome
 from sextet.cluster.joining import Joining
-from sextet.cluster.judgement import LIVE, judge
+from sextet.cluster.judgement import LIVE
 from sextet.cluster.keeping import keep
-from sextet.cluster.lifecycle import Lifecycle, armed_sentence
+from sextet.cluster.lifecycle import Lifecycle
 from sextet.cluster.outside import REAL, Outside
-from sextet.cluster.peer_list import is_of_list
 from sextet.cluster.rearranging import NAME as PEER_LIST
 from sextet.cluster.rearranging import Hands, Rearranging
 from sextet.cluster.requirements.probing import NAME as CHECK
@@ -41,6 +38,7 @@ from sextet.cluster.requirements.probing import Files
 from sextet.cluster.requirements.reports import NAME as CHECKS
 from sextet.cluster.requirements.reports import Reports
 from sextet.cluster.rows.live import Live
+from sextet.cluster.sight import Sight
 from sextet.cluster.wire.asking import Asker, ask_all
 from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import FirstContact
@@ -51,23 +49,20 @@ from sextet.engine import Engine, Journal
 from sextet.model import alarms as types
 from sextet.model import config
 from sextet.model.alarms import AlarmType
-from sextet.model.config import Change, Difference, Document
+from sextet.model.config import Change, Document
 from sextet.model.schema import Problem, Refused
-from sextet.model.sections import Root
-from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, Stamp, ZoneStatus
+from sextet.model.status import Stamp
 
 LOOK_S = 0.03  # after a change the status rows of all peers come within milliseconds: one round looks at them all
 RELAY_S = 0.1  # the primary's row reaches everybody within milliseconds; a relay is for those whom it does not reach
-PUBLISH_S = 0.001  # own rows are on their way before a round keeps the loop busy
 BEAT_S = 1.0  # the status row goes out this often: ages are reckoned from it
 TOPICS_S = 0.25  # pages are told at most four times a second
 
 _log = logging.getLogger("sextet.cluster")
 T = TypeVar("T")
-ANSWER_S = 0.1  # an answer to another peer has left by then
 
 
-class Peer:
+class Peer(Sight):
     """A running peer; `restart` ends it and starts it again."""
 
     def __init__(
@@ -110,6 +105,9 @@ class Peer:
         self.lifecycle = Lifecycle(
             self._forcing, self._following, self.live.alarms, log, self._whole, Arming(identity.state_dir)
         )
+        self._changing = Changing(
+            self._custody, self._editor, self._following, self.lifecycle, self.live.alarms, self._changed, self._spawn
+        )
         self.rearranging = Rearranging(self._hands(), log, self._whole)
         self._applied = GENESIS
         self._read: tuple[bytes, Version] = b"", GENESIS  # all peers relay the same bytes
@@ -141,7 +139,7 @@ class Peer:
             resolve=lambda name: self._following.resolver().resolve(name),
             unmet=self._probing.newcomer,
             ask=self.ask,
-            store=self._store_soon,
+            store=self._changing.store_soon,
             change=self.change,
             forget=self._custody.unpin,
             open_window=self._following.open_window,
@@ -178,76 +176,11 @@ class Peer:
 
     # What administrators ask
 
-    @property
-    def host_name(self) -> str:
-        """By which this system is shown."""
-        return self._following.host_name()
-
-    @property
-    def saved(self) -> Root:
-        return self._editor.saved
-
-    @property
-    def running(self) -> Root:
-        return replace(self._editor.saved, clustering=self._following.running)
-
-    def status(self) -> ClusterStatus:
-        return replace(judge(self._following.evidence()), reset_list=self.lifecycle.armed)
-
-    def registrations(self) -> Sequence[Owned[Registration]]:
-        return self.live.view.owned(Registration, self._following.names(), self._following.stale())
-
-    def calls(self) -> Sequence[Owned[Call]]:
-        return self.live.view.owned(Call, self._following.names(), self._following.stale())
-
-    def bandwidth(self) -> Mapping[str, Used]:
-        return {element: Used(*kbps) for element, kbps in self.live.usage.use().items()}
-
-    def alarms(self) -> Sequence[Owned[Alarm]]:
-        return self.live.view.owned(Alarm, self._following.names(), self._following.stale())
-
-    def past_alarms(self) -> Sequence[Owned[PastAlarm]]:
-        return self.live.view.owned(PastAlarm, self._following.names(), self._following.stale())
-
-    def statuses(self) -> Sequence[Owned[PeerStatus]]:
-        return self.live.view.owned(PeerStatus, self._following.names(), self._following.stale())
-
-    def load(self) -> Load:
-        return self._following.load()
-
-    def zones(self) -> Sequence[Owned[ZoneStatus]]:
-        return self.live.view.owned(ZoneStatus, self._following.names(), self._following.stale())
-
     async def test_zone(self, name: str) -> None:
         await self.live.test_zone(name, self.saved)
 
-    def checks(self) -> Checked:
-        return self._reports.checked()
-
     async def check(self) -> Checked:
         return await self._reports.check()
-
-    def history(self, most: int = 50) -> Sequence[Revision]:
-        return [
-            Revision(
-                stamp=kept.version.stamp,
-                digest=kept.version.digest,
-                user=kept.version.user,
-                source=kept.version.source,
-                age_s=kept.age_s,
-                summary=kept.version.summary,
-                set_aside=kept.aside,
-            )
-            for kept in self._store.headings(most)
-        ]
-
-    def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
-        kept = self._store.at(stamp)
-        if kept is None:
-            raise Refused(Problem("", f"There is no {stamp} here any more; `config history` lists what there is."))
-        before = self._store.before(stamp)
-        other = self._custody.head if kept.aside else before.version if before else GENESIS
-        return config.differences(other.document, kept.version.document)
 
     async def change(
         self,
@@ -258,62 +191,8 @@ class Peer:
         expected: Stamp | None = None,
         dry_run: bool = False,
     ) -> Outcome:
-        changing = self._change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
+        changing = self._changing.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
         return await self._whole(changing)
-
-    async def _change(
-        self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None, dry_run: bool
-    ) -> Outcome:
-        outcome = await self._stored(changes, user=user, source=source, expected=expected, dry_run=dry_run)
-        return outcome if dry_run else await self._put_in_force(outcome, changes, user, source)
-
-    async def _stored(
-        self,
-        changes: Sequence[Change],
-        *,
-        user: str,
-        source: str,
-        expected: Stamp | None = None,
-        dry_run: bool = False,
-    ) -> Outcome:
-        lists = not dry_run and is_of_list(changes)
-        noting = self.lifecycle.changing_peers(lambda: self.saved.clustering.peers)
-        with noting if lists else contextlib.nullcontext(), noting_policy(self.live.alarms, changes, dry_run):
-            outcome = await self._editor.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
-        if lists and self.lifecycle.armed:
-            outcome = replace(outcome, warnings=(*outcome.warnings, armed_sentence(self.lifecycle.armed)))
-        return outcome
-
-    async def _store_soon(self, changes: Sequence[Change], *, user: str, source: str, dry_run: bool) -> Outcome:
-        """Store what another peer asks for; it is in force a moment later, since that makes links anew."""
-        outcome = await self._stored(changes, user=user, source=source, dry_run=dry_run)
-        if not dry_run:
-            self._spawn(self._put_in_force_soon(outcome, changes, user, source))
-        return outcome
-
-    async def _put_in_force_soon(self, outcome: Outcome, changes: Sequence[Change], user: str, source: str) -> None:
-        await asyncio.sleep(ANSWER_S)
-        await self._put_in_force(outcome, changes, user, source)
-
-    async def _put_in_force(self, outcome: Outcome, changes: Sequence[Change], user: str, source: str) -> Outcome:
-        if is_of_list(changes):
-            self._following.open_window()
-        self._following.telling.own(outcome.differences)
-        await asyncio.sleep(PUBLISH_S)
-        await self._following.once()
-        self._changed("config")
-        # Naming this system is the administrator's act that opens a new term; a fenced one may name itself again.
-        named = any(change.path == "clustering.configuration_primary" for change in changes)
-        if named and self._custody.authority.state is primary.State.FENCED:
-            try:
-                await self._custody.ask(primary.Promoted(user=user, source=source))
-            except StoreLost as error:
-                sentence = f"This peer is named, but is not the primary yet: {error}. Free space and name it again."
-                raise Refused(Problem("clustering.configuration_primary", sentence)) from error
-            await self._following.once()
-        asked = {difference.path for difference in outcome.differences}
-        restart = tuple(path for path in self.status().restart_reasons if path in asked)
-        return replace(outcome, stamp=self._custody.head.stamp, restart=restart)
 
     async def promote(self, *, user: str, source: str) -> Outcome:
         if not self._following.number:
@@ -331,14 +210,7 @@ class Peer:
 
     async def dismiss(self, stamp: Stamp) -> None:
         """List an edit that was set aside no more."""
-        await self._whole(self._dismiss(stamp))
-
-    async def _dismiss(self, stamp: Stamp) -> None:
-        try:
-            await self._custody.dismiss(stamp)
-        except StoreLost as error:
-            raise Refused(Problem("", f"Nothing was changed: {error}. Free space on that disk.")) from error
-        await self._following.once()
+        await self._whole(self._changing.dismiss(stamp))
 
     async def _whole(self, work: Coroutine[None, None, T]) -> T:
         """Bring to its end what was begun, on disk and in memory, although who asked for it may go away."""
