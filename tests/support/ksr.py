@@ -36,7 +36,7 @@ class FakeKSR:
         self._iterator: list[tuple[str, Any]] = []
         self.pv = self.htable = self.registrar = self.sl = self.hdr = self.tm = self.auth = self
         self.tcpops = self.tls = self.uac = self
-        self.pvx = self.corex = self.rr = self.dialog = self
+        self.textops = self.pvx = self.corex = self.rr = self.dialog = self
 
     def request(self, method: str, uri: str, source: str = "192.0.2.9:5060;udp", **headers: str) -> FakeKSR:
         """Put a message before the script."""
@@ -65,9 +65,9 @@ class FakeKSR:
         found = re.fullmatch(r"\$\(ulc\(found=>(\w+)\)\[(\d+)\]\)", name)
         if found:
             return self._fetched[int(found[2])].get(found[1])
-        if name == "$shtitkey(row)":
+        if name.startswith("$shtitkey("):
             return self._iterator[0][0]
-        if name == "$shtitval(row)":
+        if name.startswith("$shtitval("):
             return self._iterator[0][1]
         value = self.values.get(name)
         if isinstance(value, bytes):
@@ -238,6 +238,10 @@ class FakeKSR:
 
     def t_reply(self, status: int, reason: str) -> int:
         return self.send_reply(status, reason)
+
+    def set_body(self, body: str, kind: str) -> int:
+        self.values["$rb"], self.values["$cT"] = body, kind
+        return OK
 
     def append_to_reply(self, header: str) -> int:
         self.reply_headers.append(header.strip())
