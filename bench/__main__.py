@@ -9,11 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import footprint, machine, rates, reaction, report, searches
+from bench import admission, footprint, machine, rates, reaction, report, searches
 from bench.cluster import BenchError, cluster
 from bench.report import Figure
 
-MEASURES = ("searches", "registers", "calls", "change", "cut", "memory", "start")
+MEASURES = ("searches", "admission", "registers", "calls", "change", "cut", "memory", "start")
 RESULTS = Path(__file__).with_name("results") / "last.json"
 NETWORK = "127.68.0"
 FULL, QUICK = rates.Size(), rates.Size(rounds=3, phones=700, visits=2, newcomers=1000, calls=1000)
@@ -57,6 +57,9 @@ def _measure(only: list[str], quick: bool, directory: Path, network: str, figure
     if "searches" in only:
         _say("searches")
         figures += searches.measure()
+    if "admission" in only:
+        _say("admission")
+        figures += admission.measure()
     directory.chmod(0o755)  # engines run as another user
     count = 40 if quick else 200
     if {"memory", "change", "cut"} & set(only):
