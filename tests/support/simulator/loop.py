@@ -13,6 +13,7 @@ from typing import Any
 
 Deed = Callable[[], None]
 DISK_S = 0.01  # a thread that waits for the disk
+AT_ONCE_MAX = 10_000  # things that happen at one moment; a few hundred do
 CLOSINGS_MAX = 20  # of a coroutine that awaits again while it is being closed
 
 
@@ -61,6 +62,7 @@ class Loop(asyncio.AbstractEventLoop):
     def run(self, until: float, after_each: Deed) -> None:
         """Do everything that is due until then; raises the first error that nobody caught."""
         asyncio._set_running_loop(self)
+        at_once = 0
         try:
             while True:
                 while self._ready:
@@ -70,7 +72,10 @@ class Loop(asyncio.AbstractEventLoop):
                     heapq.heappop(self._queue)
                 if not self._queue or self._queue[0][0] > until:
                     break
+                before = self.now
                 self.now, _, handle = heapq.heappop(self._queue)
+                at_once = at_once + 1 if self.now == before else 0
+                assert at_once < AT_ONCE_MAX, "something asks to be woken again and again, and time stands still"
                 self._ready.append(handle)
             self.now = until
         finally:
