@@ -59,6 +59,16 @@ async def again(claim: str, doing: Callable[[], Awaitable[Any]]) -> None:
     await eventually(claim, done, 30.0, wanted=True)
 
 
+async def send_list(lab: Lab) -> None:
+    """Bring peer 2, which may have been away when the list changed, to the same list, once it is heard again."""
+
+    async def heard() -> bool:
+        return bool((await lab.member(1, 2))["clustering_ok"])
+
+    await eventually("1 hears 2", heard, 30.0, wanted=True)
+    await lab.ask(1, "cluster send-list")
+
+
 @pytest.mark.parametrize("victim", [1, 2])
 def test_enforcing(own: Lab, victim: int) -> None:
     lab = own
@@ -94,8 +104,7 @@ def test_promoting(own: Lab, moment_s: float) -> None:
     asyncio.run(play())
 
 
-@pytest.mark.parametrize("victim", [1, 2, 3])
-@pytest.mark.parametrize("moment_s", MOMENTS_S)
+@pytest.mark.parametrize(("victim", "moment_s"), [(1, 0.0), (1, 0.015), (2, 0.004), (3, 0.004)])
 def test_removing_and_adding(own: Lab, victim: int, moment_s: float) -> None:
     """The primary, another peer or the one that goes is killed."""
     lab = own
@@ -111,14 +120,14 @@ def test_removing_and_adding(own: Lab, victim: int, moment_s: float) -> None:
     async def play() -> None:
         await killed(lab, victim, moment_s, lambda: lab.ask(1, "cluster remove", peer=3))
         await again("3 is removed", removed)
-        await lab.ask(1, "cluster send-list")
+        await send_list(lab)
         await lab.whole((1, 2))
         if await listed(3):  # it was killed before it heard of it: refused, until its list is cleared by hand
             await lab.alarm(3, 20004)
             await lab.ask(3, "cluster leave")
         await killed(lab, victim, moment_s, lambda: lab.ask(1, "cluster add", address=name))
         await again("3 is added", lambda: lab.ask(1, "cluster add", address=name))
-        await lab.ask(1, "cluster send-list")
+        await send_list(lab)
         addresses = " ".join(peer.fqdn for peer in lab.plan.peers)
         enter = {"addresses": addresses, "primary": 1, "name": CLUSTER_NAME}
         await killed(lab, victim, moment_s, lambda: lab.ask(3, "cluster set-list", **enter))
@@ -139,7 +148,7 @@ def test_changing_an_address(own: Lab, victim: int) -> None:
                 job = lambda change=change: lab.ask(1, "cluster change-address", **change)
                 await killed(lab, victim, moment_s, job)
                 await again(f"2 is {address}", job)
-                await lab.ask(1, "cluster send-list")
+                await send_list(lab)
                 await lab.whole()
 
     asyncio.run(play())
