@@ -47,10 +47,7 @@ def is_reset(reader: Reader, number: int) -> None:
     events = reader.lab.alarm_events()
     assert (RESET, "Raised") in events
 
-    def fresh() -> bool:
-        return "apolo.local" not in reader.type_in(number, *DOMAINS)
-
-    reader.wait(f"peer {number} is as new", fresh)
+    reader.until(f"peer {number} is as new", lambda: reader.ran(number, "-o", "json", *DOMAINS)[1], ("[]",))
 
 
 def test_upgrade_all_nodes_with_the_package_restart_and_reset(systems: Systems, release: Path) -> None:
