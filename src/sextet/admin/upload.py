@@ -7,6 +7,7 @@ once do not mix their files. A browser that lost its connection goes on where it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -32,7 +33,8 @@ class Upload:
 
     def discard(self) -> None:
         """Forget what came."""
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what cannot be removed is written over, or refused then
+            self.path.unlink(missing_ok=True)
 
     async def take(self, at: int, piece: bytes) -> int:
         """Add a piece that begins at this byte; the first byte begins a new file. Gives how many there are now.
