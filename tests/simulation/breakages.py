@@ -54,7 +54,7 @@ _ENROLMENT, _PROOF, _FEED = "wire/enrolment.py", "wire/proof.py", "wire/feed.py"
 BREAKAGES = (
     # Who may change the configuration, and which one is true
     Breakage("no fence", _PRIMARY, "State.PRIMARY if self._is_author() else State.FENCED", "State.PRIMARY"),
-    Breakage("promoted in name only", "peer.py", "if named and self._custody.authority.state is", "if False and self._custody.authority.state is"),
+    Breakage("promoted in name only", "changing.py", "if named and self._custody.authority.state is", "if False and self._custody.authority.state is"),
     Breakage("the last shown is the truth", _PRIMARY, "if self._rank(version) <= self._rank(self.newest):", "if version.stamp == self.head.stamp:"),
     Breakage("nothing is set aside", _PRIMARY, "aside = lost | {stamp for stamp in suspects if not includes(version, stamp)}", "aside = lost"),
     Breakage("what was set aside is forgotten", _PRIMARY, "suspects = self.aside if", "suspects = frozenset() if"),
