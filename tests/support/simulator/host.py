@@ -213,6 +213,11 @@ class Host:
         Arming(self.folder).disarm()
 
 
+async def always_serves(ip: str, port: int) -> bool:
+    """Say that a played engine listens: it outlives its peer."""
+    return True
+
+
 class Process:
     """Lives from a start to a kill, a stop or a restart."""
 
@@ -227,7 +232,11 @@ class Process:
             store=cast(Any, lambda path: host.store),
             links=lambda **arguments: made_links(world, host, self.life, **arguments),
             probing=cast(Any, NoProbing),
-            sources=Sources(certificate=lambda **_: cast(Any, PlayedCertificate(host)), new_cluster=world.new_cluster),
+            sources=Sources(
+                certificate=lambda **_: cast(Any, PlayedCertificate(host)),
+                new_cluster=world.new_cluster,
+                serves=always_serves,
+            ),
         )
         identity = Identity(
             address=host.address, state_dir=host.folder, run_dir=host.folder,

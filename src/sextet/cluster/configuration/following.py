@@ -12,7 +12,7 @@ import contextlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from sextet.cluster.configuration.telling import Telling
 from sextet.cluster.face import Moved
 from sextet.cluster.judgement import LIVE, Evidence, alarms_of, may_carry_calls
 from sextet.cluster.rows.live import Live
-from sextet.cluster.rows.sharers import Sharers
+from sextet.cluster.rows.sharers import Sharers, serves
 from sextet.cluster.trust import certificates
 from sextet.cluster.trust.own_certificate import OwnCertificate
 from sextet.cluster.wire.enrolment import WINDOW_S, Facts
@@ -79,6 +79,7 @@ class Sources:
 
     certificate: Callable[..., OwnCertificate] = OwnCertificate
     new_cluster: Callable[[], Membership] = new_cluster
+    serves: Callable[[str, int], Awaitable[bool]] = serves
 
 
 REAL = Sources()
@@ -116,7 +117,7 @@ class Following:
         self._processors, self._memory_mb = host.processors(), host.memory_mb()
         self._round = asyncio.Lock()
         self._window_until = clock()
-        self._sharers = Sharers()
+        self._sharers = Sharers(sources.serves)
         self._configured: primary.Configured | None = None
         self._in_force = Stamp()
         self._digest = ""
@@ -201,7 +202,7 @@ class Following:
             await self._find_place()
             await self._keep()
             await self._connect()
-            members = self._sharers.members(self.links(), self._clock())
+            members = await self._sharers.members(self.links(), saved.protocols.sip_tls_port, self._clock())
             self._live.sharing(members, self._sharers.limited(saved))
             await self._drive()
             self.leading.tell_locations(all(link.state == LIVE for link in self.links().values()))

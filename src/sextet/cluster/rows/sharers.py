@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 
 from sextet.call.bandwidth.plan import of_config
 from sextet.cluster.judgement import may_carry_calls
@@ -10,22 +12,40 @@ from sextet.model.sections import Root
 from sextet.model.status import LinkStatus
 
 GIVE_BACK_S = 10.0  # our choice: longer than a machine is silent that is only busy, shorter than a caller tries again
+ANSWER_S = 0.3  # the host of a peer whose sextetd alone ended answers at once; a round must not wait for another one
+HEARD = ("LIVE", "SYNCHRONISING")
+
+
+async def serves(ip: str, port: int) -> bool:
+    """Say whether somebody listens there."""
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(ANSWER_S):
+            _, writer = await asyncio.open_connection(ip, port)
+        writer.close()
+        return True
+    return False
 
 
 class Sharers:
-    """Follows the links. A peer is given back once it was silent, or not that peer, for GIVE_BACK_S.
+    """Follows the links. A peer is given back once its calls had ended, as far as can be seen, for GIVE_BACK_S.
 
-    A peer whose sextetd alone ended is not: its Kamailio goes on, and hands out by what it was told last. One that was
-    lost for good ended its calls' signalling; media that endpoints send each other go on without being counted.
+    They have where the machine is silent or another one, and where its SIP port is closed. A peer whose sextetd alone
+    ended is not given back: its Kamailio goes on, and hands out by what it was told last. Media that endpoints send
+    each other may go on after their signalling was lost; nobody counts them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, serves: Callable[[str, int], Awaitable[bool]] = serves) -> None:
+        self._serves = serves
         self._silent_since: dict[int, float] = {}
         self._limited: tuple[Root | None, frozenset[str]] = None, frozenset()
 
-    def members(self, links: Mapping[int, LinkStatus], now_s: float) -> frozenset[int]:
-        """Name the other peers that hand out bandwidth."""
-        silent = {number for number, link in links.items() if link.tried and not may_carry_calls(link)}
+    async def members(self, links: Mapping[int, LinkStatus], port: int, now_s: float) -> frozenset[int]:
+        """Name the other peers that hand out bandwidth; `port` is that of SIP between peers."""
+        silent = set()
+        for number, link in links.items():
+            unheard = link.tried and link.state not in HEARD
+            if unheard and not (may_carry_calls(link) and await self._serves(link.resolved_ip, port)):
+                silent.add(number)
         self._silent_since = {number: self._silent_since.get(number, now_s) for number in silent}
         lost = {number for number, since_s in self._silent_since.items() if now_s - since_s >= GIVE_BACK_S}
         return frozenset(links) - lost
