@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from sextet.model.expression import plain_ends
+from sextet.call.automaton import Automaton, Unsupported
+from sextet.model.expression import is_cheap, plain_ends
 
 COMPILED_MAX = 8192  # expressions kept so that a new table compiles only what changed: 2000 rules, 5000 policy patterns
 ALTERNATIVES_MAX = 1000  # texts one pattern may stand for: 200 domains, six peers, with room
@@ -41,11 +42,14 @@ class Pattern:
     kind: str  # Exact, Prefix, Suffix, Regex
     alternatives: tuple[str, ...] = ()
     expression: re.Pattern[str] | None = None
+    slow: Automaton | None = None  # compares in its place where Python's own engine could take long
     end: str = ""  # Prefix or Suffix
     ends: tuple[str, ...] = ()
 
     def matches(self, alias: str, lowered: str) -> bool:
         """Compare; the caller lowers the alias once for all patterns."""
+        if self.slow is not None:
+            return self.slow.matches(alias)
         if self.expression is not None:
             return self.expression.fullmatch(alias) is not None
         if self.kind == "Prefix":
@@ -61,12 +65,18 @@ class Pattern:
     def replaced(self, alias: str, replace: str) -> str:
         """Put a text in the place of the part that matched; `\\1` is the first group of a Regex, `\\0` all of it."""
         if self.expression is not None:
-            found = self.expression.fullmatch(alias)
-            return alias if found is None else _filled(replace, found)
+            groups = self._groups(alias)
+            return alias if groups is None else _filled(replace, groups)
         length = self._length(alias.lower())
         if self.kind == "Prefix":
             return replace + alias[length:]
         return alias[: len(alias) - length] + replace if self.kind == "Suffix" else replace
+
+    def _groups(self, alias: str) -> list[str] | None:
+        if self.slow is not None:
+            return self.slow.match(alias)
+        found = self.expression.fullmatch(alias) if self.expression is not None else None
+        return None if found is None else [found[0], *(group or "" for group in found.groups())]
 
     def _length(self, lowered: str) -> int:
         fits = lowered.startswith if self.kind == "Prefix" else lowered.endswith
@@ -88,7 +98,8 @@ def compiled(kind: str, text: str, variables: Variables = NO_VARIABLES) -> Patte
         )
     whole = "".join(name if not index % 2 else _any_of(name, values) for index, (name, values) in enumerate(pieces))
     end, ends = _ends(pieces)
-    return Pattern(kind=kind, expression=_expression(whole), end=end, ends=ends)
+    expression = _expression(whole)
+    return Pattern(kind=kind, expression=expression, slow=_slow(whole), end=end, ends=ends)
 
 
 def filled_in(text: str, variables: Variables) -> str:
@@ -134,11 +145,21 @@ def _expression(text: str) -> re.Pattern[str]:
         raise ValueError(f"{text!r} is not a regular expression ({error})") from error
 
 
-def _filled(replace: str, found: re.Match[str]) -> str:
+@functools.lru_cache(maxsize=COMPILED_MAX)
+def _slow(text: str) -> Automaton | None:
+    if is_cheap(text):
+        return None
+    try:
+        return Automaton(text)
+    except Unsupported as error:
+        raise ValueError(f"{text!r} {error}") from error
+
+
+def _filled(replace: str, groups: Sequence[str]) -> str:
     def one(escape: re.Match[str]) -> str:
         if escape[1] == "\\":
             return "\\"
         number = int(escape[1])
-        return (found[number] or "") if number <= found.re.groups else ""
+        return groups[number] if number < len(groups) else ""
 
     return _GROUP.sub(one, replace) if "\\" in replace else replace

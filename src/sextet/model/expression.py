@@ -1,8 +1,9 @@
 """Is a regular expression of an administrator safe to run on what strangers dial?
 
 A pattern that can match one text in very many ways keeps a worker busy for seconds, or for ever. The cost is estimated
-from the expression alone: parts that repeat multiply, alternatives add. What repeats a part that is itself ambiguous
-has no bound and is refused. Some harmless expressions are refused with it; a sentence says how to write them.
+from the expression alone: parts that repeat multiply, alternatives add. What costs more than CHEAP is run by
+call/automaton.py, in bounded time. What repeats a part that is itself ambiguous, or repeats very often, is refused
+all the same: nobody can tell what such an expression does, and a sentence says how to write it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import warnings
 from dataclasses import dataclass, field
 
 ALIAS_MAX = 200  # longest alias that is searched: the cost of a pattern grows with its length
-COST_MAX = 4.0 * (ALIAS_MAX + 1) ** 4  # four unbounded repeats, which took 70 ms in the worst case, and a little beside
-COST_LOG_MAX = 100.0  # natural logarithm; far above COST_MAX, below what a float can hold
+COST_MAX = 4.0 * (ALIAS_MAX + 1) ** 4  # four unbounded repeats and a little beside: more nobody can read
+CHEAP = 4.0 * (ALIAS_MAX + 1)  # one unbounded repeat and a little beside: some 10 us in the worst case
+COST_LOG_MAX = 100.0  # natural logarithm; below what a float can hold
 GROUPS = ("(?:", "(?=", "(?!", "(?<=", "(?<!")  # besides "(": what facts 7.4 lists; others bring flags or references
 _REPEAT = re.compile(r"(?:[*+?]|\{(\d*)(,?)(\d*)\})[?+]?")
 _PIECE = re.compile(r"(\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|.)((?:[*+?]|\{\d*,?\d*\})?)", re.DOTALL)
@@ -48,13 +50,18 @@ def flaw(text: str) -> str:
     cost, strange = _cost(text)
     if strange:
         return f"{text!r} uses {strange}, which patterns do not have; use (...), (?:...), (?!...) or (?<!...)."
-    if cost == math.inf:
+    if not cost < math.inf:  # the quotient of two infinite costs is no number either
         return (
             f"{text!r} repeats a part that repeats or has alternatives, which can take for ever; repeat a simple part."
         )
     if cost > COST_MAX:
-        return f"{text!r} has too many parts that repeat, which can take seconds; use at most four of * and +."
+        return f"{text!r} has too many parts that repeat; use at most four of * and +."
     return ""
+
+
+def is_cheap(text: str) -> bool:
+    """Say whether Python's own engine may run an expression that has no flaw."""
+    return _cost(text)[0] <= CHEAP
 
 
 def groups_of(text: str) -> int:
@@ -101,6 +108,8 @@ def _cost(text: str) -> tuple[float, str]:
         group = stack[-1]
         repeat = _REPEAT.match(text, position)
         if repeat and not repeat[0].startswith("{}"):
+            if len(repeat[0]) > 1 and repeat[0].endswith("+"):
+                return 0.0, f"the possessive repeat {repeat[0]}"
             group.sequence = group.sequence / group.last * _repeated(repeat, group.last)
             group.last = 1.0
             position = repeat.end()
