@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from sextet.cluster.rows.addresses import AddressBook
 from sextet.cluster.rows.alarms import Alarms
 from sextet.cluster.rows.books import DropRow, Effect, Locate, PutRow, Release, Share
 from sextet.cluster.rows.calls import CallBook
@@ -51,6 +52,7 @@ class Live:
     ) -> None:
         self.view = View(clock)
         self.book = Book(0)
+        self.addresses = AddressBook()
         self.calls = CallBook()
         self.zone_book = ZoneRows()
         self.usage = UsageBook(0, first_version=int(clock() * 1000))
@@ -67,7 +69,7 @@ class Live:
         """This system has another place in the list."""
         before, self._number = self._number, number
         self.view.move(before, number)
-        self._carry_out(self.book.renumber(number))
+        self._carry_out([*self.book.renumber(number), *self.addresses.peer_gone(number)])
         self.usage.number = number
 
     def row(self, number: int, key: str, value: bytes | None) -> bool:
@@ -80,7 +82,10 @@ class Live:
         before = self.view.of(PeerStatus, number).get("")
         kind, name, row = self.view.change(number, key, value)
         if kind == "reg":
-            self._carry_out(self.book.row(number, name, row if isinstance(row, Registration) else None))
+            registration = row if isinstance(row, Registration) else None
+            self._carry_out(
+                [*self.book.row(number, name, registration), *self.addresses.row(number, name, registration)]
+            )
         if kind == KIND:
             self._carry_out(self.usage.row(number, name, row if isinstance(row, Usage) else None))
         if kind in TOPICS:
@@ -100,7 +105,7 @@ class Live:
         if number == self._number:
             return
         self.view.drop(number)
-        self._carry_out(self.book.peer_gone(number))
+        self._carry_out([*self.book.peer_gone(number), *self.addresses.peer_gone(number)])
         self._carry_out(self.usage.peer_gone(number))
 
     def sharing(self, members: frozenset[int], limited: frozenset[str]) -> None:
@@ -109,7 +114,7 @@ class Live:
 
     def tell_everything(self, engine: Engine) -> None:
         """Bring an engine that started up to date."""
-        engine.locate(self.book.located(), complete=True)
+        engine.locate({**self.addresses.located(), **self.book.located()}, complete=True)
         self._carry_out(self.usage.everything())
 
     async def test_zone(self, name: str, saved: Root) -> None:
