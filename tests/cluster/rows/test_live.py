@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sextet.cluster.rows.keys import KEY_CHARACTERS_MAX, encode_key
 from sextet.cluster.rows.live import Live
+from sextet.model.alarms import MIRROR_REPAIRED
 from sextet.model.status import Binding, Call, PeerStatus, Registration, Stamp, to_row
 from tests.support.fake_peer import Lines
 
@@ -78,3 +79,12 @@ def test_a_status_row_whose_clock_alone_went_on_is_no_news() -> None:
     assert live.row(2, "peer", to_row(status))
     assert not live.row(2, "peer", to_row(replace(status, now_s=2.0)))
     assert live.row(2, "peer", to_row(replace(status, now_s=3.0, digest="other")))
+
+
+def test_an_alarm_about_the_copy_of_a_removed_peer_goes_with_it() -> None:
+    live, published = a_live()
+    live.alarms.set(MIRROR_REPAIRED, "3", True, "A row was missing.")
+    live.forget(2)
+    assert live.alarms.raised()
+    live.forget(3)
+    assert not live.alarms.raised()

@@ -102,6 +102,7 @@ class Live:
 
     def forget(self, number: int) -> None:
         """There is no other peer in this place any more; we may be there ourselves now."""
+        self.alarms.set(types.MIRROR_REPAIRED, str(number), False)  # it was about a copy that nobody keeps
         if number == self._number:
             return
         self.view.drop(number)
