@@ -138,6 +138,16 @@ def test_an_address_becomes_a_name_also_the_primarys_own() -> None:
         assert f"Restart peer {number}" in said(plan)
 
 
+def test_an_address_that_its_peer_has_already_is_changed_in_the_other_lists() -> None:
+    """The job was cut off: the peer is not heard for the very reason that it has its new name."""
+    at = seen(1, lost=(2,))
+    reason = "refused: this peer is new.x in its own list, not b.x"
+    at = replace(at, links={**at.links, 2: replace(at.links[2], reason=reason)})
+    plan = planned(Job(verb="change-address", peer=2, address="new.x"), at, Resolved("10.0.0.2", "dns"))
+    assert (plan.after[1], plan.tells, plan.warnings) == ("new.x", (3, 4), ())
+    assert "cannot be reached" in refused(Job(verb="change-address", peer=2, address="x.x"), at)[0]
+
+
 def test_rows_are_what_differs_and_close_the_gap() -> None:
     assert rows(("a", "b", "c"), ("a", "c"), 3, 2) == {
         "clustering.peer_2_address": "c",

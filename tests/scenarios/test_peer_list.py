@@ -168,3 +168,47 @@ def test_disbanding_ends_in_a_cluster_of_one_that_keeps_the_configuration(own: L
         return all(one["clustering_ok"] for one in members)
 
     asyncio.run(play())
+
+
+@MODES
+def test_an_address_becomes_another_one_in_every_list_and_only_its_peer_is_restarted(own: Lab) -> None:
+    lab = own
+
+    async def play() -> None:
+        at_restart = await lab.value(1, "clustering.changes_take_effect") == AT_RESTART
+        other_host = await lab.refusal(1, "cluster change-address", peer=2, address="127.0.0.99")
+        assert "remove it, change the address of its host, and add it again" in other_host
+        for peer in (2, 1):  # the primary's own as well: it is a name for the same address
+            done = await lab.ask(1, "cluster change-address", peer=peer, address=lab.peer(peer).address)
+            assert any(f"Restart peer {peer}" in step for step in done["then"]) == at_restart
+            if at_restart:
+                await lab.alarm(peer, 20007)
+                refused = await lab.refusal(1, "cluster remove", peer=3)
+                assert "restart it first" in refused, refused
+                await lab.ask(peer, "peer restart")
+            await lab.whole()
+        assert await lists(lab, 1, 2, 3) == {(lab.peer(1).address, lab.peer(2).address, lab.peer(3).fqdn)}
+
+    asyncio.run(play())
+
+
+@MODES
+def test_a_peer_that_was_away_is_sent_the_list_when_it_is_back(own: Lab) -> None:
+    lab = own
+
+    async def play() -> None:
+        for number in (2, 3):
+            await lab.do("kill", peer=number)
+        await lab.alarm(1, 20004)
+        done = await lab.ask(1, "cluster remove", peer=3)
+        assert any("keeps its old list" in warning for warning in done["warnings"]), done
+        await lab.do("start", peer=2)
+        await lab.alarm(2, 20012)
+        assert "has another peer list: send it this system's list first" in await lab.refusal(
+            1, "cluster change-address", peer=2, address=lab.peer(2).address
+        )
+        await lab.ask(1, "cluster send-list")
+        await lab.whole((1, 2))
+        assert await lists(lab, 1, 2) == {names(lab, 1, 2)}
+
+    asyncio.run(play())

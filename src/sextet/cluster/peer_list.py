@@ -73,7 +73,7 @@ def planned(job: Job, seen: Evidence, found: Answer | None) -> Plan:
         tells=live,
         clears=clears,
         forgets=job.address if same else "",
-        warnings=tuple(_warnings(job, seen, found, [number for number in others if number not in live])),
+        warnings=tuple(_warnings(job, seen, found, [n for n in others if n not in live and not _has_it(job, seen, n)])),
     )
     return replace(draft, steps=tuple(_steps(job, seen, draft)), then=tuple(_then(job, seen, draft)))
 
@@ -125,7 +125,7 @@ def _of_place(job: Job, seen: Evidence) -> Iterator[Problem]:
     elif job.verb in (REMOVE, REPLACE) and job.peer == leader:
         sentence = f"Peer {job.peer}, {name}, is the configuration primary: make another peer the primary first"
         yield Problem("peer", f"{sentence} (there: Make this peer the primary), then do this there.")
-    if job.verb == CHANGE and job.peer != seen.number and not _is_live(seen, job.peer):
+    if job.verb == CHANGE and job.peer != seen.number and not (_is_live(seen, job.peer) or _has_it(job, seen)):
         why = seen.links[job.peer].reason if job.peer in seen.links else "there is no link to it"
         sentence = f"Peer {job.peer}, {name}, cannot be reached ({why}), and must be told: repair that, or replace it."
         yield Problem("peer", sentence)
@@ -183,6 +183,13 @@ def _renamed(job: Job, number: int, name: str) -> str:
 
 def _is_live(seen: Evidence, number: int) -> bool:
     return number in seen.links and seen.links[number].state == LIVE
+
+
+def _has_it(job: Job, seen: Evidence, number: int = 0) -> bool:
+    """Tell whether a peer calls itself by its new address already, and is not heard for that: a job was cut off."""
+    link = seen.links.get(job.peer)
+    said = f"this peer is {job.address} in its own list"
+    return job.verb == CHANGE and number in (0, job.peer) and link is not None and said in link.reason
 
 
 def _warnings(job: Job, seen: Evidence, found: Answer | None, untold: Sequence[int]) -> Iterator[str]:
