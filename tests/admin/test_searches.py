@@ -12,8 +12,10 @@ import pytest
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Registry
 from sextet.admin.search_commands import add_to
+from sextet.cluster.face import Owned
 from sextet.model.config import Change
 from sextet.model.schema import Refused
+from sextet.model.status import ZoneStatus
 from tests.support.fake_peer import FakePeer
 from tests.support.fake_searches import SearchDesk
 
@@ -186,6 +188,22 @@ def test_the_dial_plan_check_names_what_can_never_do_anything() -> None:
     )
     told = run(made, "dialplan check")
     assert [one["name"] for one in told["warnings"]] == ["Again"]
+
+
+def test_the_dial_plan_check_names_rules_whose_zone_no_peer_reaches() -> None:
+    made = desk()
+
+    def seen(*states: str) -> list[str]:
+        made.face.zone_rows = [
+            Owned(n, f"expc{n:02}", ZoneStatus(name="London", type="Neighbor", state=state, since_s=0.0), 0.0)
+            for n, state in enumerate(states, 1)
+        ]
+        return [one["sentence"] for one in run(made, "dialplan check")["warnings"]]
+
+    assert seen() == seen("Active", "Failed") == seen("Checking") == []
+    assert seen("Failed", "Failed") == ["Its target, zone London, cannot be reached by any peer."]
+    made.face.silent.add(1)
+    assert seen("Active", "Failed") == ["Its target, zone London, cannot be reached by any peer."]
 
 
 def test_the_dial_plan_tests_run_on_the_saved_configuration_and_on_a_draft() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sextet.call.checked import check
@@ -76,7 +76,20 @@ class Locator:
     def warnings(self) -> tuple[Warning, ...]:
         """Name what can never do anything in the saved dial plan. Raises Refused."""
         config = self._face.saved
-        return warnings(config, self._table(config))
+        found = warnings(config, self._table(config))
+        named = {one.name for one in found if one.kind == "rule"}
+        return (*found, *(one for one in self._unreachable(config) if one.name not in named))
+
+    def _unreachable(self, config: Root) -> Iterator[Warning]:
+        """Name the rules whose zone no peer can reach, as far as peers have said how they see it."""
+        states: dict[str, set[str]] = {}
+        for owned in self._face.zones():
+            if not owned.stale:
+                states.setdefault(owned.row.name, set()).add(owned.row.state)
+        for rule in config.search_rules:
+            if rule.state == "Enabled" and states.get(rule.target) == {"Failed"}:
+                sentence = f"Its target, zone {rule.target}, cannot be reached by any peer."
+                yield Warning(kind="rule", name=rule.name, sentence=sentence)
 
     def rehearse(self, changes: Sequence[Change] = ()) -> tuple[Rehearsed, ...]:
         """Run the tests that are stored with the dial plan. Raises Refused."""
