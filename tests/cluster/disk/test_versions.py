@@ -281,3 +281,22 @@ def test_a_selection_that_cannot_be_read_runs_as_installed_and_says_so(tmp_path:
     (tmp_path / FOLDER / "selection.json").write_text("{")
     assert started(versions) == INSTALLED
     assert "cannot be read" in versions.selection.failed
+
+
+@pytest.mark.parametrize("after", range(8))
+def test_the_copy_for_the_way_back_is_whole_although_the_change_was_killed_and_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    versions = peer(tmp_path)
+    written(tmp_path, "before")
+    installed(versions, tmp_path, "1.0.0")
+    started(versions)
+    written(tmp_path, "after")
+    versions.choose(INSTALLED)
+    with contextlib.suppress(AssertionError), killed(monkeypatch, "write_secret", after):
+        versions.begin()
+    for _ in range(2):  # the older one never comes up
+        if versions.begin() == 1:
+            break
+    assert versions.selection.failed and versions.begin() == 1
+    assert read(tmp_path) == "after"
