@@ -84,6 +84,7 @@ class FakePeer:
         self.stamp = Stamp(1, "peer-1", 12)
         self._saved = self._running = root(administrators, number, peers)
         self.silent: set[int] = set()  # peers that cannot be heard
+        self.apart = ""  # why shared settings cannot be changed while the primary runs another version
         self.cuts: dict[tuple[int, int], str] = {}  # (who, whom) -> why who does not see whom
         self.restart_reasons: tuple[str, ...] = ()
         self.reset_list: tuple[str, ...] = ()
@@ -147,13 +148,15 @@ class FakePeer:
     def status(self) -> ClusterStatus:
         clustered = self.count > 1
         up = self.primary == self.number or self.primary not in self.silent
+        seen = "Suspended" if self.apart else "Active" if up else "Failed"
+        lost = "" if up else f"The primary {self.address(self.primary)} cannot be reached; {_WAY_OUT}."
         return ClusterStatus(
             name=self._running.clustering.cluster_name,
-            database=("Active" if up else "Failed") if clustered else "Single peer",
+            database=seen if clustered else "Single peer",
             members=tuple(self._member(n) for n in range(1, self.count + 1)) if clustered else (),
             primary=self.primary if clustered else 0,
-            writable=up or not clustered,
-            why_not="" if up else f"The primary {self.address(self.primary)} cannot be reached; {_WAY_OUT}.",
+            writable=(up and not self.apart) or not clustered,
+            why_not=self.apart or lost,
             held=self.stamp,
             in_force=self.stamp,
             digest=self._digest(),
@@ -272,6 +275,11 @@ class FakePeer:
         """Wake whoever follows `changes`."""
         for queue in self._listeners:
             queue.put_nowait(topic)
+
+    def runs_another_version(self, why_not: str) -> None:
+        """Let the primary run another version of sextet; shared settings are refused with this sentence."""
+        self.apart = why_not
+        self.tell("status")
 
     def silence(self, *numbers: int) -> None:
         """Let these peers vanish: nothing is heard of them, their rows go stale."""

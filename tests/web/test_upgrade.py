@@ -10,10 +10,13 @@ import pytest
 from sextet import __version__
 from sextet.cluster.disk import package
 from sextet.web.pages.upgrade import PATH
+from tests.support.fake_peer import FakePeer
+from tests.support.fake_web import ADMINISTRATORS
 from tests.support.release import small
 from tests.support.web_client import Browser, fields_of, words_of
 
 NEW = "9.0.0"
+CLUSTERING = "/system/clustering"
 
 
 @pytest.fixture
@@ -133,3 +136,12 @@ def test_versions_of_all_peers_are_in_one_table(browser: Browser) -> None:
     words = words_of(browser.get(PATH))
     assert "Versions of the peers" in words
     assert all(name in words for name in ("expc01", "expc02", "expc03"))
+
+
+def test_while_versions_differ_shared_settings_are_refused_and_the_way_out_is_the_upgrade() -> None:
+    browser = Browser(FakePeer.busy(2, ADMINISTRATORS)).log_in()
+    browser.face.runs_another_version("The primary expc01 runs version 2.0.0.")
+    text = browser.save(CLUSTERING, changes_take_effect="At restart").text
+    assert "different versions. The primary expc01 runs version 2.0.0." in words_of(text)
+    assert 'href="/maintenance/upgrade">Upgrade</a>' in text
+    assert "Make this peer the configuration primary" not in words_of(browser.get(CLUSTERING))

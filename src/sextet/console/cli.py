@@ -32,7 +32,7 @@ INTERRUPTED = 130  # as shells do
 EXIT_CODES = {"usage": USAGE, "refused": FAILED, "moved": CONFLICT, "no_primary": NOT_PRIMARY, "failed": FAILED}
 REMEDIES = {
     "moved": "Look at what changed with `sextet config history`, then try again.",
-    "no_primary": "Repair the connection, or run `sextet cluster promote` on the peer that is to lead.",
+    "no_primary": "Where the primary is lost for good, run `sextet cluster promote` on the peer that is to lead.",
     "usage": "`sextet --help` and `sextet <noun> <verb> --help` tell more.",
 }
 TIMEOUT_S = 65.0  # a little above the server's own limit, so that its answer is the one that is seen

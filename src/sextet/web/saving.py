@@ -68,8 +68,7 @@ async def save(visit: Visit, plan_now: Callable[[], Plan], doubts: Sequence[Prob
         except Moved:
             continue  # something else was changed meanwhile: look again whether it concerns this form
         except NoPrimary as error:
-            title = "Nothing was saved: the configuration primary cannot be reached."
-            return Kept(notice=Message(tone="bad", title=title, lines=(str(error),), link=_PROMOTE))
+            return Kept(notice=_no_primary(visit, error))
         except Refused as refused:
             return Kept(problems=(*doubts, *await _all_problems(visit, plan.changes, refused)))
         return Saved(outcome=outcome, message=await _message(visit, plan.changes, outcome))
@@ -79,6 +78,16 @@ async def save(visit: Visit, plan_now: Callable[[], Plan], doubts: Sequence[Prob
 
 
 _PROMOTE = ("/system/clustering/primary", "Make this peer the configuration primary")
+_UPGRADE = ("/maintenance/upgrade", "Upgrade")
+
+
+def _no_primary(visit: Visit, error: NoPrimary) -> Message:
+    apart = visit.desk.face.status().database == "Suspended"
+    why = (
+        "this system and the primary run different versions" if apart else "the configuration primary cannot be reached"
+    )
+    link = _UPGRADE if apart else _PROMOTE
+    return Message(tone="bad", title=f"Nothing was saved: {why}.", lines=(str(error),), link=link)
 
 
 async def _all_problems(visit: Visit, changes: Sequence[Change], refused: Refused) -> tuple[Problem, ...]:
