@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from sextet.sip.events import CallEnded, Numbered, Registered, Sequences, decoded
+from sextet.sip.events import Answered, CallEnded, LoopDetected, Numbered, Registered, Searched, Sequences, decoded
 
 
 def message(sequence: int = 1, worker: str = "w", **fields: object) -> bytes:
@@ -56,3 +56,24 @@ def test_a_missing_number_is_noticed_once_per_worker() -> None:
     sequences = Sequences()
     missed = [sequences.missed(Numbered(worker, sequence, event)) for worker, sequence in numbers]
     assert missed == [False, False, False, True, False, True, False]
+
+
+def test_searches_answers_and_loops_are_read() -> None:
+    values = {
+        "id": "1", "tag": "t", "call_id": "c", "method": "INVITE", "protocol": "SIP", "source_kind": "local",
+        "source": "LocalZone", "source_number": 0, "caller": "a", "alias": "b", "authenticated": True, "hops": 70,
+        "generation": 1, "registered": {}, "notes": [["rule", "R", True, "b", "b", "asked", 7, "Paris"]],
+        "targets": [["Paris", "b", "R"]], "status": 0, "reason": "",
+    }  # fmt: skip
+    event = decoded(json.dumps({**_NUMBERED, "kind": "search", "search": values}).encode()).event
+    assert isinstance(event, Searched)
+    assert (event.search.steps[0].finding, event.search.asked[0].target) == ("asked", "Paris")
+    told = {**_NUMBERED, "kind": "answers", "id": "1", "status": 404, "final": True, "answers": [[0, 404, 12]]}
+    assert decoded(json.dumps(told).encode()).event == Answered(
+        name="1", status=404, answers=((0, 404, 12),), final=True
+    )
+    loop = {**_NUMBERED, "kind": "loop", "alias": "b", "source": "Paris", "tag": "t"}
+    assert decoded(json.dumps(loop).encode()).event == LoopDetected(alias="b", source="Paris", tag="t")
+
+
+_NUMBERED = {"worker": "1.1", "sequence": 1}

@@ -12,7 +12,7 @@ import pytest
 from sextet.call.zones import NO_NAMES
 from sextet.engine import Neighbour, Wanted
 from sextet.model.sections import Root
-from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.dialplan import DialPlan, SearchRule
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Authentication
 from sextet.model.settings.zones import Zone, ZonePeer
@@ -252,6 +252,30 @@ def test_a_search_that_comes_back_is_a_loop(bench: Bench) -> None:
     seen = bench.ksr.values["$xavp(via=>sxl)"]
     bench.invite("x@other.test", Via=f"SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;sxl={seen}")
     assert bench.ksr.replies[-1] == (482, "Loop Detected")
+    kinds = [(event["kind"], event.get("search", {}).get("status")) for event in bench.searches]
+    assert kinds[-2:] == [("loop", None), ("search", 482)]
+    off = replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),))
+    bench.follow(replace(off, dial_plan=DialPlan(loop_detection=False)))
+    bench.invite("x@other.test", Via=f"SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;sxl={seen}")
+    assert len(bench.ksr.relayed) == 2
+
+
+def test_what_a_search_was_and_what_its_targets_answered_is_told(bench: Bench) -> None:
+    bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
+    bench.ksr.values["$TV(Sn)"] = "100.5"
+    bench.ksr.request("INVITE", "sip:x@other.test", **{"$TV(Sn)": "100.5", "$ci": "c" * 999})
+    bench.script.initial(None)
+    made = bench.searches[-1]["search"]
+    assert (made["alias"], made["targets"], made["status"]) == ("x@other.test", [["Other", "x@other.test", "Out"]], 0)
+    assert len(made["call_id"]) == 256
+    bench.ksr.values |= {"$avp(legs)": " 0=0 1=", "$avp(said)": " 0=404@100.75 1=486@101.0", "$avp(person)": 486}
+    bench.ksr.status = 404
+    bench.script.failed(None)
+    told = bench.searches[-1]
+    assert (told["id"], told["status"], told["final"]) == (made["id"], 486, True)
+    assert told["answers"] == [[0, 404, 250], [-1, 486, 500]]
+    bench.script.cancelled(None)
+    assert (bench.searches[-1]["status"], bench.searches[-1]["final"]) == (487, True)
 
 
 def test_a_retransmission_does_nothing(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import of_uri
-from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request, safe
+from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request, Searched, safe
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
@@ -62,6 +62,11 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     passed = (*carried.marks, *_MARK.findall(str(get("$(hdr(Via)[*])") or "")))
     if told.table.dial_plan.loop_detection and looped(own, passed):
         reporter.emit("loop", alias=request.alias, source=source.name, tag=request.tag)
+        refusal = Searched(Refuse(482, "Search Loop detected"), ())
+        looked_up = tracing.Lookups(here(ksr), elsewhere(ksr))
+        tracing.told(
+            reporter, os.urandom(8).hex(), request, refusal, looked_up, told.table.generation, method, identity.call_id
+        )  # fmt: skip
         answer(ksr, 482, "Search Loop detected")
         return
     ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))

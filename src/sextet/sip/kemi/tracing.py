@@ -15,6 +15,7 @@ from typing import Any
 from sextet.call.decision import Elsewhere, Here, Note, Refuse, Request, Searched, Target
 from sextet.sip.kemi.reporting import Reporter, written
 
+TEXT_MAX = 256  # of what a stranger wrote: an alias that is longer is refused, a Call-ID that is longer is cut
 _SAID = re.compile(r"(\d+)=(\d{3})@([0-9.]+)")
 _LEG = re.compile(r"(\d+)=(\d*)")
 
@@ -29,16 +30,20 @@ class Lookups:
     def here(self, alias: str) -> bool:
         """See decision.Here."""
         found = self._here(alias)
-        if found:
-            self.found.setdefault(alias, []).append(0)
+        self._note(alias, [0] if found else [])
         return found
 
     def elsewhere(self, alias: str) -> Sequence[int]:
         """See decision.Elsewhere."""
         numbers = self._elsewhere(alias)
-        if numbers:
-            self.found.setdefault(alias, []).extend(numbers)
+        self._note(alias, numbers)
         return numbers
+
+    def _note(self, alias: str, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            known = self.found.setdefault(alias, [])
+            if number not in known:
+                known.append(number)
 
 
 def told(
@@ -53,9 +58,10 @@ def told(
     else:
         targets = [_target(one) for each in decision.rounds for one in each.targets]
     values = {
-        "id": name, "tag": request.tag, "call_id": call_id, "method": method, "protocol": request.protocol,
-        "source_kind": source.kind, "source": source.name, "source_number": source.number, "caller": request.caller,
-        "alias": request.alias, "authenticated": request.authenticated, "hops": request.hops,
+        "id": name, "tag": request.tag, "call_id": call_id[:TEXT_MAX], "method": method, "protocol": request.protocol,
+        "source_kind": source.kind, "source": source.name, "source_number": source.number,
+        "caller": request.caller[:TEXT_MAX], "alias": request.alias[:TEXT_MAX], "authenticated": request.authenticated,
+        "hops": request.hops,
         "generation": generation, "registered": lookups.found, "notes": [_row(note) for note in searched.notes],
         "targets": targets, "status": status, "reason": reason,
     }  # fmt: skip
