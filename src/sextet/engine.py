@@ -133,6 +133,9 @@ class Engine(Protocol):
     def release(self, alias: str, device: str) -> None:
         """Drop the binding of a device that registered with another peer since; reported back like any change."""
 
+    async def disconnect(self, call_id: str, reason: str) -> None:
+        """End a call for both its ends; reported like any end, with this reason. Raises EngineError."""
+
     async def test_zone(self, name: str) -> None:
         """Ask all addresses of a zone now; what they answer is told like any change. Raises EngineError."""
 

@@ -21,6 +21,7 @@ from typing import Any
 from sextet import __version__, bootstrap, start_file, starting
 from sextet.admin import (
     bandwidth_commands,
+    call_commands,
     dialect,
     lifecycle_commands,
     passwords,
@@ -34,6 +35,7 @@ from sextet.admin import (
 )
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
+from sextet.admin.call_history import CallDesk
 from sextet.admin.catalogue import Command, Parameter
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.commands import Commands, Registry
@@ -66,9 +68,11 @@ from sextet.watch.call_log import CallLog
 from sextet.watch.diagnostics import Recorder
 from sextet.watch.event_log import wall_clock
 from sextet.watch.logs import Logs
+from sextet.watch.past_calls import CallHistory
 from sextet.watch.searches import SearchHistory
 from sextet.watch.syslog import Syslog
 from sextet.web.app import WebError, WebServer
+from sextet.web.desk import Desk
 
 SOCKET = "sextetd.sock"
 LOCK = "lock"
@@ -98,7 +102,8 @@ class Daemon:
         certificates.install_waiting()
         self._peer = Peer(_identity(start, places), self.journal, time.monotonic, lambda: self.end(RESTART))
         self._history = SearchHistory(start.state_dir, time.monotonic)
-        self._sip = _sip(start, self._peer, self.journal, self._history)
+        self._past_calls = CallHistory(start.state_dir, time.monotonic)
+        self._sip = _sip(start, self._peer, self.journal, self._history, self._past_calls)
         self._searches = Searches(self._peer, self._peer, self._history, self._sip.tables)
         door = Door(self._peer, self.journal)
         registry = Commands(self._peer, door, self.journal).registry()
@@ -107,6 +112,8 @@ class Daemon:
         self._records = _records(start, self._peer, door, self.journal, self._sip.log_messages)
         record_commands.add_to(registry, self._records)
         search_commands.add_to(registry, self._searches)
+        self._calls = CallDesk(self._peer, door, self._peer, self._past_calls, self.journal)
+        call_commands.add_to(registry, self._calls)
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
@@ -121,11 +128,14 @@ class Daemon:
         upgrade_commands.add_to(registry, self._upgrades)
         _add_faults(start, registry, self._peer)
         self._console = ConsoleServer(start.run_dir / SOCKET, registry)
-        self._web = WebServer(
-            self._peer, door, Access(lambda: self._peer.saved.administrators, self.journal), desk, start.address,
-            start.https_port, start.certificate, start.private_key, self.journal, self._records, keeping, snapshots,
-            lives, lists, self._searches, self._upgrades,
+        access = Access(lambda: self._peer.saved.administrators, self.journal)
+        pages = Desk(
+            face=self._peer, door=door, access=access, certificates=desk, records=self._records, keeping=keeping,
+            snapshots=snapshots, lives=lives, lists=lists, searches=self._searches, upgrades=self._upgrades,
+            calls=self._calls,
         )  # fmt: skip
+        files = (start.certificate, start.private_key)
+        self._web = WebServer(pages, start.address, start.https_port, *files, self.journal)
 
     def end(self, how: str) -> None:
         """Stop, or stop and start again."""
@@ -137,6 +147,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.end, STOP)
         self._searches.apply()
+        self._calls.apply()
         self._records.apply()  # so that the first lines carry this system's name
         try:
             async with asyncio.timeout(COME_UP_S if self._running.first_time else None):
@@ -291,8 +302,9 @@ async def _serve(start: Bootstrap, file: Path, running: Running, reset_failed: s
     return await daemon.run()
 
 
-def _sip(start: Bootstrap, peer: Peer, logs: Logs, history: SearchHistory) -> SipEngine:
-    return SipEngine(start.run_dir / "sip", CallLog(peer.live, logs), logs, start.engine_user or None, history)
+def _sip(start: Bootstrap, peer: Peer, logs: Logs, searches: SearchHistory, calls: CallHistory) -> SipEngine:
+    host = CallLog(peer.live, logs, calls)
+    return SipEngine(start.run_dir / "sip", host, logs, start.engine_user or None, searches)
 
 
 def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], None]) -> tuple[Safekeeping, Snapshots]:

@@ -188,6 +188,13 @@ class FakePeer:
     def zones(self) -> Sequence[Owned[ZoneStatus]]:
         return [replace(row, stale=row.number in self.silent) for row in self.zone_rows]
 
+    async def disconnect(self, tag: str, user: str) -> Call:
+        found = next((one.row for one in self.call_rows if tag in (one.row.tag, one.row.serial)), None)
+        if found is None:
+            raise Refused(Problem("tag", f"There is no call {tag!r} any more; `call list` lists them."))
+        self.call_rows = [one for one in self.call_rows if one.row.tag != found.tag]
+        return found
+
     async def test_zone(self, name: str) -> None:
         if name not in {row.row.name for row in self.zone_rows}:
             raise Refused(Problem("zone", f"There is no enabled zone {name!r}; `zone list` shows what there is."))

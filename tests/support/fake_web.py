@@ -18,13 +18,16 @@ from cryptography.x509.oid import NameOID
 
 from sextet.admin import passwords
 from sextet.admin.access import Access
+from sextet.admin.call_history import CallDesk
 from sextet.admin.door import Door
 from sextet.admin.searches import Searches
 from sextet.model import alarms
 from sextet.model.config import Difference
 from sextet.model.settings.users import Administrator
 from sextet.web.app import WebServer
+from sextet.web.desk import Desk
 from tests.support.certificate_lab import certificate_desk
+from tests.support.fake_calls import PastCallDesk
 from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
@@ -83,23 +86,28 @@ def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebSe
     desk = certificate_desk(folder, face, door, journal)
     records = RecordsDesk(face).records
     kept = KeepingDesk(face, folder, journal)
-    web = WebServer(
-        face,
-        door,
-        access,
-        desk,
-        address,
-        port,
-        pem,
-        private,
-        journal,
-        records,
-        kept.keeping,
-        kept.snapshots,
-        LifeDesk(door, folder, journal).lives,
+    pages = Desk(
+        face=face,
+        door=door,
+        access=access,
+        certificates=desk,
+        records=records,
+        keeping=kept.keeping,
+        snapshots=kept.snapshots,
+        lives=LifeDesk(door, folder, journal).lives,
         searches=searches(face),
+        calls=past_calls(face, door, journal),
     )
+    web = WebServer(pages, address, port, pem, private, journal)
     return web, journal
+
+
+def past_calls(face: FakePeer, door: Door, journal: Lines) -> CallDesk:
+    """Give the pages two calls that are over: one was answered, one was not."""
+    desk = PastCallDesk(face, door, journal)
+    desk.over("alice@apolo.local", "bob@apolo.local", lasted_s=75.0)
+    desk.over("carol@apolo.local", "bob@apolo.local", reason="486 Busy Here")
+    return desk.desk
 
 
 def searches(face: FakePeer) -> Searches:

@@ -20,6 +20,7 @@ from sextet.web.desk import Desk
 from sextet.web.events import Bell
 from sextet.web.site import site
 from tests.support.certificate_lab import certificate_desk
+from tests.support.fake_calls import PastCallDesk
 from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
@@ -55,6 +56,7 @@ class Browser:
         self.lists = ListDesk(self.face, door, self.journal)
         self.upgrade = UpgradeDesk(self.face, door, self.folder / "upgrade", self.journal)
         self.searches = SearchDesk(self.face)
+        self.calls = PastCallDesk(self.face, door, self.journal)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
         self.desk = Desk(
             face=self.face,
@@ -69,6 +71,7 @@ class Browser:
             lists=self.lists.lists,
             upgrades=self.upgrade.upgrades,
             searches=self.searches.searches,
+            calls=self.calls.desk,
         )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)

@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]
         },
     ),
     "Pipe Add": (("PipeName",), "config add", lambda given: {"path": "pipes", "value": {"name": given["pipename"]}}),
+    "Disconnect Call": (("CallSerialNumber",), "call disconnect", lambda given: {"tag": given["callserialnumber"]}),
     "Locate": (("Alias",), "locate", lambda given: {"alias": given["alias"]}),
     "Check Pattern": (
         ("Target", "Pattern", "Type", "Behavior", "Replace"),

@@ -7,36 +7,25 @@ while that is kept; what would happen is asked of the saved configuration or of 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sextet.admin.everybody import Answer, Everybody, Peers, Question
 from sextet.admin.locating import Locator, as_search
-from sextet.admin.mesh import peer_name
 from sextet.call.decision import Request
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Table
 from sextet.cluster.face import Face
-from sextet.cluster.wire.feed import CallFailed
 from sextet.model.searches import Search, row_of, search_of
 from sextet.model.sections import Root
 from sextet.watch.searches import SearchHistory
 
 NAME = "searches"  # of the call between peers
-LIMIT_S = 3.0  # for all peers together: a page waits no longer for a peer that does not answer
 LIST_MAX = 200  # searches of one answer of one peer; with their steps some 600 bytes each
-
-
-class Peers(Protocol):
-    """The way to the other peers."""
-
-    async def ask(self, number: int, name: str, question: bytes, limit_s: float) -> bytes: ...
-
-    def answer(self, name: str, handler: Callable[[bytes], Awaitable[bytes]]) -> None: ...
 
 
 class Tables(Protocol):
@@ -79,9 +68,9 @@ class Searches:
     """The searches of the whole cluster."""
 
     def __init__(self, face: Face, peers: Peers, history: SearchHistory, tables: Tables) -> None:
-        self._face, self._peers, self._history, self._tables = face, peers, history, tables
+        self._face, self._history, self._tables = face, history, tables
         self.locator = Locator(face, tables.of)
-        peers.answer(NAME, self._asked)
+        self._everybody = Everybody(face, peers, NAME, self._asked)
 
     async def follow(self) -> None:
         """Keep as much as the setting says, until cancelled."""
@@ -96,27 +85,25 @@ class Searches:
 
     async def newest(self, containing: str = "", most: int = LIST_MAX) -> Found:
         """Give the newest searches of all peers, the newest first."""
-        answers, silent = await self._all({"do": "list", "containing": containing, "most": most})
-        lines = [line for number, name, answer in answers for line in _lines(number, name, answer)]
+        answers, silent = await self._everybody.ask({"do": "list", "containing": containing, "most": most})
+        lines = [line for answer in answers for line in _lines(answer)]
         lines.sort(key=lambda line: line.search.at, reverse=True)
         return Found(lines=tuple(lines[:most]), silent=silent)
 
     async def find(self, name: str) -> Found:
         """Find one search, with everything that its peer can say about it."""
-        answers, silent = await self._all({"do": "show", "id": name})
-        return Found(
-            lines=tuple(line for number, who, one in answers for line in _lines(number, who, one)), silent=silent
-        )
+        answers, silent = await self._everybody.ask({"do": "show", "id": name})
+        return Found(lines=tuple(line for answer in answers for line in _lines(answer)), silent=silent)
 
     async def hits(self) -> Hits:
         """Count over the cluster how often rules and transforms matched."""
-        answers, silent = await self._all({"do": "hits"})
+        answers, silent = await self._everybody.ask({"do": "hits"})
         rules: Counter[str] = Counter()
         transforms: Counter[int] = Counter()
-        for _, _, answer in answers:
-            rules.update(answer["rules"])
-            transforms.update({int(priority): count for priority, count in answer["transforms"].items()})
-        since = max((str(answer["since"]) for _, _, answer in answers), default="")
+        for answer in answers:
+            rules.update(answer.value["rules"])
+            transforms.update({int(priority): count for priority, count in answer.value["transforms"].items()})
+        since = max((str(answer.value["since"]) for answer in answers), default="")
         return Hits(rules=rules, transforms=transforms, since=since, silent=silent)
 
     def explained(self, made: Search) -> Search:
@@ -127,30 +114,12 @@ class Searches:
         told = replayed(table, made)
         return search_of({**row_of(made), "notes": row_of(told)["notes"]})
 
-    async def _all(self, question: dict[str, Any]) -> tuple[list[tuple[int, str, Any]], tuple[str, ...]]:
-        members = self._face.status().members
-        own = next(((one.number, peer_name(one)) for one in members if one.this_system), (0, "This system"))
-        data = json.dumps(question).encode()
-        others = [(one.number, peer_name(one)) for one in members if not one.this_system]
-        answers = await asyncio.gather(*(self._ask(number, data) for number, _ in others))
-        heard = [(*one, answer) for one, answer in zip(others, answers, strict=True) if answer is not None]
-        silent = tuple(name for (_, name), answer in zip(others, answers, strict=True) if answer is None)
-        return [(*own, json.loads(await self._asked(data))), *heard], silent
-
-    async def _ask(self, number: int, data: bytes) -> Any:
-        try:
-            answer = json.loads(await self._peers.ask(number, NAME, data, LIMIT_S))
-        except (CallFailed, ValueError):
-            return None
-        return answer if isinstance(answer, dict) else None
-
-    async def _asked(self, data: bytes) -> bytes:
+    async def _asked(self, question: Question) -> Mapping[str, Any]:
         """Answer what an administrator asked for here or on another peer."""
         try:
-            question = json.loads(data)
             verb, most = question["do"], min(int(question.get("most", LIST_MAX)), LIST_MAX)
         except (ValueError, KeyError, TypeError):
-            verb, most, question = "", 0, {}
+            verb, most = "", 0
         match verb:
             case "list":
                 found = await asyncio.to_thread(self._history.newest, str(question.get("containing", "")), most)
@@ -163,7 +132,7 @@ class Searches:
                 answer = {"rules": history.hits, "transforms": history.transform_hits, "since": history.since}
             case _:
                 answer = {}
-        return json.dumps(answer).encode()
+        return answer
 
 
 def replayed(table: Table, made: Search) -> Search:
@@ -185,9 +154,11 @@ def replayed(table: Table, made: Search) -> Search:
     return as_search(request, told, owners)
 
 
-def _lines(number: int, name: str, answer: Mapping[str, Any]) -> list[SearchLine]:
+def _lines(answer: Answer) -> list[SearchLine]:
     try:
-        found = [search_of(row) for row in answer["searches"]]
+        found = [search_of(row) for row in answer.value["searches"]]
     except (KeyError, TypeError, ValueError):
         return []  # a peer of another version
-    return [SearchLine(peer=number, peer_name=name, search=one, outcome=one.outcome) for one in found]
+    return [
+        SearchLine(peer=answer.number, peer_name=answer.peer_name, search=one, outcome=one.outcome) for one in found
+    ]

@@ -152,6 +152,9 @@ class Face(Protocol):
 
     def zones(self) -> Sequence[Owned[ZoneStatus]]: ...
 
+    async def disconnect(self, tag: str, user: str) -> Call:
+        """End the call with this tag or serial number, whichever peers it passes. Raises Refused."""
+
     async def test_zone(self, name: str) -> None:
         """Have this peer ask all addresses of a zone now. Raises Refused where it cannot."""
 

@@ -21,6 +21,8 @@ from sextet.cluster.configuration.forcing import Forcing
 from sextet.cluster.configuration.forwarding import Forwarding
 from sextet.cluster.configuration.history import GENESIS, Version, from_row
 from sextet.cluster.configuration.revisions import KEPT_MAX, StoreDamaged, StoreLost
+from sextet.cluster.disconnecting import NAME as DISCONNECT
+from sextet.cluster.disconnecting import Disconnecting
 from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import listener as recovery_door
@@ -51,7 +53,7 @@ from sextet.model import config
 from sextet.model.alarms import AlarmType
 from sextet.model.config import Change, Document
 from sextet.model.schema import Problem, Refused
-from sextet.model.status import Stamp
+from sextet.model.status import Call, Stamp
 
 LOOK_S = 0.03  # after a change the status rows of all peers come within milliseconds: one round looks at them all
 RELAY_S = 0.1  # the primary's row reaches everybody within milliseconds; a relay is for those whom it does not reach
@@ -101,6 +103,7 @@ class Peer(Sight):
         follows = self._following
         self._forwarding = Forwarding(self.ask, follows.named_primary, follows.why_apart, identity.version)
         self._acknowledging = Acknowledging(self.live.alarms, self.ask)
+        self._disconnecting = Disconnecting(lambda: self.live.engines, lambda: self._following.number, self.ask)
         self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
         self.lifecycle = Lifecycle(
             self._forcing, self._following, self.live.alarms, log, self._whole, Arming(identity.state_dir)
@@ -156,6 +159,7 @@ class Peer(Sight):
         self.answer(WHOLE, self._forcing.answer)
         self.answer(PEER_LIST, self.rearranging.answer)
         self.answer(ACKNOWLEDGE, self._acknowledging.answer)
+        self.answer(DISCONNECT, self._disconnecting.answer)
         await self._custody.start(self)
         await self._editor.load(initial)
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
@@ -175,6 +179,9 @@ class Peer(Sight):
         self._store.close()
 
     # What administrators ask
+
+    async def disconnect(self, tag: str, user: str) -> Call:
+        return await self._disconnecting.end(self.calls(), tag, user)
 
     async def test_zone(self, name: str) -> None:
         await self.live.test_zone(name, self.saved)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from sextet.admin.bandwidth_catalogue import COMMANDS as BANDWIDTH_COMMANDS
+from sextet.admin.call_catalogue import COMMANDS as CALL_COMMANDS
 from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
 from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
 from sextet.admin.dialect_catalogue import COMMANDS as DIALECT
@@ -102,6 +103,7 @@ def add_commands(group: click.Group) -> None:
         *POLICY_COMMANDS,
         *RECORD_COMMANDS,
         *SEARCH_COMMANDS,
+        *CALL_COMMANDS,
         *VAULT_COMMANDS,
         *LIFECYCLE_COMMANDS,
         *UPGRADE_COMMANDS,

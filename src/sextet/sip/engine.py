@@ -35,6 +35,7 @@ from sextet.sip.events import (
     Used,
     ZoneChanged,
 )
+from sextet.sip.hanging_up import HangingUp
 from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
@@ -79,6 +80,7 @@ class SipEngine:
         self._wanted: Wanted | None = None
         self._process: Process | None = None
         self._line = AgentLine(self._run_dir)
+        self._hanging_up = HangingUp(self._run_dir)
         self._messages = MessageLog(self._run_dir, self._line, journal)
         self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._tell)
         self._keeper: asyncio.Task[None] | None = None
@@ -176,6 +178,10 @@ class SipEngine:
         """Drop this peer's binding of a device; reported back like any change."""
         self._releases.append((alias, device))
         self._wake.set()
+
+    async def disconnect(self, call_id: str, reason: str) -> None:
+        """See engine.Engine."""
+        await self._hanging_up.end(call_id, reason)
 
     async def test_zone(self, name: str) -> None:
         """Ask all addresses of a zone now; what they answer is told like any change. Raises EngineError."""
@@ -434,7 +440,7 @@ class SipEngine:
                 newer = {one: kbps for one, kbps in event.use.items() if self._newer(use_key(one), event.order)}
                 self._host.used(newer, {})
             case CallEnded() if self._newer(event.call_id, event.order):
-                self._host.call_ended(event.call_id, event.reason)
+                self._host.call_ended(event.call_id, self._hanging_up.reason(event.call_id, event.reason))
             case ZoneChanged() if self._newer(row_name(event.report.zone, event.report.address.uri), event.order):
                 self._zones.take(event.report)
             case RegistrationRefused():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sextet.engine import Host, Journal, Picture, Shared
 from sextet.model.status import Binding, Call, ZoneStatus
+from sextet.watch.past_calls import CallHistory
 
 STATES = {"ringing": "Call Attempted", "connected": "Call Connected"}  # facts 11.6
 
@@ -13,8 +14,9 @@ STATES = {"ringing": "Call Attempted", "connected": "Call Connected"}  # facts 1
 class CallLog:
     """Stands between an engine and its host; what was there at the start or after a gap is not told again."""
 
-    def __init__(self, host: Host, journal: Journal) -> None:
+    def __init__(self, host: Host, journal: Journal, history: CallHistory | None = None) -> None:
         self._host = host
+        self._history = history
         self._journal = journal
         self._devices: dict[str, dict[str, Binding]] = {}  # alias -> device -> binding
         self._calls: dict[str, Call] = {}
@@ -36,6 +38,8 @@ class CallLog:
         self._calls[call.call_id] = call
         if (before is None or before.state != call.state) and call.state in STATES:
             self._tell_call(STATES[call.state], call)
+        if self._history is not None:
+            self._history.changed(call)
         self._host.call_changed(call)
 
     def call_ended(self, call_id: str, reason: str) -> None:
@@ -44,6 +48,8 @@ class CallLog:
         if call is not None:
             event = "Call Disconnected" if call.state == "connected" else "Call Rejected"
             self._tell_call(event, call, reason)
+        if self._history is not None:
+            self._history.ended(call_id, reason)
         self._host.call_ended(call_id, reason)
 
     def used(self, use: Mapping[str, int], heard: Mapping[str, Shared]) -> None:
@@ -55,7 +61,13 @@ class CallLog:
         self._devices = {
             alias: {one.device: one for one in bindings} for alias, bindings in picture.registrations.items()
         }
+        gone = self._calls.keys() - {call.call_id for call in picture.calls}
         self._calls = {call.call_id: call for call in picture.calls}
+        if self._history is not None:
+            for call in picture.calls:
+                self._history.changed(call)
+            for call_id in gone:
+                self._history.ended(call_id, "Lost with the engine that carried it")
         self._host.picture(picture)
 
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:

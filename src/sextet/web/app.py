@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import socket
 import ssl
 from collections.abc import Iterator
@@ -17,17 +16,6 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sextet.admin.access import Access
-from sextet.admin.certificates import CertificateDesk
-from sextet.admin.door import Door
-from sextet.admin.lifecycle import Lifecycles
-from sextet.admin.peer_list import PeerLists
-from sextet.admin.records import Records
-from sextet.admin.safekeeping import Safekeeping
-from sextet.admin.searches import Searches
-from sextet.admin.snapshot import Snapshots
-from sextet.admin.upgrade import Upgrades
-from sextet.cluster.face import Face
 from sextet.engine import Journal
 from sextet.web.desk import Desk
 from sextet.web.events import Bell
@@ -49,45 +37,13 @@ class WebServer:
     """Serve the pages of one peer."""
 
     def __init__(
-        self,
-        face: Face,
-        door: Door,
-        access: Access,
-        certificates: CertificateDesk,
-        address: str,
-        port: int,
-        certificate: Path,
-        private_key: Path,
-        journal: Journal,
-        records: Records | None = None,
-        keeping: Safekeeping | None = None,
-        snapshots: Snapshots | None = None,
-        lives: Lifecycles | None = None,
-        lists: PeerLists | None = None,
-        searches: Searches | None = None,
-        upgrades: Upgrades | None = None,
+        self, desk: Desk, address: str, port: int, certificate: Path, private_key: Path, journal: Journal
     ) -> None:
         self._address, self._port = address, port
         self._certificate, self._private_key = certificate, private_key
         self._journal = journal
-        self._bell = Bell(face)
-        self._app = site(
-            Desk(
-                face=face,
-                door=door,
-                access=access,
-                certificates=certificates,
-                instance=secrets.token_hex(8),
-                records=records,
-                keeping=keeping,
-                snapshots=snapshots,
-                lives=lives,
-                lists=lists,
-                searches=searches,
-                upgrades=upgrades,
-            ),
-            self._bell,
-        )
+        self._bell = Bell(desk.face)
+        self._app = site(desk, self._bell)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._server: _Server | None = None

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import ipaddress
 import json
+import secrets
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sextet import __version__
 from sextet.admin import listings
 from sextet.admin.access import SESSIONS_MAX, Access, Session
+from sextet.admin.call_history import CallDesk
 from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
 from sextet.admin.lifecycle import Lifecycles
@@ -69,7 +71,6 @@ class Desk:
     door: Door
     access: Access
     certificates: CertificateDesk
-    instance: str  # changes with every start: how a waiting page knows that the peer is back
     records: Records | None = None  # the logs, where there are any
     keeping: Safekeeping | None = None
     snapshots: Snapshots | None = None
@@ -77,6 +78,9 @@ class Desk:
     lists: PeerLists | None = None
     searches: Searches | None = None
     upgrades: Upgrades | None = None
+    calls: CallDesk | None = None
+    # Changes with every start: how a waiting page knows that the peer is back.
+    instance: str = field(default_factory=lambda: secrets.token_hex(8))
     templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)

@@ -26,6 +26,7 @@ MENU = (
     Entry("Status", "", "Registrations", "/status/registrations"),
     Entry("Status", "", "Calls", "/status/calls"),
     Entry("Status", "", "Zones", "/status/zones"),
+    Entry("Status", "", "Call history", "/status/call-history"),
     Entry("Status", "", "Search history", "/status/search-history"),
     Entry("Status", "", "Local zone", "/status/local-zone"),
     Entry("Status", "Bandwidth", "Links", "/status/bandwidth/links"),

@@ -16,6 +16,7 @@ from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
 from sextet.web.pages import (
     bandwidth,
+    calls,
     clustering,
     configuration,
     diagnostics,
@@ -77,6 +78,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         *SECURITY,
         *records.ROUTES,
         *searches.ROUTES,
+        *calls.ROUTES,
         *diagnostics.ROUTES,
         *SAFEKEEPING,
         *UPGRADE,

@@ -67,9 +67,25 @@ def _past_alarms(paper: Paper, rows: Sequence[Row]) -> None:
     paper.table(columns, rows, "No alarm was lowered since the start.")
 
 
+def _past_calls(paper: Paper, result: Row) -> None:
+    columns: dict[str, Cell] = {
+        "Began": lambda row: row["call"]["at"][:19].replace("T", " "),
+        "From": lambda row: row["call"]["source"],
+        "To": lambda row: row["call"]["destination"],
+        "Ended": lambda row: row["call"]["reason"],
+        "Lasted": lambda row: duration(row["call"]["lasted_s"]) if row["call"]["lasted_s"] else "not answered",
+        "Route": lambda row: row["call"]["route"],
+        "Peers": lambda row: ", ".join(row["peer_names"]),
+    }
+    paper.table(columns, result["lines"], "No call is over yet.")
+    if result["silent"]:
+        paper.say(f"No answer from {', '.join(result['silent'])}: their calls are missing.", "yellow")
+
+
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "registration list": _registrations,
     "call list": _calls,
+    "call history": _past_calls,
     "alarm list": _alarms,
     "alarm history": _past_alarms,
 }

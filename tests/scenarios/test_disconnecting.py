@@ -1,0 +1,48 @@
+"""Calls are ended from any peer, and what is over is told by all peers as one call: on real peers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.support.real_lab import Lab, answered, eventually
+
+pytestmark = pytest.mark.scenario
+BOB = "bob@apolo.local"
+
+
+def test_a_call_over_two_peers_is_ended_from_the_third_and_stands_in_the_history_as_one(lab: Lab) -> None:
+    async def play() -> None:
+        async with lab.phone(1, "alice") as alice, lab.phone(2, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await eventually("bob is known", lambda: _knows(lab, 1))
+            answered(await alice.call(BOB))
+            call = await eventually("the call is known", lambda: _call(lab, 3))
+            code, _, errors = await lab.run(3, "call", "disconnect", call["tag"], "--yes")
+            assert code == 0, errors
+            await asyncio.gather(alice.rings("BYE"), bob.rings("BYE"))
+            await eventually("no call is left", lambda: lab.ask(3, "call list"), wanted=[])
+            line = await eventually("the call is over", lambda: _over(lab, call["tag"]))
+            assert "Disconnected by administrator" in " ".join(leg["reason"] for leg in line["legs"])
+            assert line["call"]["lasted_s"] > 0
+
+    asyncio.run(play())
+
+
+async def _knows(lab: Lab, number: int) -> bool:
+    return any(one["alias"] == BOB for one in await lab.ask(number, "registration list"))
+
+
+async def _call(lab: Lab, number: int) -> dict[str, Any] | None:
+    """Give the call once it is up and known with both its peers."""
+    rows = await lab.ask(number, "call list")
+    return rows[0] if len(rows) == 1 and rows[0]["state"] == "connected" and len(rows[0]["peers"]) == 2 else None
+
+
+async def _over(lab: Lab, tag: str) -> dict[str, Any] | None:
+    history = await lab.ask(3, "call history", containing=tag)
+    lines = history["lines"]
+    return lines[0] if not history["silent"] and len(lines) == 1 and len(lines[0]["legs"]) == 2 else None
