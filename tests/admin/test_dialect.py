@@ -13,6 +13,7 @@ from sextet.admin.catalogue import Command
 from sextet.admin.commands import Commands, Usage
 from sextet.admin.door import Door
 from sextet.admin.lifecycle_catalogue import FORCE_CONFIG_UPDATE, PEER_MAINTENANCE
+from sextet.admin.search_catalogue import CHECK_PATTERN, LOCATE
 from tests.support.fake_peer import FakePeer, Lines
 
 WHO = Actor(user="ann", may_write=True, door="cli")
@@ -39,6 +40,16 @@ class Shell:
         result = asyncio.run(self.registry.run(verb, {"words": words}, WHO))
         assert isinstance(result, list | tuple)
         return [str(line) for line in result]
+
+
+def test_locate_and_check_pattern_answer_by_the_original_names() -> None:
+    shell = Shell()
+    for command in (LOCATE, CHECK_PATTERN):
+        shell._note(command)
+    assert shell("xcommand", "Locate Alias: bob@apolo.local")[-1] == "OK"
+    shell("xcommand", 'checkpattern Target: 9x Pattern: 9 Type: Prefix Behavior: Strip Replace: ""')
+    given = {"alias": "9x", "pattern": "9", "type": "Prefix", "behavior": "Strip", "replace": ""}
+    assert shell.called == [("locate", {"alias": "bob@apolo.local"}), ("check-pattern", given)]
 
 
 @pytest.mark.parametrize("words", ["ForceConfigUpdate", "forceconfigupdate", "Force Config Update", "force config"])

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Registry
+from sextet.admin.locating import as_search
 from sextet.admin.search_commands import add_to
+from sextet.admin.searches import replayed
+from sextet.call.decision import Request
+from sextet.call.search import search
+from sextet.call.source import LOCAL
 from sextet.cluster.face import Owned
 from sextet.model.config import Change
 from sextet.model.schema import Refused
@@ -73,6 +79,21 @@ def test_a_search_is_explained_rule_by_rule_with_the_table_that_decided_it() -> 
     two.tables.kept.clear()  # the configuration changed too often since: what matched is still known
     steps = run(one, "search show", id="cccccccccccccccc")["search"]["steps"]
     assert [step["name"] for step in steps] == ["LocalZoneMatch"]
+
+
+def test_an_explanation_knows_subzone_and_user_of_the_caller() -> None:
+    made = desk()
+    rule = {**RULE, "name": "Office", "pattern": "7", "source": "Named", "source_name": "office"}
+    subzone = Change("add", "subzones", {"name": "office"})
+    asyncio.run(made.face.change([subzone, Change("add", "search_rules", rule)], user="admin", source="cli"))
+    table = made.tables.of(made.face.saved)
+    for name, matched in (("office", True), ("DefaultSubZone", False)):
+        source = replace(LOCAL, subzone=name)
+        request = Request(protocol="SIP", alias="7x@y.example", source=source, user="alice")
+        told = search(table, request, lambda _: False, lambda _: ())
+        again = replayed(table, as_search(request, told, {}))
+        assert [step.matched for step in again.steps if step.name == "Office"] == [matched]
+        assert again.user == "alice"
 
 
 def test_a_search_that_is_gone_is_said_to_be() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sextet.admin.catalogue import Command, Parameter
 
-_FROM = Parameter(name="from", help="LocalZone, DefaultZone or the name of a zone; LocalZone without it.", option=True)
+_FROM = Parameter(
+    name="from", help="LocalZone, DefaultZone, or a zone or subzone by its name; LocalZone without it.", option=True
+)
 _DRAFT = Parameter(
     name="draft",
     help='A file with changes that are not saved: [{"verb": "set", "path": "…", "value": …}, …].',

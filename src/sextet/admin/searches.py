@@ -140,11 +140,12 @@ def replayed(table: Table, made: Search) -> Search:
     request = Request(
         protocol=made.protocol,
         alias=made.alias,
-        source=Source(SourceKind(made.source_kind), made.source, made.source_number),
+        source=Source(SourceKind(made.source_kind), made.source, made.source_number, made.subzone),
         authenticated=made.authenticated,
         hops=made.hops,
         tag=made.tag,
         caller=made.caller,
+        user=made.user,
     )
     owners = made.registered
     told = search(

@@ -67,6 +67,8 @@ class Search:
     asked: tuple[Asked, ...]
     status: int  # the final answer, 0 while there is none
     reason: str
+    subzone: str = ""  # of the caller, where he is an endpoint of ours
+    user: str = ""  # whose credentials came with it
     ms: int = 0  # from the decision to the final answer
     at: str = ""  # when it was decided, by this peer's clock
 

@@ -61,7 +61,7 @@ def told(
         "id": name, "tag": request.tag, "call_id": call_id[:TEXT_MAX], "method": method, "protocol": request.protocol,
         "source_kind": source.kind, "source": source.name, "source_number": source.number,
         "caller": request.caller[:TEXT_MAX], "alias": request.alias[:TEXT_MAX], "authenticated": request.authenticated,
-        "hops": request.hops,
+        "hops": request.hops, "subzone": source.subzone, "user": request.user[:TEXT_MAX],
         "generation": generation, "registered": lookups.found, "notes": [_row(note) for note in searched.notes],
         "targets": targets, "status": status, "reason": reason,
     }  # fmt: skip

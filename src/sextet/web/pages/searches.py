@@ -59,7 +59,7 @@ async def show_locate(visit: Visit) -> Response:
     except Refused as refused:
         message = _refused("It cannot be located.", refused)
     zones = [zone.name for zone in visit.desk.face.saved.zones if zone.state == "Enabled"]
-    sources = ["LocalZone", "DefaultZone", *zones]
+    sources = ["LocalZone", "DefaultZone", *zones, *(subzone.name for subzone in visit.desk.face.saved.subzones)]
     return visit.page(
         "locate.html", wish=wish, sources=sources, protocols=PROTOCOLS, found=found, message=message, tone_of=tone_of
     )
