@@ -47,6 +47,7 @@ class Wanted:
     trusted: Path = Path()  # PEM, CA certificates
     crl: Path = Path()  # PEM, revocation lists of all these authorities; Path() = do not check
     material: str = ""  # changes with the content of these files
+    limits: Mapping[str, int] = field(default_factory=dict)  # of what is counted, by name (model/capacity.py)
     maintenance: bool = False  # take no new calls and registrations; what runs goes on
 
 

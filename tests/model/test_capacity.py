@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from sextet.model.capacity import UNLIMITED, Licences, Limits, Use, alone, needs_desktop, together
+from sextet.model.capacity import (
+    CALLS,
+    CALLS_HERE,
+    DESKTOPS,
+    REGISTRATIONS,
+    REGISTRATIONS_HERE,
+    RMS,
+    ROOMS,
+    UNLIMITED,
+    Licences,
+    Limits,
+    Use,
+    alone,
+    limits_of,
+    needs_desktop,
+    together,
+)
 
 GUIDE = [  # guide, "容量": a cluster of four
     ("CE1200", 20_000, 2000, 2000, 20_000, 24_000),
@@ -67,3 +83,12 @@ def test_desktops_are_known_by_their_user_agent(user_agent: str, desktop: bool) 
 
 def test_every_h323_registration_is_a_rooms() -> None:
     assert not needs_desktop("TANDBERG EX90", "H323")
+
+
+def test_what_workers_count_has_a_limit_only_where_something_limits_it() -> None:
+    assert limits_of(alone(UNLIMITED), together([UNLIMITED]), None) == {}
+    found = limits_of(alone("Medium VM"), together(["Medium VM"] * 2), Licences(rooms=5, rms=20))
+    assert found[CALLS_HERE] == 200 and found[CALLS] == 400, "in audio calls"
+    assert found[RMS] == 40, "fewer licences than the class carries"
+    assert (found[REGISTRATIONS_HERE], found[REGISTRATIONS], found[ROOMS], found[DESKTOPS]) == (2500, 5000, 5, 0)
+    assert ROOMS not in limits_of(alone("Medium VM"), together(["Medium VM"]), None), "licences are not counted"

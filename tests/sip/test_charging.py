@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -163,11 +164,11 @@ def test_a_lost_end_is_found_and_a_wrong_sum_put_right(calls: Calls) -> None:
     later = json.loads(rows["call-1"])["since_s"] + ledger.FRESH_S + 1
     calls.ksr.htables["use"]["pipe/Line"] = 9999
     reporter = calls.script._reporter
-    assert ledger.reconcile(calls.ksr, reporter, rows, frozenset(("call-2",)), later) > 0
+    assert ledger.reconcile(calls.ksr, reporter, rows, frozenset(("call-2",)), Counter(), later) > 0
     assert calls.used == 100
     assert list(calls.ksr.htables["load"]) == ["call-2"]
     rows = dict(ledger.rows_of(calls.ksr, ledger.LOAD))
-    assert ledger.reconcile(calls.ksr, reporter, rows, frozenset(("call-2",)), later) == 0
+    assert ledger.reconcile(calls.ksr, reporter, rows, frozenset(("call-2",)), Counter(), later) == 0
 
 
 def test_what_is_given_back_here_others_may_take_before_sextetd_says_so(calls: Calls) -> None:

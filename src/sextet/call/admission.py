@@ -38,6 +38,7 @@ class Refuse:
     status: int
     reason: str
     min_expires_s: int = 0
+    retry_after_s: int = 0
 
 
 def admit(table: Table, wanted: Registering, dice: float) -> Grant | Refuse:

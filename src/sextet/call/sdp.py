@@ -56,6 +56,12 @@ class Session:
     stated_kbps: int | None
     media: tuple[Media, ...]
 
+    @property
+    def audio_only(self) -> bool:
+        """Say whether nothing but audio is asked for; a session without media says nothing."""
+        active = [medium.kind for medium in self.media if medium.active]
+        return bool(active) and "video" not in active
+
     def needs(self, default_kbps: int) -> int:
         """Give what the session counts, as far as this description says."""
         return _total(self.stated_kbps, [medium.kbps for medium in self.media], default_kbps)

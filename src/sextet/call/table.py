@@ -176,6 +176,7 @@ class Table:
     gateway: bool  # between SIP and H.323
     membership: Membership
     bandwidth: Plan
+    limits: Mapping[str, int]  # of what is counted, by name (model/capacity.py)
     maintenance: bool  # no new calls and registrations (facts 6.7)
     document: Mapping[str, Any]  # what to_json writes
     rule_index: RuleIndex[Rule] = field(init=False, repr=False)
@@ -200,6 +201,7 @@ class Table:
         *,
         address: str = "",
         resolved: Names = NO_NAMES,
+        limits: Mapping[str, int] | None = None,
         maintenance: bool = False,
     ) -> Table:
         """Make the table of one peer; raises TableError.
@@ -215,6 +217,7 @@ class Table:
             "address": plain_ip(address),
             "neighbours": [to_document(peer) for peer in parts],
             "resolved": resolved.to_document(),
+            "limits": dict(limits or {}),
             "maintenance": maintenance,
             "config": {name: to_document(getattr(config, name)) for name in SECTIONS},
         }
@@ -284,6 +287,7 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         gateway=False,  # there is no H.323 engine yet
         membership=_membership(config, variables),
         bandwidth=of_config(config),
+        limits={str(name): int(limit) for name, limit in document["limits"].items()},
         maintenance=bool(document["maintenance"]),
         document=document,
     )

@@ -16,6 +16,11 @@ COUNTING_PEERS_MAX = 4  # guide, "容量"
 LICENCES_MAX = 100_000  # no platform carries more; keeps a typing error from looking like a licence
 # SIP devices that need a desktop licence; everything else needs a room licence (facts 8.1).
 _DESKTOP = re.compile(r"\b(EX60|EX90|DX70|DX80|Movi)\b", re.IGNORECASE)
+# What is counted like bandwidth, one of each for the whole cluster, and those ending in "here" for this peer alone.
+CALLS_HERE, CALLS, RMS = "count/calls here", "count/calls", "count/rich media sessions"
+REGISTRATIONS_HERE, REGISTRATIONS = "count/registrations here", "count/registrations"
+ROOMS, DESKTOPS = "count/room systems", "count/desktop systems"
+HERE = (CALLS_HERE, REGISTRATIONS_HERE)
 AUDIO_SHARE = 2  # audio calls that count as one video call (facts 8.1)
 
 
@@ -120,6 +125,21 @@ def together(platforms: Sequence[str]) -> Limits:
         proxied=min(counting * min(unit.proxied for unit in units), min(unit.proxied_max for unit in units)),
         relays=counting * min(unit.relays for unit in units),
     )
+
+
+def limits_of(unit: Limits, cluster: Limits, pool: Licences | None) -> dict[str, int]:
+    """Name what is counted and how much of it may be there; calls and rich media sessions count in audio calls."""
+    rms = [most for most in (cluster.rms, pool.rms if pool else None) if most is not None]
+    most = {
+        CALLS_HERE: None if unit.calls is None else unit.calls * AUDIO_SHARE,
+        CALLS: None if cluster.calls is None else cluster.calls * AUDIO_SHARE,
+        RMS: min(rms) * AUDIO_SHARE if rms else None,
+        REGISTRATIONS_HERE: unit.registrations,
+        REGISTRATIONS: cluster.registrations,
+        ROOMS: pool.rooms if pool else None,
+        DESKTOPS: pool.desktops if pool else None,
+    }
+    return {name: limit for name, limit in most.items() if limit is not None}
 
 
 def needs_desktop(user_agent: str, protocol: str = "SIP") -> bool:

@@ -169,6 +169,7 @@ def instructions(wanted: Wanted, secret: str, resolved: Names) -> Instructions:
         wanted.generation,
         address=wanted.address,
         resolved=resolved,
+        limits=wanted.limits,
         maintenance=wanted.maintenance,
     )
     transport, port = (listeners(wanted) or [("tls", wanted.config.protocols.sip_tls_port)])[0]

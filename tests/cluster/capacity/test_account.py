@@ -40,7 +40,7 @@ def registration(alias: str, *agents: str) -> Registration:
 
 def call(serial: str, audio_only: bool, rich: bool) -> Call:
     made = Call(call_id=serial, serial=serial, tag=serial, source="a", destination="b", state="connected", since_s=0)
-    return replace(made, audio_only=audio_only, rich=rich)
+    return replace(made, audio_only=audio_only, rich=rich, kbps=384)
 
 
 def test_use_is_counted_from_the_rows_that_are_there(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class Refused:
 
     words: str
     cause: str
+    status: int = STATUS
 
     @property
     def reason(self) -> str:

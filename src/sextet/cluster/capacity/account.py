@@ -10,7 +10,7 @@ from pathlib import Path
 from sextet.cluster.capacity.counting import use_of
 from sextet.cluster.capacity.judging import Load
 from sextet.cluster.capacity.pool import HOUR_S, TEXT_MAX, Pool
-from sextet.model.capacity import Licences, Use, alone, together
+from sextet.model.capacity import Licences, Use, alone, limits_of, together
 from sextet.model.settings.capacity import Capacity
 from sextet.model.status import Call, PeerStatus, Registration
 
@@ -26,6 +26,7 @@ class Account:
         self._path = state_dir / FILE
         self._rows = rows
         self._clock = clock
+        self.limits: dict[str, int] = {}  # of what workers count, as last looked at
         self._counted: tuple[float, Use] | None = None
         self._pool = _read(self._path)
         self._looked_at = clock()
@@ -49,7 +50,7 @@ class Account:
         self._looked_at = now
         self._save(now)
         classes = [settings.platform, *(status.platform for status in statuses.values())]
-        return Load(
+        load = Load(
             own=self.use(),
             uses={own: self.use(), **{name: status.use for name, status in heard.items()}},
             unit=alone(settings.platform),
@@ -59,6 +60,8 @@ class Account:
             warning_level=settings.warning_level,
             missed=self._pool.missed(),
         )
+        self.limits = limits_of(load.unit, load.cluster, load.licences)
+        return load
 
     def _save(self, now: float) -> None:
         """Write at once when somebody begins or ends to be missed, and hourly while they grow older."""

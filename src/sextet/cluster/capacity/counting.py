@@ -9,12 +9,15 @@ from sextet.model.status import Call, Registration
 
 
 def use_of(registrations: Iterable[Registration], calls: Iterable[Call]) -> Use:
-    """Count registrations per alias (facts 8.1) and calls; a call counts as video until its media are known."""
+    """Count registrations per alias (facts 8.1), and calls where they are charged: those over two peers are one.
+
+    A call counts as video until its media are known.
+    """
     total = desktops = 0
     for row in registrations:
         total += 1
         desktops += all(needs_desktop(binding.user_agent) for binding in row.bindings)
-    kinds = [(call.audio_only, call.rich) for call in calls]
+    kinds = [(call.audio_only, call.rich) for call in calls if call.kbps]
     return Use(
         registrations=total,
         rooms=total - desktops,

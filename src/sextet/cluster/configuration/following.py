@@ -41,6 +41,7 @@ from sextet.engine import EngineError, Journal, Neighbour, Wanted
 from sextet.model import alarms as types
 from sextet.model import interfaces
 from sextet.model.alarms import AlarmType
+from sextet.model.capacity import HERE
 from sextet.model.config import Document
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
@@ -203,7 +204,7 @@ class Following:
             await self._keep()
             await self._connect()
             members = await self._sharers.members(self.links(), saved.protocols.sip_tls_port, self._clock())
-            self._live.sharing(members, self._sharers.limited(saved))
+            self._live.sharing(members, self._sharers.limited(saved) | (self._account.limits.keys() - set(HERE)))
             await self._drive()
             self.leading.tell_locations(all(link.state == LIVE for link in self.links().values()))
             self._judge()
@@ -373,6 +374,7 @@ class Following:
             trusted=self._identity.trusted,
             crl=self._own_certificate.seen.crl,
             material=self._own_certificate.seen.material,
+            limits=self._account.limits,
             maintenance=self.maintenance,
         )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sextet.call.alias import is_ip, of_uri
-from sextet.call.bandwidth.decision import STATUS, Refused, no_way
+from sextet.call.bandwidth.decision import Refused, no_way
 from sextet.call.decision import Refuse
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Table
@@ -72,7 +72,7 @@ def admit_round(ksr: Any, reporter: Reporter, table: Table, call: dict[str, Any]
     return Round(
         legs=tuple(leg for leg in left if leg is not None),
         about={"nodes": ", ".join(shown), "kbps": admitted.kbps},
-        refusal=Refuse(STATUS, first.reason) if first is not None else None,
+        refusal=Refuse(first.status, first.reason) if first is not None else None,
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.choice import written
-from sextet.sip.kemi import ledger, traversal
+from sextet.sip.kemi import ledger, licensing, traversal
 from sextet.sip.kemi.bindings import drop_device, publish
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.pinging import Pinger
@@ -107,6 +107,7 @@ class Agent:
         before, after = written(told.sessions_max, told.table.maintenance)
         self._ksr.htable.sht_sets("ctl", "load", before)
         self._ksr.htable.sht_sets("ctl", "rest", after)
+        licensing.follow(self._ksr, told.table)
         self._pinger.follow(told, time.monotonic())
         self._ksr.pvx.shv_seti("table", int(self._ksr.pv.get("$shv(table)")) + 1)
         return {"problem": ""}
@@ -165,7 +166,9 @@ class Agent:
         with ledger.locked(self._ksr):
             rows = dict(ledger.rows_of(self._ksr, ledger.LOAD))
             living = frozenset(name for name, text in ledger.rows_of(self._ksr, "call") if not text.endswith("null]"))
-            wrong = ledger.reconcile(self._ksr, self._reporter, rows, living, now_s)
+            agents = [[row[3] for row in json.loads(text)[1]] for _, text in ledger.rows_of(self._ksr, "reg")]
+            beside = licensing.registrations(self._ksr, agents)
+            wrong = ledger.reconcile(self._ksr, self._reporter, rows, living, beside, now_s)
         for _ in range(wrong):
             self._ksr.htable.sht_inc("count", "unbalanced")
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sextet.call.alias import is_ip, plain_ip
 from sextet.call.decision import Elsewhere, Here
+from sextet.sip.kemi import licensing
 from sextet.sip.kemi.contacts import device_of
 from sextet.sip.kemi.reporting import Reporter, written
 
@@ -73,6 +74,7 @@ def publish(ksr: Any, reporter: Reporter, alias: str, fresh: Fresh | None = None
             ksr.htable.sht_setxs("reg", alias, f"[{order},{text}]", TOMBSTONE_S)
     finally:
         ksr.htable.sht_unlock("reg", alias)
+    licensing.registered(ksr, reporter, [row.user_agent for row in before], [row.user_agent for row in rows])
     _move_flows(ksr, alias, before, rows)
     if [row.told() for row in rows] != [row.told() for row in before]:
         reporter.send(f'"kind":"bindings","order":{order},"alias":{written(alias)},"bindings":{text}')

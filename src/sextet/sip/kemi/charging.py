@@ -23,6 +23,7 @@ from sextet.call.bandwidth.plan import Plan, Route
 from sextet.call.sdp import Media, Session, agreed_kbps, capped, read
 from sextet.call.table import Table
 from sextet.model.settings.local_zone import CLUSTER_SUBZONE
+from sextet.sip.kemi import licensing
 from sextet.sip.kemi.ledger import Entry, charges_of, entry_of, left, locked, put
 from sextet.sip.kemi.reporting import Reporter
 
@@ -78,12 +79,15 @@ def admit(
             if route is None or (call["peer"] and setup is None):
                 refused[end] = no_way(call["from"] if route is None else CLUSTER_SUBZONE, end)
                 continue
-            answer = _decided(ksr, table, route, asked, charged)
+            rich = licensing.is_rich(table, call["from"], end)
+            answer = licensing.lacking(ksr, table, rich, charged) or _decided(ksr, table, route, asked, charged)
             if isinstance(answer, Refused):
                 refused[end] = answer
                 continue
             granted.append(answer)
-            routes[end] = {"counts": route.counts, "kbps": answer.kbps, "shown": route.shown}
+            units = licensing.units(table, rich)
+            way = {"counts": route.counts, "kbps": answer.kbps, "shown": route.shown}
+            routes[end] = {**way, "rich": rich, "units": units}
             shown.append(setup.shown if call["peer"] and setup is not None else route.shown)
         least = min((one.kbps for one in granted), default=0)
         for one in routes.values():
@@ -184,7 +188,12 @@ def shown(ksr: Any, call_id: str) -> dict[str, Any]:
     if entry is None or not entry["routes"]:
         return {}
     routes = entry["routes"].values()
-    return {"nodes": ", ".join(one["shown"] for one in routes), "kbps": max(one["kbps"] for one in routes)}
+    return {
+        "nodes": ", ".join(one["shown"] for one in routes),
+        "kbps": max(one["kbps"] for one in routes),
+        "audio_only": bool(entry.get("audio_only")),
+        "rich": any(one["rich"] for one in routes),
+    }
 
 
 def lower(ksr: Any, kbps: int) -> None:
@@ -228,6 +237,7 @@ def _settled(ksr: Any, table: Table, entry: Entry, session: Session | None) -> E
     offer, waits = _of_list(entry["offer"]), entry["waits"]
     if answer is not None and offer is not None and waits == ANSWER:
         agreed = agreed_kbps(offer, answer, table.bandwidth.default_kbps)
+        entry = licensing.counted(entry, offer.audio_only or answer.audio_only)
         return _used(ksr, table, entry, agreed) | {"offer": None, "waits": NOTHING, "early": None, "before": None}
     if answer is not None and waits == OFFER:
         needed = _used(ksr, table, entry, answer.needs(table.bandwidth.default_kbps))

@@ -48,6 +48,8 @@ def charges_of(entry: Entry | None) -> Counter[str]:
     for route in (entry or {"routes": {}})["routes"].values():
         for element, times in route["counts"]:
             charges[element] = max(charges[element], times * route["kbps"])
+        for element, units in route.get("units", {}).items():
+            charges[element] = max(charges[element], units)
     return charges
 
 
@@ -72,6 +74,17 @@ def left(ksr: Any, element: str, limit: int, less: int, peers: int) -> int:
     return room(limit, own, view.others, confirmed, _number(ksr.htable.sht_get("ctl", "sharers")) or peers)
 
 
+def left_here(ksr: Any, element: str, limit: int, less: int = 0) -> int:
+    """Say what is left of something that is counted for this peer alone."""
+    return limit - max(0, _number(ksr.htable.sht_get(USE, element)) - less)
+
+
+def move(ksr: Any, reporter: Reporter, moved: Mapping[str, int]) -> None:
+    """Add to these sums; call this locked."""
+    known = {element: _number(ksr.htable.sht_get(USE, element)) for element, by in moved.items() if by}
+    _tell(ksr, reporter, known, {element: max(0, units + moved[element]) for element, units in known.items()})
+
+
 def put(ksr: Any, reporter: Reporter, call_id: str, entry: Entry | None) -> None:
     """Charge a call with what its entry says, in the place of what it was charged with; call this locked."""
     before = charges_of(entry_of(ksr, call_id))
@@ -80,22 +93,23 @@ def put(ksr: Any, reporter: Reporter, call_id: str, entry: Entry | None) -> None
     else:
         ksr.htable.sht_setxs(LOAD, call_id, written(entry), LASTS_S)
     after = charges_of(entry)
-    moved = {element: after[element] - before[element] for element in {*before, *after}}
-    known = {element: _number(ksr.htable.sht_get(USE, element)) for element, by in moved.items() if by}
-    _tell(ksr, reporter, known, {element: max(0, kbps + moved[element]) for element, kbps in known.items()})
+    move(ksr, reporter, {element: after[element] - before[element] for element in {*before, *after}})
 
 
-def reconcile(ksr: Any, reporter: Reporter, rows: Mapping[str, str], living: frozenset[str], now_s: float) -> int:
+def reconcile(
+    ksr: Any, reporter: Reporter, rows: Mapping[str, str], living: frozenset[str], beside: Counter[str], now_s: float
+) -> int:
     """Make the sums anew from the calls that are there; gives how many sums were wrong. Call this locked.
 
-    `rows` are those of `load`; one whose call is not among the `living` and is not new is dropped.
+    `rows` are those of `load`; one whose call is not among the `living` and is not new is dropped. `beside` is what is
+    counted of registrations.
     """
     entries = {call_id: json.loads(text) for call_id, text in rows.items()}
     for call_id, entry in list(entries.items()):
         if call_id not in living and now_s - entry["since_s"] > FRESH_S:
             ksr.htable.sht_rm(LOAD, call_id)
             del entries[call_id]
-    wanted: Counter[str] = Counter()
+    wanted: Counter[str] = Counter(beside)
     for entry in entries.values():
         wanted.update(charges_of(entry))
     known = {element: _number(value) for element, value in _rows(ksr, USE)}

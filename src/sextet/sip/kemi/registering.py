@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sextet.call.admission import Refuse, Registering, admit
+from sextet.call.admission import Grant, Refuse, Registering, admit
 from sextet.call.alias import key, of_uri
 from sextet.call.table import Table
-from sextet.sip.kemi.bindings import Fresh, drop_device, publish
+from sextet.sip.kemi import licensing
+from sextet.sip.kemi.bindings import Fresh, drop_device, publish, stored
 from sextet.sip.kemi.contacts import Contact, contacts_of, device_of
 from sextet.sip.kemi.reporting import Reporter
 
@@ -38,6 +39,8 @@ def register(ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Calla
     )
     drawn = "Variable" in (table.standard.strategy, table.outbound.strategy)
     decision = admit(table, wanted, dice() if drawn else 0.0)
+    if isinstance(decision, Grant) and decision.expires_s and not stored(ksr, alias)[1]:
+        decision = licensing.obstacle(ksr, table, str(get("$ua") or "")) or decision
     if isinstance(decision, Refuse):
         _refuse(ksr, reporter, alias, decision)
         return
@@ -80,6 +83,8 @@ def _tell(
 
 
 def _refuse(ksr: Any, reporter: Reporter, alias: str, decision: Refuse) -> None:
+    if decision.retry_after_s:
+        ksr.hdr.append_to_reply(f"Retry-After: {decision.retry_after_s}\r\n")  # RFC 3261 20.33
     if decision.min_expires_s:
         ksr.hdr.append_to_reply(f"Min-Expires: {decision.min_expires_s}\r\n")  # RFC 3261 10.3 step 7
     else:
