@@ -14,6 +14,7 @@ from sextet.model.settings.dialplan import DialPlan, SearchRule
 from sextet.model.settings.zones import Zone, ZonePeer
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+from tests.support.tables import linked
 
 pytestmark = pytest.mark.scenario
 NETWORK = "127.61.5"
@@ -41,7 +42,7 @@ async def _dial_plan(*zones: tuple[str, SearchRule], before: str = "") -> AsyncI
             servers.append(own)
             rows.append(_zone(own, name, *([before] if before and not place else [])))
             rules.append(rule)
-        config = replace(CONFIG, zones=tuple(rows), search_rules=tuple(rules))
+        config = linked(replace(CONFIG, zones=tuple(rows), search_rules=tuple(rules)))
         yield await stack.enter_async_context(peers(NETWORK, 1, config=config)), servers
 
 

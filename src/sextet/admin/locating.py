@@ -16,9 +16,9 @@ from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind
 from sextet.call.table import Table, TableError
 from sextet.call.transform import applied
 from sextet.cluster.face import Face
-from sextet.model import validate
 from sextet.model.config import Change, changed, to_document
 from sextet.model.expression import ALIAS_MAX
+from sextet.model.ordering import settled
 from sextet.model.schema import Problem, Refused
 from sextet.model.searches import Asked, Search, Step
 from sextet.model.sections import Root
@@ -68,9 +68,7 @@ class Locator:
 
     def locate(self, wish: Wish, changes: Sequence[Change] = ()) -> Located:
         """Say what would happen, with these changes where there are any. Raises Refused."""
-        config = self._face.saved
-        if changes:
-            config = check(changed(to_document(config), changes), config)
+        config = self._with(changes)
         return located(self._table(config), wish, self._registered(), draft=bool(changes))
 
     def warnings(self) -> tuple[Warning, ...]:
@@ -93,10 +91,8 @@ class Locator:
 
     def rehearse(self, changes: Sequence[Change] = ()) -> tuple[Rehearsed, ...]:
         """Run the tests that are stored with the dial plan. Raises Refused."""
-        document = to_document(self._face.saved)
-        config = validate.check(changed(document, changes)) if changes else self._face.saved
         try:
-            return rehearse_all(config)
+            return rehearse_all(self._with(changes))
         except TableError as error:
             raise Refused(Problem("", f"This configuration cannot be used: {error}.")) from error
 
@@ -121,6 +117,15 @@ class Locator:
             return Checked(matches=False, alias=alias, result="", sentence=f"{alias} does not match.")
         result = applied(behavior, ready, filled_in(replace, variables), alias)
         return Checked(matches=True, alias=alias, result=result, sentence=f"{alias} matches and becomes {result}.")
+
+    def _with(self, changes: Sequence[Change]) -> Root:
+        """Give what is saved, with the changes of a draft."""
+        saved = self._face.saved
+        if not changes:
+            return saved
+        before = to_document(saved)
+        after = settled(before, changed(before, changes), [change.path for change in changes])
+        return check(after, saved, rehearsed=False)
 
     def _table(self, config: Root) -> Table:
         try:
