@@ -28,6 +28,7 @@ class FakeKSR:
         self.users: set[str] = set()  # whose digest is right
         self.retransmission = False
         self.status = 408
+        self.suspended = 0
         self.silence = False  # whether the branch that failed had no answer at all
         self._uri, self._next, self._flags = "", "", 0
         self._branches: list[tuple[str, str, int]] = []
@@ -35,7 +36,7 @@ class FakeKSR:
         self._fetched: list[dict[str, str]] = []
         self._iterator: list[tuple[str, Any]] = []
         self.pv = self.htable = self.registrar = self.sl = self.hdr = self.tm = self.auth = self
-        self.tcpops = self.tls = self.uac = self
+        self.tcpops = self.tls = self.uac = self.tmx = self
         self.textops = self.pvx = self.corex = self.rr = self.dialog = self
 
     def request(self, method: str, uri: str, source: str = "192.0.2.9:5060;udp", **headers: str) -> FakeKSR:
@@ -217,6 +218,11 @@ class FakeKSR:
         if all(target in self.unreachable for _, target, _ in branches):
             return NO
         self.relayed.append(branches)
+        return OK
+
+    def t_suspend(self) -> int:
+        self.values["$T(id_index)"], self.values["$T(id_label)"] = 7, 9
+        self.suspended += 1
         return OK
 
     def t_branch_timeout(self) -> int:

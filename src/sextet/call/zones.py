@@ -10,6 +10,9 @@ from sextet.call.alias import plain_ip
 from sextet.model.schema import is_ip
 from sextet.model.settings.zones import BY_SERVICE, DNS, ENUM, NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER, Zone
 
+DIGITS_MAX = 32  # E.164 has 15; private numbers may be longer, names in DNS not without end
+_SEPARATORS = str.maketrans("", "", "-.() ")  # RFC 3966 5.1.1, visual separators
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
@@ -83,6 +86,13 @@ class ZoneRow:
     @property
     def uris(self) -> tuple[str, ...]:
         return tuple(place.uri for place in self.places)
+
+
+def number_of(alias: str) -> str:
+    """Give the digits of an alias that is a telephone number, for ENUM (RFC 6116 3.2); empty where it is none."""
+    user = alias.partition("@")[0].removeprefix("+")
+    digits = user.translate(_SEPARATORS)
+    return digits if digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX else ""
 
 
 def service_key(zone: Zone) -> str:

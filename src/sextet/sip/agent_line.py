@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ class AgentLine:
     async def release(self, alias: str, device: str) -> None:
         """Drop the binding of a device; raises EngineError."""
         await self._ask({"ask": "release", "alias": alias, "device": device})
+
+    async def answer(self, transaction: str, answers: Sequence[tuple[str, list[str], int]]) -> None:
+        """Bring what DNS said, for a transaction that waits; raises EngineError."""
+        await self._ask({"ask": "answer", "transaction": transaction, "answers": list(answers)})
 
     async def ping(self, zone: str) -> None:
         """Ask the addresses of a zone now; raises EngineError."""

@@ -25,6 +25,7 @@ from sextet.sip.agent_line import AgentLine, use_key
 from sextet.sip.counting import Counting
 from sextet.sip.events import (
     Answered,
+    Asked,
     CallChanged,
     CallEnded,
     Event,
@@ -49,6 +50,7 @@ from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
 from sextet.sip.shares import Shares
 from sextet.sip.tables import Tables
+from sextet.sip.zone_answers import ZoneAnswers
 from sextet.sip.zone_watch import ZoneWatch
 
 SERVES_S = 15.0  # until a Kamailio that was started must answer; it needs 0.3 s, on a busy machine some seconds
@@ -94,6 +96,7 @@ class SipEngine:
         self._shares = Shares()
         self._resolver = Resolver(time.monotonic)
         self._resolved = NO_NAMES
+        self._answers = ZoneAnswers(self._resolver, self._line.answer)
         self._resolved_at = 0.0
         self._failures = 0
         self._started_at = 0.0
@@ -198,6 +201,7 @@ class SipEngine:
             self._line.close()
             self._listener.close()
             self._zones.stop()
+            self._answers.stop()
             if self._process is not None:
                 if leave_running:
                     self._process.let_go()
@@ -441,6 +445,8 @@ class SipEngine:
                 self._host.used(newer, {})
             case CallEnded() if self._newer(event.call_id, event.order):
                 self._host.call_ended(event.call_id, self._hanging_up.reason(event.call_id, event.reason))
+            case Asked() if self._wanted is not None:
+                self._answers.take(event.transaction, event.questions, self._wanted)
             case ZoneChanged() if self._newer(row_name(event.report.zone, event.report.address.uri), event.order):
                 self._zones.take(event.report)
             case RegistrationRefused():

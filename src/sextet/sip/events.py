@@ -79,6 +79,14 @@ class LoopDetected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A call waits for what DNS says."""
+
+    transaction: str
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneChanged:
     """An address of a zone answers, or does not any more."""
 
@@ -95,7 +103,16 @@ class Used:
 
 
 Event = (
-    Used | Registered | CallChanged | CallEnded | RegistrationRefused | Searched | Answered | LoopDetected | ZoneChanged
+    Used
+    | Registered
+    | CallChanged
+    | CallEnded
+    | RegistrationRefused
+    | Searched
+    | Answered
+    | LoopDetected
+    | ZoneChanged
+    | Asked
 )
 
 
@@ -182,6 +199,10 @@ def _event(values: dict[str, Any]) -> Event:
         case "ended":
             call_id, reason = str(values["call_id"]), str(values["reason"])
             return CallEnded(call_id=call_id, reason=reason, order=int(values["order"]))
+        case "question":
+            return Asked(
+                transaction=str(values["transaction"]), questions=tuple(str(one) for one in values["questions"])
+            )
         case "zone":
             return ZoneChanged(report=report_of(values["address"]), order=int(values["order"]))
         case "refused":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.choice import written
-from sextet.sip.kemi import ledger, licensing, traversal
+from sextet.sip.kemi import ledger, licensing, questions, traversal
 from sextet.sip.kemi.bindings import drop_device, publish
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.pinging import Pinger
@@ -27,12 +27,13 @@ ROWS_PER_MESSAGE = 100
 MESSAGE_BYTES_MAX = 1 << 20
 WAIT_S = 5.0  # for a sextetd that does not read; then it is let go, and asks again
 CLIENTS_MAX = 8
+OVERDUE_S = 0.5  # between looks for calls that wait for an answer too long
 SWEEP_S = 5.0  # between looks for traversal clients that went silent
 RECONCILE_S = 10.0  # our choice: 2000 calls take some 20 ms, in which no other call can be admitted
 
 
 MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
-ASKED = ("follow", "owners", "share", "release", "pulse", "messages", "ping")
+ASKED = ("follow", "owners", "share", "release", "pulse", "messages", "ping", "answer")
 
 NONE, ALL, SOME = 0, 1, 2  # of the subzones that check credentials; also for kamailio.cfg.j2
 KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
@@ -78,10 +79,18 @@ class Agent:
             if now_s >= self._sweep_at_s:
                 self._sweep_at_s = now_s + SWEEP_S
                 traversal.sweep(self._ksr, self._reporter, self._rows("zone"), self._current.get(), now_s)
-            return self._pinger.tick(now_s)
+            for transaction in questions.overdue(self._rows("asking"), now_s):
+                questions.go_on(self._ksr, transaction)
+            return min(self._pinger.tick(now_s), OVERDUE_S)
         except Exception as error:  # the agent's other work must go on
             self._ksr.err(f"agent: {type(error).__name__}: {error}\n")
             return SWEEP_S
+
+    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Note what DNS said, and let the transaction go on that waited for it."""
+        questions.keep(self._ksr, asked["answers"])
+        questions.go_on(self._ksr, asked["transaction"])
+        return {}
 
     def ping(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Ask the addresses of a zone now."""

@@ -6,7 +6,9 @@ forking.py.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 import os
 import re
 from typing import Any
@@ -18,7 +20,7 @@ from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
-from sextet.sip.kemi import carriage, forking, tracing, traversal, zones
+from sextet.sip.kemi import carriage, forking, questions, tracing, traversal, zones
 from sextet.sip.kemi.admitting import attempt, within
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
@@ -75,18 +77,26 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
 
 def _search(
     ksr: Any, reporter: Reporter, told: Instructions, request: Request, identity: Identity, method: str,
-    node: str, own: str,
+    node: str, own: str, name: str = "",
 ) -> None:  # fmt: skip
-    """Search, tell how it came about, and answer or send on; `node` is where a peer says that its caller is."""
-    lookups, name = tracing.Lookups(here(ksr), elsewhere(ksr)), os.urandom(8).hex()
+    """Search, tell how it came about, and answer or send on.
+
+    `node` is where a peer says that its caller is; `name` that of a search which waited for answers.
+    """
+    lookups, first = tracing.Lookups(here(ksr), elsewhere(ksr)), not name
+    name = name or os.urandom(8).hex()
     searched = search(told.table, request, lookups.here, lookups.elsewhere, STAGES)
-    tracing.told(
-        reporter, name, request, searched, lookups, told.table.generation, method, identity.call_id
-    )  # fmt: skip
+    if first:
+        tracing.told(reporter, name, request, searched, lookups, told.table.generation, method, identity.call_id)
     decision = searched.decision
     if isinstance(decision, Refuse):
         answer(ksr, decision.status, decision.reason)
         return
+    rounds = questions.expanded(ksr, told.table, request, decision.rounds, lookups.here, lookups.elsewhere)
+    if asked := questions.unanswered(ksr, told.table, rounds):
+        state = {"request": dataclasses.asdict(request), "node": node, "own": own, "name": name}
+        if questions.suspend(ksr, reporter, asked, state):
+            return
     ksr.pvx.xavp_child_sets("via", "sxl", own)
     ksr.corex.via_add_xavp_params(1)
     _record_route(ksr, told, identity.call_id)
@@ -97,7 +107,19 @@ def _search(
             "call_id": identity.call_id, "serial": os.urandom(16).hex(), "source": request.caller,
             "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
         }  # fmt: skip
-    forking.begin(ksr, reporter, told, decision.rounds, call, Aftermath(request=request, then=decision.then))
+    forking.begin(ksr, reporter, told, rounds, call, Aftermath(request=request, then=decision.then))
+
+
+def resumed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
+    """Go on with a request that waited for DNS; in the agent."""
+    get = ksr.pv.get
+    state = json.loads(get("$avp(state)"))
+    source = Source(**state["request"].pop("source"))
+    request = Request(**state["request"], source=dataclasses.replace(source, kind=SourceKind(source.kind)))
+    identity = Identity(
+        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
+    )
+    _search(ksr, reporter, told, request, identity, str(get("$rm")), state["node"], state["own"], state["name"])
 
 
 def _hops(header: str) -> int:

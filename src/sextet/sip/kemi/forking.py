@@ -116,7 +116,7 @@ def _leg(ksr: Any, told: Instructions, target: Target, number: int) -> Leg:
     shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule, "t": number}
     if target.kind == "local":
         return {**shared, "here": target.here, "peers": list(target.peers)}
-    uris = zones.reach(ksr, told, target.zone) if target.kind == "zone" else list(target.uris)
+    uris = zones.reach(ksr, told, target.zone, target.alias) if target.kind == "zone" else list(target.uris)
     return {**shared, "zone": target.zone or target.alias, "uris": uris}
 
 

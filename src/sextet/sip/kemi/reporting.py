@@ -35,8 +35,8 @@ class Reporter:
         """Send one event."""
         self.send(written({"kind": kind, **fields})[1:-1])
 
-    def send(self, fields: str) -> None:
-        """Send one event that is written already, as JSON without its braces.
+    def send(self, fields: str) -> bool:
+        """Send one event that is written already, as JSON without its braces; says whether it went out.
 
         `order` in it tells sextetd which of two events about one thing is the later.
         """
@@ -44,11 +44,13 @@ class Reporter:
         line = f"{{{fields}{self._ending}{self._sequence}}}".encode()
         try:
             self._connected().send(line)
+            return True
         except OSError as error:
             self._ksr.htable.sht_inc("count", "lost")
             if self._socket is not None and error.errno not in (errno.EAGAIN, errno.ENOBUFS, errno.EMSGSIZE):
                 self._socket.close()
                 self._socket = None
+            return False
 
     def _connected(self) -> socket.socket:
         if self._socket is None:

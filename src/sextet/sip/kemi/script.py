@@ -16,7 +16,7 @@ from sextet.call.table import TableError
 from sextet.sip.kemi import admitting, calls, charging, forking, pinging, tracing, traversal, within
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
-from sextet.sip.kemi.calling import initial
+from sextet.sip.kemi.calling import initial, resumed
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.registering import register, registered_again
 from sextet.sip.kemi.reporting import Reporter
@@ -63,6 +63,10 @@ class Script:
     @guarded
     def initial(self, argument: str) -> None:
         initial(self._ksr, self._reporter, self._current.get(), argument == "proved")
+
+    @guarded
+    def resumed(self, argument: str) -> None:
+        resumed(self._ksr, self._reporter, self._current.get())
 
     @guarded
     def failed(self, argument: str) -> None:
@@ -138,7 +142,7 @@ class Script:
         self._ksr.err(f"{where}: {type(error).__name__}: {error}\n")
         try:
             self._ksr.htable.sht_inc("count", "faults")
-            if where in ("register", "registered", "initial", "keepalive") and not self._ksr.is_ACK():
+            if where in ("register", "registered", "initial", "resumed", "keepalive") and not self._ksr.is_ACK():
                 waiting = isinstance(error, TableError)
                 self._ksr.sl.send_reply(*((503, "Service Unavailable") if waiting else (500, "Server Internal Error")))
         except Exception as second:  # there is nobody left to tell

@@ -7,8 +7,8 @@ from typing import Any
 
 from sextet.call.choice import in_order
 from sextet.call.source import Source, SourceKind
-from sextet.model.settings.zones import TRAVERSAL_CLIENT, TRAVERSAL_SERVER
-from sextet.sip.kemi import traversal, zone_rows
+from sextet.model.settings.zones import DNS, TRAVERSAL_CLIENT, TRAVERSAL_SERVER
+from sextet.sip.kemi import questions, traversal, zone_rows
 from sextet.sip.kemi.identity import connection_names
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.reporting import Reporter
@@ -16,7 +16,7 @@ from sextet.sip.kemi.reporting import Reporter
 ONLY = ";only=1"  # of a next hop in kamailio.cfg: over a connection that is there already, or not at all
 
 
-def reach(ksr: Any, told: Instructions, name: str) -> list[str]:
+def reach(ksr: Any, told: Instructions, name: str, alias: str) -> list[str]:
     """List the next hops of a zone that can be used now, the best first; none where the zone cannot be reached."""
     zone = told.table.zones.get(name)
     if zone is None:
@@ -24,6 +24,8 @@ def reach(ksr: Any, told: Instructions, name: str) -> list[str]:
     if zone.type == TRAVERSAL_SERVER:
         uris = traversal.reached(ksr, name)
         return in_order(uris, {}, _turn(ksr, name, uris))
+    if zone.type == DNS:
+        return questions.answer(ksr, zone, alias) or []
     uris = list(zone.uris)
     seen = zone_rows.seen(ksr, name, uris)
     found = in_order(uris, seen, _turn(ksr, name, uris))

@@ -1,0 +1,135 @@
+"""What DNS and ENUM zones answer: where a domain is called (RFC 3263), which aliases a number stands for (RFC 6116)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+
+from dns.rdtypes.IN.NAPTR import NAPTR
+
+from sextet.call.alias import of_uri
+from sextet.engine import EngineError, Wanted
+from sextet.model.expression import flaw
+from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.zones import Zone
+from sextet.sip.resolver import SERVICES, Resolver, Unanswered
+
+LIMIT_S = 2.5  # of one question with all that follows from it; the caller's transaction waits 3 s
+KEPT_S, MISSED_S = 30, 5  # a domain that moved is called at its new place after half a minute
+TOGETHER_MAX = 200  # questions at once; more are answered with nothing
+HOPS_MAX = 10  # next hops of one domain, aliases of one number
+NAPTR_TRANSPORTS = {b"SIPS+D2T": "tls", b"SIP+D2T": "tcp", b"SIP+D2U": "udp"}  # RFC 3263 4.1, in the order of facts 7.2
+EXPRESSION_MAX = 100  # characters; what is longer is no rewriting of a number
+PORTS = {"tls": 5061, "tcp": 5060, "udp": 5060}
+_EXPRESSION = re.compile(r"^([^\\\d])(.*?)\1(.*?)\1(i?)$", re.IGNORECASE)
+_ENUM_SERVICES = ("e2u+sip", "sip+e2u", "e2u+h323", "h323+e2u")
+
+Answer = tuple[str, list[str], int]  # question, next hops or aliases, for how many seconds
+Tell = Callable[[str, Sequence[Answer]], Awaitable[None]]
+
+
+class ZoneAnswers:
+    """Answers the questions of workers, each within a time limit; `tell` brings answers to the agent."""
+
+    def __init__(self, resolver: Resolver, tell: Tell) -> None:
+        self._resolver = resolver
+        self._tell = tell
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, transaction: str, questions: Sequence[str], wanted: Wanted) -> None:
+        """Begin to answer."""
+        if len(self._tasks) >= TOGETHER_MAX:
+            return  # the transaction goes on without an answer when its time is over
+        task = asyncio.create_task(self._answer(transaction, questions, wanted), name="zone question")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def stop(self) -> None:
+        """Answer nothing more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _answer(self, transaction: str, questions: Sequence[str], wanted: Wanted) -> None:
+        zones = {zone.name: zone for zone in wanted.config.zones if zone.state == "Enabled"}
+        answers = await asyncio.gather(*(self._one(asked, zones, wanted.config.protocols) for asked in questions))
+        try:
+            await self._tell(transaction, answers)
+        except EngineError:
+            return  # Kamailio is gone, and the call with it
+
+    async def _one(self, asked: str, zones: dict[str, Zone], protocols: Protocols) -> Answer:
+        kind, what, name = asked.split(" ", 2)
+        zone = zones.get(name)
+        found: list[str] = []
+        if zone is not None:
+            try:
+                async with asyncio.timeout(LIMIT_S):
+                    if kind == "dns":
+                        found = await next_hops(self._resolver, zone, what, _on(protocols))
+                    else:
+                        found = await aliases(self._resolver, zone.dns_suffix, what)
+            except (Unanswered, TimeoutError):
+                found = []
+        return asked, found[:HOPS_MAX], KEPT_S if found else MISSED_S
+
+
+async def next_hops(resolver: Resolver, zone: Zone, domain: str, transports: frozenset[str]) -> list[str]:
+    """Find where a domain is called, best first: NAPTR, else the usual SRV records, else its address where allowed.
+
+    Raises Unanswered where DNS says nothing.
+    """
+    services = [
+        (NAPTR_TRANSPORTS[one.service.upper()], str(one.replacement).rstrip("."))
+        for one in await resolver.naptr(domain)
+        if one.flags.lower() == b"s" and one.service.upper() in NAPTR_TRANSPORTS
+    ]
+    services = services or [(transport, f"{service}.{domain}") for transport, service in SERVICES.items()]
+    wanted = [(transport, name) for transport, name in services if transport in transports]
+    found = await asyncio.gather(*(resolver.service(name) for _, name in wanted), return_exceptions=True)
+    more = ";v=1" if zone.tls_verify else ""
+    hops = [
+        _hop(ip, one.port, transport, more)
+        for (transport, _), answer in zip(wanted, found, strict=True)
+        if isinstance(answer, tuple)
+        for one in answer
+        for ip in one.ips
+    ]
+    transport = zone.default_transport.lower()
+    if not hops and zone.include_address_record and transport in transports:
+        hops = [_hop(ip, PORTS[transport], transport, more) for ip in await resolver.addresses(domain)]
+    return list(dict.fromkeys(hops))
+
+
+async def aliases(resolver: Resolver, suffix: str, number: str) -> list[str]:
+    """Find the aliases that a number stands for, best first; raises Unanswered."""
+    name = f"{'.'.join(reversed(number))}.{suffix.strip('.')}"
+    found = [rewritten(one, number) for one in await resolver.naptr(name)]
+    return list(dict.fromkeys(alias for alias in found if alias))
+
+
+def rewritten(record: NAPTR, number: str) -> str:
+    """Carry out a terminal NAPTR rule (RFC 3402 3.2) on +number; empty where it names no SIP or H.323 alias."""
+    if record.flags.lower() != b"u" or record.service.decode("ascii", "replace").lower() not in _ENUM_SERVICES:
+        return ""
+    rule = _EXPRESSION.fullmatch(record.regexp.decode("utf-8", "replace"))
+    if rule is None or len(rule[2]) > EXPRESSION_MAX or flaw(rule[2]):  # strangers write these: none may take for ever
+        return ""
+    try:
+        matched = re.match(rule[2], f"+{number}", re.IGNORECASE if rule[4] else 0)
+        if matched is None:
+            return ""
+        uri = re.sub(r"\\(\d)", lambda group: matched[int(group[1])] or "", rule[3])
+    except (re.error, IndexError):
+        return ""
+    return of_uri(re.sub(r"(?i)^h323:", "", uri)) if len(uri) <= 255 else ""
+
+
+def _hop(ip: str, port: int, transport: str, more: str) -> str:
+    verify = more if transport == "tls" else ""
+    return f"sip:{f'[{ip}]' if ':' in ip else ip}:{port};transport={transport}{verify}"
+
+
+def _on(protocols: Protocols) -> frozenset[str]:
+    on = {"tls": protocols.sip_tls, "tcp": protocols.sip_tcp, "udp": protocols.sip_udp}
+    return frozenset(name for name, is_on in on.items() if is_on)

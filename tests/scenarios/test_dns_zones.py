@@ -1,0 +1,124 @@
+"""DNS and ENUM zones with a real Kamailio and a stand-in DNS: a call waits for the answer, and no worker does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from sextet.lab.dns import NameServer, Records
+from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.registration import Authentication
+from sextet.model.settings.system import Server, System
+from sextet.model.settings.zones import DNS, ENUM, Zone
+from sextet.sip.rpc import command
+from tests.support.sip_client import Phone
+from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+
+pytestmark = pytest.mark.scenario
+NETWORK = "127.64.1"
+NAMESERVER = f"{NETWORK}.53"
+WORLD = Zone(name="World", type=DNS)
+NUMBERS = Zone(name="Numbers", type=ENUM, dns_suffix="enum.apolo.local", hop_count=9)
+RULES = (
+    SearchRule(
+        name="Numbers", target="Numbers", mode="Alias pattern match", pattern_type="Regex", pattern=r"\d+@.*",
+        behavior="Leave", priority=40, on_match="Stop",
+    ),
+    SearchRule(name="World", target="World", behavior="Leave"),
+)  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def world(**more: object) -> AsyncIterator[tuple[Peers, NameServer, Phone]]:
+    """A peer whose calls go to DNS and ENUM zones, its DNS, and a phone that answers for a whole domain."""
+    known: Records = {}
+    loop = asyncio.get_running_loop()
+    _, server = await loop.create_datagram_endpoint(lambda: NameServer(known), local_addr=(NAMESERVER, 5353))
+    config = replace(
+        CONFIG,
+        system=System(dns_servers=(Server(address=f"{NAMESERVER}:5353"),)),
+        authentication=Authentication(local_zone="Do not check credentials"),
+        zones=(WORLD, NUMBERS),
+        search_rules=RULES,
+    )
+    try:
+        async with (
+            peers(NETWORK, 1, config=config) as at,
+            phone(at, 1, "far", local_ip=f"{NETWORK}.77", domain="far.apolo.local") as far,
+        ):
+            port = far.address[1]
+            known[("_sip._udp.far.apolo.local.", "SRV")] = [f"1 1 {port} h.far.apolo.local."]
+            known[("h.far.apolo.local.", "A")] = [f"{NETWORK}.77"]
+            known[("4.3.2.1.enum.apolo.local.", "NAPTR")] = ['1 1 "u" "E2U+sip" "!^.*$!sip:bob@far.apolo.local!" .']
+            yield at, server, far
+    finally:
+        await server.stop()
+
+
+def test_a_domain_is_called_where_dns_says_and_the_next_call_waits_for_nothing() -> None:
+    async def play() -> None:
+        async with world() as (at, server, far), phone(at, 1, "alice") as alice:
+            dialog = answered(await alice.call("bob@far.apolo.local"))
+            invite = await far.rings()
+            assert invite.first.startswith("INVITE sip:bob@far.apolo.local")
+            assert next(iter(at.hosts[1].calls.values())).route == "World"
+            assert (await alice.hang_up(dialog)).status == 200
+            server.known.clear()
+            again = answered(await alice.call("carol@far.apolo.local"))
+            assert (await alice.hang_up(again)).status == 200
+
+    asyncio.run(play())
+
+
+def test_a_number_is_called_at_the_alias_that_enum_names_with_its_hops_kept() -> None:
+    async def play() -> None:
+        async with world() as (at, _, far), phone(at, 1, "alice") as alice:
+            dialog = answered(await alice.call("1234@apolo.local"))
+            invite = await far.rings()
+            assert invite.first.startswith("INVITE sip:bob@far.apolo.local")
+            assert 0 < int(invite.get("max-forwards")) <= 15
+            assert (await alice.hang_up(dialog)).status == 200
+            async with asyncio.timeout(3):
+                assert refused(await alice.call("999@apolo.local")).status == 480
+
+    asyncio.run(play())
+
+
+def test_a_dns_that_is_silent_costs_that_call_a_few_seconds_and_no_other_any() -> None:
+    async def play() -> None:
+        async with world() as (at, server, _), phone(at, 1, "alice") as alice, phone(at, 1, "bob") as bob:
+            await server.stop()
+            waiting = [asyncio.create_task(alice.call(f"x@d{n}.apolo.local", wait_s=12)) for n in range(20)]
+            await asyncio.sleep(0)
+            started = asyncio.get_running_loop().time()
+            for _ in range(10):
+                assert (await bob.request("OPTIONS", f"sip:{at.address(1)}")).status == 200
+            assert asyncio.get_running_loop().time() - started < 1
+            for call in waiting:
+                assert refused(await call).status == 480
+            assert asyncio.get_running_loop().time() - started < 9
+            with contextlib.suppress(AttributeError):
+                server.closed.clear()
+
+    asyncio.run(play())
+
+
+def test_without_sextetd_a_call_that_needs_dns_is_refused_at_once() -> None:
+    async def play() -> None:
+        async with world() as (at, _, far), phone(at, 1, "alice") as alice:
+            known = answered(await alice.call("bob@far.apolo.local"))
+            await alice.hang_up(known)
+            await at.engines[1].stop(leave_running=True)
+            async with asyncio.timeout(2):
+                assert refused(await alice.call("bob@other.apolo.local")).status == 480
+            dialog = answered(await alice.call("bob@far.apolo.local"))  # its answer is still kept
+            await alice.hang_up(dialog)
+            assert "far.apolo.local" in json.dumps(await command(at.run_dir(1), "htable.dump", "dns"))
+            await at.engine(1).start(at.wanted[1])
+
+    asyncio.run(play())

@@ -1,0 +1,99 @@
+"""What DNS and ENUM zones answer, from a stand-in server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+
+import dns.rdata
+import pytest
+from dns.rdtypes.IN.NAPTR import NAPTR
+
+from sextet.lab.dns import Records
+from sextet.model.settings.zones import DNS, Zone
+from sextet.sip.resolver import Unanswered
+from sextet.sip.zone_answers import aliases, next_hops, rewritten
+from tests.sip.test_resolver import resolver
+
+EVERY = frozenset(("tls", "tcp", "udp"))
+PLAIN = Zone(name="world", type=DNS)
+KNOWN: Records = {
+    ("h.apolo.local.", "A"): ["192.0.2.1"],
+    ("other.apolo.local.", "A"): ["192.0.2.2"],
+    ("both.apolo.local.", "NAPTR"): [
+        '20 0 "s" "SIPS+D2T" "" tls.both.apolo.local.',
+        '10 0 "s" "SIP+D2U" "" udp.both.apolo.local.',
+        '5 0 "s" "H323+D2T" "" nothing.apolo.local.',
+    ],
+    ("tls.both.apolo.local.", "SRV"): ["1 1 5071 h.apolo.local."],
+    ("udp.both.apolo.local.", "SRV"): ["1 1 5070 other.apolo.local."],
+    ("_sip._udp.srv.apolo.local.", "SRV"): ["1 1 5060 h.apolo.local."],
+    ("_sips._tcp.srv.apolo.local.", "SRV"): ["1 1 5061 h.apolo.local."],
+    ("bare.apolo.local.", "A"): ["192.0.2.3"],
+    ("4.3.2.1.enum.apolo.local.", "NAPTR"): [
+        '20 0 "u" "E2U+sip" "!^.*$!sip:later@apolo.local!" .',
+        '10 0 "u" "E2U+sip" "!^.(.*)$!sip:\\\\1@apolo.local!i" .',
+        '5 0 "u" "E2U+mailto" "!^.*$!mailto:x@apolo.local!" .',
+    ],
+}
+
+
+def hops(domain: str, zone: Zone = PLAIN, transports: frozenset[str] = EVERY) -> list[str]:
+    async def play() -> list[str]:
+        async with resolver(KNOWN) as (asked, _):
+            return await next_hops(asked, zone, domain, transports)
+
+    return asyncio.run(play())
+
+
+def test_naptr_says_which_transports_in_which_order() -> None:
+    assert hops("both.apolo.local") == ["sip:192.0.2.2:5070;transport=udp", "sip:192.0.2.1:5071;transport=tls"]
+
+
+def test_without_naptr_the_usual_services_are_asked_for_tls_first() -> None:
+    assert hops("srv.apolo.local") == ["sip:192.0.2.1:5061;transport=tls", "sip:192.0.2.1:5060;transport=udp"]
+
+
+def test_a_transport_that_is_off_is_not_used() -> None:
+    assert hops("srv.apolo.local", transports=frozenset(("udp",))) == ["sip:192.0.2.1:5060;transport=udp"]
+
+
+def test_an_address_record_counts_only_where_the_zone_says_so() -> None:
+    assert hops("bare.apolo.local") == []
+    with_address = Zone(name="w", type=DNS, include_address_record=True, default_transport="TCP")
+    assert hops("bare.apolo.local", with_address) == ["sip:192.0.2.3:5060;transport=tcp"]
+    with pytest.raises(Unanswered):
+        hops("gone.apolo.local", with_address)
+
+
+def test_certificates_are_checked_over_tls_where_the_zone_says_so() -> None:
+    zone = Zone(name="w", type=DNS, tls_verify=True)
+    assert hops("srv.apolo.local", zone) == ["sip:192.0.2.1:5061;transport=tls;v=1", "sip:192.0.2.1:5060;transport=udp"]
+
+
+def test_a_number_becomes_aliases_in_the_order_of_its_records() -> None:
+    async def play() -> None:
+        async with resolver(KNOWN) as (asked, _):
+            assert await aliases(asked, "enum.apolo.local", "1234") == ["1234@apolo.local", "later@apolo.local"]
+            assert await aliases(asked, "enum.apolo.local", "99") == []
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("rule", "alias"),
+    [
+        ("!^.*$!sip:a@b.example!", "a@b.example"),
+        ("!^.*$!h323:a@b.example!", "a@b.example"),
+        ("!^.44(.*)$!sip:0\\\\1@b.example!", "0123@b.example"),
+        ("!^.99!sip:a@b.example!", ""),
+        ("!(!sip:a@b.example!", ""),
+        ("!^.*$!sip:\\\\5@b.example!", ""),
+        ("broken", ""),
+        (r"!^(\\d*)*x$!sip:a@b.example!", ""),
+        ("!" + "(a*)*" * 30 + "!x!", ""),
+    ],
+)
+def test_rules_of_strangers_rewrite_or_are_nothing(rule: str, alias: str) -> None:
+    record = dns.rdata.from_text("IN", "NAPTR", f'10 0 "u" "E2U+sip" "{rule}" .')
+    assert isinstance(record, NAPTR)
+    assert rewritten(record, "44123") == alias
