@@ -18,6 +18,7 @@ from sextet.model.settings.zones import DNS, ENUM, Zone
 from sextet.sip.rpc import command
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+from tests.support.tables import linked
 
 pytestmark = pytest.mark.scenario
 NETWORK = "127.64.1"
@@ -41,6 +42,7 @@ async def world(**more: object) -> AsyncIterator[tuple[Peers, NameServer, Phone]
     _, server = await loop.create_datagram_endpoint(lambda: NameServer(known), local_addr=(NAMESERVER, 5353))
     config = replace(
         CONFIG,
+        links=linked(replace(CONFIG, zones=(WORLD, NUMBERS))).links,
         system=System(dns_servers=(Server(address=f"{NAMESERVER}:5353"),)),
         authentication=Authentication(local_zone="Do not check credentials"),
         zones=(WORLD, NUMBERS),

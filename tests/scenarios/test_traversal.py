@@ -16,6 +16,7 @@ from sextet.model.settings.registration import Authentication, Credential
 from sextet.model.settings.zones import TRAVERSAL_CLIENT, TRAVERSAL_SERVER, Zone, ZonePeer
 from tests.support.relay import Relay
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+from tests.support.tables import linked
 
 pytestmark = pytest.mark.scenario
 E, C, FRONT = 1, 2, 9  # C knows E by the address of a relay, which E does not know itself: as behind a firewall
@@ -26,7 +27,7 @@ OPEN = Authentication(local_zone="Do not check credentials")
 
 
 def edge(zone: Zone = SERVER) -> Root:
-    return replace(
+    return _with_links(
         CONFIG,
         authentication=OPEN,
         zones=(zone,),
@@ -37,13 +38,17 @@ def edge(zone: Zone = SERVER) -> Root:
 
 def inside(at: Peers, **changes: object) -> Root:
     zone = replace(CLIENT, peers=(ZonePeer(address=at.address(FRONT)),), **changes)  # type: ignore[arg-type]
-    return replace(
+    return _with_links(
         CONFIG,
         authentication=OPEN,
         domains=(Domain(name="inside.local"),),
         zones=(zone,),
         search_rules=(SearchRule(name="Local", target="LocalZone", behavior="Leave", priority=50), _rule("Edge")),
     )
+
+
+def _with_links(config: Root, **changes: object) -> Root:
+    return linked(replace(config, **changes))  # type: ignore[arg-type]
 
 
 def _rule(zone: str) -> SearchRule:

@@ -14,6 +14,7 @@ from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.model.status import ZoneAddress
 from sextet.sip.rpc import command
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+from tests.support.tables import linked
 
 pytestmark = pytest.mark.scenario
 OPEN = replace(
@@ -31,7 +32,7 @@ def zone(at: Peers, *numbers: int, name: str = "Other", **more: object) -> Zone:
 async def towards(at: Peers, number: int, *zones: Zone) -> None:
     """Make a stand-alone system whose calls go to these zones."""
     rules = tuple(SearchRule(name=f"To {one.name}", target=one.name, behavior="Leave") for one in zones)
-    config = replace(OPEN, zones=zones, search_rules=rules)
+    config = linked(replace(OPEN, zones=zones, search_rules=rules))
     await at.apply(number, config=config, neighbours=(), secret=b"of another cluster")
 
 
@@ -106,7 +107,8 @@ def test_the_freest_peer_of_a_neighbour_is_called_and_one_in_maintenance_is_not(
             for number, device, alias in ((2, bob, BOB), (3, carol, "carol@apolo.local")):
                 await device.register()
                 await at.registered(number, alias)
-                await at.apply(number, config=replace(at.wanted[number].config, zones=(zone(at, 1, name="Ours"),)))
+                config = linked(replace(at.wanted[number].config, zones=(zone(at, 1, name="Ours"),)))
+                await at.apply(number, config=config)
             await until_states(at, 1, "active", "active")
             await at.hosts[1].until(lambda: all(one.free >= 0 for one in seen(at, 1)), wait_s=25)
             # Peer 2 carries a call: peer 3 has more free, whatever the order in the zone.

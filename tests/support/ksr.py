@@ -220,6 +220,15 @@ class FakeKSR:
         self.relayed.append(branches)
         return OK
 
+    def set_connect_server_id(self, name: str) -> int:
+        return self.sets("connect_server_id", name)
+
+    def tcp_enable_closed_event_cid(self, connection: int) -> int:
+        return OK
+
+    def uac_req_send(self) -> int:
+        return OK
+
     def t_suspend(self) -> int:
         self.values["$T(id_index)"], self.values["$T(id_label)"] = 7, 9
         self.suspended += 1
