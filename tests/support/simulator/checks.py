@@ -390,6 +390,7 @@ class Checks:
 
     def _nobody_is_a_ghost(self, members: list[Host]) -> None:
         homes: dict[tuple[str, str], list[int]] = {}
+        addresses: dict[str, set[int]] = {}
         for host in members:
             assert host.process
             own = host.process.peer._links.own.rows
@@ -403,18 +404,25 @@ class Checks:
             for alias, bindings in carried.items():
                 for binding in bindings:
                     homes.setdefault((alias, binding.device), []).append(host.number)
+                    if ip := binding.received.partition(";")[0].rpartition(":")[0].strip("[]"):
+                        addresses.setdefault(ip, set()).add(host.number)
         for (alias, device), numbers in homes.items():
             if len(numbers) > 1:
                 self._break("ghosts", f"device {device} of {alias} is on peers {numbers}")
-        self._engines_know(members, homes)
+        self._engines_know(members, homes, addresses)
 
-    def _engines_know(self, members: list[Host], homes: Mapping[tuple[str, str], list[int]]) -> None:
+    def _engines_know(
+        self, members: list[Host], homes: Mapping[tuple[str, str], list[int]], addresses: Mapping[str, set[int]]
+    ) -> None:
         places = {host.number: place for place, host in enumerate(members, 1)}
         for host in members:
             truth: dict[str, set[int]] = {}
             for (alias, _), (home,) in homes.items():
                 if home != host.number:
                     truth.setdefault(alias, set()).add(places[home])
+            for ip, numbers in addresses.items():  # an address is located as an alias is
+                if others := {places[number] for number in numbers - {host.number}}:
+                    truth[ip] = others
             if {alias: set(owners) for alias, owners in host.engine.located.items()} != truth:
                 self._break("ghosts", f"the engine of peer {host.number} locates {host.engine.located}, not {truth}")
 
