@@ -1,0 +1,117 @@
+"""Certificates of zones with real Kamailios: a neighbour is whom its certificate names, whichever side connects."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from sextet.lab.authority import issue, new_authority
+from sextet.model.sections import Root
+from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.registration import Authentication
+from sextet.model.settings.zones import AccessRule, DefaultZone, Zone, ZonePeer
+from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+from tests.support.tables import linked
+
+pytestmark = pytest.mark.scenario
+NETWORK = "127.65.1"
+OPEN = Authentication(local_zone="Do not check credentials")
+NOW = datetime.datetime.now(datetime.UTC)  # wall clock: certificates have dates
+
+
+def config(at: Peers, towards: int, **more: object) -> Root:
+    zone = Zone(name="Other", tls_verify=True, peers=(ZonePeer(address=at.address(towards)),))
+    rules = (
+        SearchRule(name="Local", target="LocalZone", behavior="Leave", priority=50),
+        SearchRule(name="Over", target="Other", behavior="Leave"),
+    )
+    given = {"authentication": OPEN, "zones": (zone,), "search_rules": rules} | more
+    return linked(replace(CONFIG, **given))  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def neighbours(**names: tuple[str, ...]) -> AsyncIterator[Peers]:
+    """Start two systems that are each other's neighbours, with certificates of one authority for these names."""
+    authority = new_authority("Test root", NOW)
+    async with peers(NETWORK) as at:
+        trusted = at.directory / "trusted.pem"
+        trusted.write_bytes(authority.pem)
+        for number, other in ((1, 2), (2, 1)):
+            files = at.directory / f"own{number}.pem", at.directory / f"key{number}.pem"
+            issue(authority, names.get(f"of_{number}", (at.address(number),)), NOW).write(*files)
+            await at.start(
+                number, config=config(at, other), neighbours=(), secret=f"of {number}".encode(),
+                certificate=files[0], private_key=files[1], trusted=trusted,
+            )  # fmt: skip
+        yield at
+
+
+async def until(at: Peers, number: int, state: str) -> None:
+    host = at.hosts[number]
+    await host.until(lambda: "Other" in host.zone and host.zone["Other"].state == state, wait_s=25)
+
+
+def test_neighbours_with_the_right_names_call_each_other() -> None:
+    async def play() -> None:
+        async with neighbours() as at, phone(at, 1, "alice") as alice, phone(at, 2, "bob") as bob:
+            for number in (1, 2):
+                await until(at, number, "Active")
+                assert at.hosts[number].zone["Other"].addresses[0].identity == at.address(3 - number)
+            await alice.register()
+            await bob.register()
+            await at.registered(1, "alice@apolo.local")
+            await at.registered(2, "bob@apolo.local")
+            there = answered(await alice.call("bob@apolo.local"))
+            assert (await alice.hang_up(there)).status == 200
+            back = answered(await bob.call("alice@apolo.local"))
+            assert (await bob.hang_up(back)).status == 200
+
+    asyncio.run(play())
+
+
+def test_a_neighbour_with_another_name_is_neither_called_nor_heard() -> None:
+    async def play() -> None:
+        async with (
+            neighbours(of_2=("somebody.example",)) as at,
+            phone(at, 1, "alice") as alice,
+            phone(at, 2, "bob") as bob,
+        ):
+            wrong = "its certificate names somebody.example, not 127.65.1.2"
+            host = at.hosts[1]  # the other one may not have been there when it was asked first
+            await host.until(lambda: wrong in host.zone["Other"].addresses[0].reason, wait_s=25)
+            await until(at, 2, "Active")
+            async with asyncio.timeout(1):
+                assert refused(await alice.call("bob@apolo.local")).status == 480
+            missed = refused(await bob.call("alice@apolo.local"))
+            assert missed.status == 403
+
+    asyncio.run(play())
+
+
+def test_access_rules_let_in_whose_certificate_they_allow() -> None:
+    async def play() -> None:
+        async with neighbours() as at, phone(at, 1, "alice") as alice, phone(at, 2, "bob") as bob:
+            await until(at, 1, "Active")
+            await bob.register()
+            await at.registered(2, "bob@apolo.local")
+            for pattern, allowed in ((r"127\.65\.1\.1", True), ("other", False)):
+                rules = (AccessRule(name="r", pattern=pattern),)
+                strict = replace(
+                    linked(replace(CONFIG, authentication=OPEN)),
+                    default_zone=DefaultZone(use_access_rules=True, access_rules=rules),
+                )
+                await at.apply(2, config=strict)
+                result = await alice.call("bob@apolo.local")
+                if allowed:
+                    assert (await alice.hang_up(answered(result))).status == 200
+                else:
+                    assert refused(result).status == 403
+            async with phone(at, 2, "mallory", "tcp") as stranger:
+                assert refused(await stranger.call("bob@apolo.local")).status == 403
+
+    asyncio.run(play())
