@@ -20,6 +20,8 @@ from sextet.sip import rendering
 from sextet.sip.kemi.instructions import FILE, to_text
 from sextet.sip.kemi.proof import Identity, new_tag, prove
 from sextet.sip.kemi.script import Script
+from sextet.sip.kemi.tracing import NOTES_MAX
+from sextet.sip.listener import MESSAGE_BYTES_MAX
 from tests.support.ksr import FakeKSR
 from tests.support.tables import linked
 
@@ -258,6 +260,20 @@ def test_a_search_that_comes_back_is_a_loop(bench: Bench) -> None:
     bench.follow(replace(off, dial_plan=DialPlan(loop_detection=False)))
     bench.invite("x@other.test", Via=f"SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;sxl={seen}")
     assert len(bench.ksr.relayed) == 2
+
+
+def test_what_is_told_of_a_search_fits_into_one_event_however_many_rules_match(bench: Bench) -> None:
+    many = tuple(
+        SearchRule(
+            name=f"a rule with quite a long name, number {n:012}", mode="Alias pattern match", pattern="x",
+            target="Other", behavior="Replace", replace=f"{n}",
+        )
+        for n in range(500)
+    )  # fmt: skip
+    bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=many))
+    bench.invite("x" * 190 + "@o.test")
+    assert len(bench.searches[-1]["search"]["notes"]) == NOTES_MAX
+    assert len(json.dumps(bench.searches[-1])) < MESSAGE_BYTES_MAX
 
 
 def test_what_a_search_was_and_what_its_targets_answered_is_told(bench: Bench) -> None:

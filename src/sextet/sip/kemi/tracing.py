@@ -16,6 +16,7 @@ from sextet.call.decision import Elsewhere, Here, Note, Refuse, Request, Searche
 from sextet.sip.kemi.reporting import Reporter, written
 
 TEXT_MAX = 256  # of what a stranger wrote: an alias that is longer is refused, a Call-ID that is longer is cut
+NOTES_MAX = 50  # steps that are told of one search: an event has at most 64 KiB; the explanation has them all
 _SAID = re.compile(r"(\d+)=(\d{3})@([0-9.]+)")
 _LEG = re.compile(r"(\d+)=(\d*)")
 
@@ -62,8 +63,9 @@ def told(
         "source_kind": source.kind, "source": source.name, "source_number": source.number,
         "caller": request.caller[:TEXT_MAX], "alias": request.alias[:TEXT_MAX], "authenticated": request.authenticated,
         "hops": request.hops, "subzone": source.subzone, "user": request.user[:TEXT_MAX],
-        "generation": generation, "registered": lookups.found, "notes": [_row(note) for note in searched.notes],
-        "targets": targets, "status": status, "reason": reason,
+        "generation": generation, "registered": lookups.found,
+        "notes": [_row(one) for one in searched.notes[:NOTES_MAX]], "targets": targets,
+        "status": status, "reason": reason,
     }  # fmt: skip
     reporter.send(f'"kind":"search","search":{written(values)}')
 
@@ -95,7 +97,8 @@ def clock(ksr: Any) -> float:
 
 def _row(note: Note) -> tuple[Any, ...]:
     return (
-        note.kind, note.name, note.matched, note.before, note.after, note.finding, note.priority, note.target,
+        note.kind, note.name, note.matched, note.before, note.after, note.finding[:TEXT_MAX],
+        note.priority, note.target,
     )  # fmt: skip
 
 
