@@ -8,6 +8,7 @@ from typing import Any
 
 from sextet.console.paper import Paper, key, plain
 from sextet.console.writers import (
+    bandwidth,
     certificates,
     cluster,
     configuration,
@@ -20,6 +21,7 @@ from sextet.console.writers import (
 )
 
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
+    **bandwidth.WRITERS,
     **certificates.WRITERS,
     **cluster.WRITERS,
     **configuration.WRITERS,

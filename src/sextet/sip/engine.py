@@ -57,6 +57,7 @@ SERVES_S = 15.0  # until a Kamailio that was started must answer; it needs 0.3 s
 AGAIN_S = (0.3, 1.0, 3.0, 10.0)  # before a Kamailio that ended is started again; longer where it ends at once each time
 STABLE_S = 10.0  # a Kamailio that ran this long did not end at once
 KEEP_S = 1.0
+LOOK_S = 0.9  # a round that nobody asked for comes after KEEP_S, more or less
 ORDERS_MAX = 100_000  # aliases; reports overtake each other by milliseconds only
 RESOLVE_S = 60.0  # how often names of neighbour zones are looked up
 SOCKET_PATH_MAX = 107  # unix(7)
@@ -94,6 +95,7 @@ class SipEngine:
         self._releases: list[tuple[str, str]] = []
         self._zones = ZoneWatch(host)
         self._shares = Shares()
+        self._looked_at = 0.0
         self._resolver = Resolver(time.monotonic)
         self._resolved = NO_NAMES
         self._answers = ZoneAnswers(self._resolver, self._line.answer)
@@ -394,6 +396,9 @@ class SipEngine:
             except EngineError:
                 self._listener.incomplete = True
                 raise
+        if self._sentence == "" and asyncio.get_running_loop().time() - self._looked_at < LOOK_S:
+            return  # woken to tell the workers something: that is done
+        self._looked_at = asyncio.get_running_loop().time()
         if asyncio.get_running_loop().time() - self._resolved_at > RESOLVE_S and await self._resolve(self._wanted):
             self._write(self._wanted)
             await self._line.follow()

@@ -28,7 +28,8 @@ def _calls(paper: Paper, rows: Sequence[Row]) -> None:
         "To": lambda row: row["destination"],
         "State": lambda row: row["state"],
         "Peers": lambda row: ", ".join(row["peer_names"]),
-        "Route": lambda row: row["route"],
+        "Route": lambda row: row["nodes"] or row["route"],
+        "Bandwidth": lambda row: f"{row['kbps']} kbit/s" if row["kbps"] else "",
         "Rule": lambda row: row["rule"],
         "Age": age,
     }

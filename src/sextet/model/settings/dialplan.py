@@ -43,7 +43,7 @@ class SearchRule:
     priority: int = number(100, 1, 65534, label="Priority", help="Rules of one priority are tried together, 1 first.")
     protocol: str = choice("Any", ("Any", "SIP", "H323"), label="Protocol", help="Which protocol the request must come with.")
     source: str = choice("Any", ("Any", "All zones", "Local Zone", "Named"), label="Source", help="Where the request must come from.")
-    source_name: str = text(high=50, label="Source name", help="The zone, where the source is Named.")
+    source_name: str = text(high=50, label="Source name", help="The zone or subzone, where the source is Named.")
     authenticated: bool = switch(False, label="Request must be authenticated", path="Zones Policy SearchRules Rule Authentication", help="Whether only authenticated requests match.")
     mode: str = choice("Any alias", ("Alias pattern match", "Any alias", "Any IP address"), label="Mode", help="Which kind of destination the rule is for.")
     pattern_type: str = choice("Prefix", PATTERN_TYPES, label="Pattern type", help="How the pattern is compared.")
