@@ -50,6 +50,7 @@ from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
 from sextet.sip.shares import Shares
 from sextet.sip.tables import Tables
+from sextet.sip.wording import chain_of
 from sextet.sip.zone_answers import ZoneAnswers
 from sextet.sip.zone_watch import ZoneWatch
 
@@ -380,7 +381,7 @@ class SipEngine:
                 try:
                     await self._round()
                 except EngineError as error:
-                    self._say(_chain(error))
+                    self._say(chain_of(error))
                 except Exception as error:  # where the task ends: without it nobody would start a lost Kamailio again
                     self._say(f"looking after Kamailio failed: {type(error).__name__}: {error}")
 
@@ -491,14 +492,3 @@ class SipEngine:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _chain(error: BaseException) -> str:
-    """Write an error and its causes as one sentence."""
-    parts: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None:
-        if str(cause):
-            parts.append(str(cause))
-        cause = cause.__cause__
-    return ": ".join(parts)
