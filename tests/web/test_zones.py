@@ -63,3 +63,9 @@ def test_a_zone_that_lacks_what_its_type_needs_is_refused_with_every_problem(bro
     assert "3 problems to put right" in words
     for label in ("Peers", "User name", "Password"):
         assert f"{label}: a Traversal client zone needs it; enter one." in words
+
+
+def test_the_list_of_zones_says_how_each_is_seen(browser: Browser) -> None:
+    words = words_of(browser.get("/configuration/zones"))
+    assert "London Neighbor 15 Do not check credentials Enabled ✘ Failed" in words
+    assert "World DNS 15 Do not check credentials Enabled ✔ On" in words

@@ -38,7 +38,7 @@ ABSENT: dict[str, str] = {
     "25011": "the web pages are always on; their port is 25026",
     "25015, 25017": _NO_SERVICE,
     "25016": _HOST_NETWORK,
-    "25022": "there are no traversal zones; the clocks of the peers are 25002",
+    "25022": "clocks are not compared over a traversal connection; those of the peers are 25002",
     "25023, 25024": _NO_XMPP,
     "25027, 25029": "there is no TURN server, and nothing shares TCP 443",
     "25028": _NO_HSM,

@@ -5,7 +5,7 @@ A form page shows settings of one section; a list page shows a list with a form 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sextet.admin.zone_views import states as zone_states
+from sextet.cluster.face import Face
 from sextet.model.config import Change, setting_at, to_document
 from sextet.model.schema import Kind, Problem, Setting, settings
 from sextet.model.sections import KEYS, Root
@@ -60,6 +62,7 @@ class ListPage:
     noun: str
     intro: str = ""
     shown: tuple[str, ...] = ()  # columns of the list; without, the first that are plain and no secret
+    live: Callable[[Face], Mapping[str, tuple[str, str]]] | None = None  # key -> words and tone of what is seen of it
     link: tuple[str, str] | None = None  # (path, words) of what else can be done with the whole list
 
     @property
@@ -183,6 +186,8 @@ LIST_PAGES = (
         noun="zone",
         intro="Other systems that calls go to and come from. Which settings a zone has depends on its type.",
         shown=("name", "type", "hop_count", "authentication", "state"),
+        live=zone_states,
+        link=("/status/zones", "Status of the zones"),
     ),
     ListPage(
         path="/configuration/default-zone/access-rules",
@@ -263,6 +268,7 @@ async def show_list(page: ListPage, visit: Visit) -> Response:
     found = [(key, texts) for key, texts in shown if wanted.casefold() in " ".join(map(str, texts.values())).casefold()]
     return visit.page(
         "list.html",
+        live=page.live(visit.desk.face) if page.live else {},
         page=page,
         columns=page.columns,
         rows=found[:ROWS_MAX],
