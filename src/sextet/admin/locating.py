@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -65,18 +66,24 @@ class Locator:
 
     def __init__(self, face: Face, table_of: Callable[[Root], Table]) -> None:
         self._face, self._table_of = face, table_of
+        self._judged: tuple[Root, tuple[Warning, ...]] | None = None
 
     def locate(self, wish: Wish, changes: Sequence[Change] = ()) -> Located:
         """Say what would happen, with these changes where there are any. Raises Refused."""
         config = self._with(changes)
         return located(self._table(config), wish, self._registered(), draft=bool(changes))
 
-    def warnings(self) -> tuple[Warning, ...]:
-        """Name what can never do anything in the saved dial plan. Raises Refused."""
-        config = self._face.saved
-        found = warnings(config, self._table(config))
+    async def warnings(self) -> tuple[Warning, ...]:
+        """Name what can never do anything in the saved dial plan. Raises Refused.
+
+        With thousands of rules that takes a second: it is done beside the event loop, and once for each configuration.
+        """
+        config, unreachable = self._face.saved, tuple(self._unreachable(self._face.saved))
+        if self._judged is None or self._judged[0] is not config:
+            self._judged = (config, await asyncio.to_thread(lambda: warnings(config, self._table(config))))
+        found = self._judged[1]
         named = {one.name for one in found if one.kind == "rule"}
-        return (*found, *(one for one in self._unreachable(config) if one.name not in named))
+        return (*found, *(one for one in unreachable if one.name not in named))
 
     def _unreachable(self, config: Root) -> Iterator[Warning]:
         """Name the rules whose zone no peer can reach, as far as peers have said how they see it."""

@@ -55,7 +55,7 @@ def add_to(registry: Registry, searches: Searches) -> None:
 
     async def check(actor: Actor, arguments: Arguments) -> object:
         hits = await searches.hits()
-        return {"warnings": [asdict(one) for one in locator.warnings()], "hits": hits}
+        return {"warnings": [asdict(one) for one in await locator.warnings()], "hits": hits}
 
     async def test(actor: Actor, arguments: Arguments) -> object:
         return locator.rehearse(draft_of(arguments.get("draft")))

@@ -70,6 +70,8 @@ def _without_target(rule: Rule, table: Table, states: dict[str, str]) -> str:
 
 def _shadow(rule: Rule, earlier: Sequence[Rule]) -> str:
     for one in earlier:
+        if not (one.stop or one.target == rule.target):  # a cheap no for nearly every pair
+            continue
         if not (_source_covers(one, rule) and _conditions_cover(one, rule) and _aliases_cover(one, rule)):
             continue
         if one.stop and one.priority < rule.priority:

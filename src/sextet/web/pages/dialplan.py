@@ -50,7 +50,7 @@ async def beside(visit: Visit, name: str) -> Beside | None:
         return None
     counted = await visit.desk.searches.hits()
     try:
-        found = visit.desk.searches.locator.warnings()
+        found = await visit.desk.searches.locator.warnings()
     except Refused:
         found = ()
     if name == RULES:
