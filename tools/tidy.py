@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check what STYLE.md asks for and no other tool checks: layers, pure folders, lengths, sentences, banned words.
+"""Check what STYLE.md asks for and no other tool checks: layers, lengths, sentences, banned words, decisions.
 
 Standard library only. Prints `file:line: sentence` for everything found; exit code 1 when there is anything.
 """
@@ -80,9 +80,23 @@ def main(arguments: list[str]) -> int:
     found = sorted(
         finding for path in sources(root) for finding in check(path.relative_to(root).as_posix(), path.read_text())
     )
+    found += decisions(root)
     for finding in found:
         print(finding)
     return 1 if found else 0
+
+
+def decisions(root: Path) -> list[Finding]:
+    """Find decisions with a number that another one has, or with another number in their title."""
+    found, seen = [], dict[str, str]()
+    for path in sorted((root / "docs" / "decisions").glob("*.md")):
+        name, number = path.relative_to(root).as_posix(), path.name.partition("-")[0]
+        if number in seen:
+            found.append(Finding(name, 1, f"has the number of {seen[number]}: take the next one that is free"))
+        if not path.read_text().startswith(f"# {number} "):
+            found.append(Finding(name, 1, f"must open with its number, as in # {number} and what was decided"))
+        seen.setdefault(number, path.name)
+    return found
 
 
 def sources(root: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.tidy import FILE_LINES_MAX, FUNCTION_LINES_MAX, check, main, sources
+from tools.tidy import FILE_LINES_MAX, FUNCTION_LINES_MAX, check, decisions, main, sources
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = '"""Answer one question."""\n'
@@ -20,6 +20,7 @@ def test_this_tree_is_tidy() -> None:
     found = [
         finding for path in sources(ROOT) for finding in check(path.relative_to(ROOT).as_posix(), path.read_text())
     ]
+    found += decisions(ROOT)
     assert not found, "\n".join(map(str, found))
 
 
@@ -104,3 +105,15 @@ def test_the_program_ends_with_1_when_it_finds_something(tmp_path: Path, capsys:
     (tmp_path / "src" / "x.py").write_text("x = 1\n")
     assert main([str(tmp_path)]) == 1
     assert "src/x.py:1: must open" in capsys.readouterr().out
+
+
+def test_two_decisions_cannot_have_one_number(tmp_path: Path) -> None:
+    folder = tmp_path / "docs" / "decisions"
+    folder.mkdir(parents=True)
+    (folder / "0001-this.md").write_text("# 0001 This\n")
+    assert not decisions(tmp_path)
+    (folder / "0001-that.md").write_text("# 0001 That\n")
+    (folder / "0002-more.md").write_text("# 2. More\n")
+    same, title = decisions(tmp_path)
+    assert same.path.endswith("0001-this.md") and "has the number of 0001-that.md" in same.sentence
+    assert "must open with its number, as in # 0002" in title.sentence
