@@ -27,6 +27,7 @@ RUN_PACKAGES = (
     "kamailio-tls-modules",
     "nats-server",
     "python3-venv",
+    "tcpdump",  # packets of diagnostic logging
 )
 TEST_PACKAGES = (
     "chromium",

@@ -140,6 +140,32 @@ def test_diagnostic_logging_on_all_peers_from_one_peer(lab: Lab) -> None:
     asyncio.run(play())
 
 
+def test_packets_are_captured_on_all_peers_and_are_in_the_archive_of_each(lab: Lab) -> None:
+    async def captured(number: int) -> bytes:
+        with tarfile.open((await lab.ask(number, "diagnostics collect"))["path"]) as packed:
+            files = [one for one in packed if ".pcap" in one.name]
+            return b"".join(data.read() for one in files if (data := packed.extractfile(one)))
+
+    async def play() -> None:
+        done = await lab.ask(1, "diagnostics start", all=True, capture=True)
+        try:
+            said = [one["state"]["capture"] for one in done]
+            assert said == [f"Packets from and to {peer.address} are captured." for peer in lab.plan.peers]
+            async with lab.phone(3, "bob") as bob:
+                assert (await bob.register()).status == 200
+
+                async def seen() -> bool:
+                    return b"REGISTER sip:" in await captured(3)
+
+                await eventually("the packets of the registration are in the archive of its peer", seen)
+                assert b"REGISTER sip:" not in await captured(2), "another peer captures its own packets only"
+                assert (await bob.register(0)).status == 200
+        finally:
+            await lab.ask(1, "diagnostics stop", all=True)
+
+    asyncio.run(play())
+
+
 def test_at_level_4_every_sip_message_is_in_the_network_log_without_what_proves_who_it_is(lab: Lab) -> None:
     async def play() -> None:
         async def messages(number: int) -> list[str]:
