@@ -1,4 +1,4 @@
-"""Each alarm of issue 2 is raised by a real fault, names its cause, is logged, and goes when the fault does."""
+"""Each alarm is raised by a real fault, names its cause, is logged, and goes when the fault does."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from tests.support.real_lab import Lab, answered, eventually, unchanged
 
 pytestmark = pytest.mark.scenario
 ALICE, BOB, CAROL = "alice@apolo.local", "bob@apolo.local", "carol@apolo.local"
-NOTICED_S = 1.5  # issue 2, section 7
-COMPLETE_S = 2.0  # issue 2, section 4
+NOTICED_S = 1.5  # our promise: a lost peer is noticed in this time
+COMPLETE_S = 2.0  # our promise: a peer that returns is complete in this time
 GARBAGE_BYTES = 60_000
 
 

@@ -8,8 +8,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from sextet.call.zones import NO_NAMES, Names
 from sextet.engine import Neighbour, Wanted
+from sextet.model.capacity import CALLS_HERE
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
 from sextet.model.settings.protocols import Domain, Protocols
@@ -121,3 +124,11 @@ def test_the_code_for_workers_imports_without_anything_installed(tmp_path: Path)
     load = f"import sys; sys.path.insert(0, {str(tmp_path / 'code')!r}); import sextet.sip.kemi.script"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", load], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("limits", "sessions"), [({}, rendering.SESSIONS_MAX), ({CALLS_HERE: 200}, 100)])
+def test_neighbours_are_told_as_many_media_sessions_as_the_capacity_class_has(
+    limits: dict[str, int], sessions: int
+) -> None:
+    wanted = Wanted(config=Root(), generation=1, number=1, address="192.0.2.1", limits=limits)
+    assert rendering.instructions(wanted, "own", NO_NAMES).sessions_max == sessions

@@ -15,6 +15,7 @@ import jinja2
 from sextet.call.table import Table
 from sextet.call.zones import Names, row_of
 from sextet.engine import Wanted
+from sextet.model.capacity import AUDIO_SHARE, CALLS_HERE
 from sextet.model.config import item_path
 from sextet.model.schema import Applies
 from sextet.model.sections import Root
@@ -27,7 +28,7 @@ CHILDREN = 3  # processes for each UDP socket, and as many for all TCP and TLS: 
 CONTACTS_MAX = 10  # devices of one alias on one peer
 MESSAGES_MAX = 1000  # that are kept until they are read, once a second, for log level 4
 SWEEP_S = 2  # how often expired and lost bindings are looked for
-SESSIONS_MAX = 2000  # media sessions, as neighbours are told where no capacity class says it; issue 4's aim
+SESSIONS_MAX = 2000  # media sessions, as neighbours are told where no capacity class says otherwise
 MARK_S = 600  # after this long even an unchanged registration is decided and told anew
 NOBODY = "192.0.2.255"  # RFC 5737: an address that is never our own
 VERIFIED = "verified"  # the part of tls.cfg that kamailio.cfg.j2 asks for by this name
@@ -187,7 +188,7 @@ def instructions(wanted: Wanted, secret: str, resolved: Names) -> Instructions:
             for zone in wanted.config.zones
             if zone.type == TRAVERSAL_CLIENT and zone.state == "Enabled"
         },
-        sessions_max=SESSIONS_MAX,
+        sessions_max=wanted.limits.get(CALLS_HERE, SESSIONS_MAX * AUDIO_SHARE) // AUDIO_SHARE,
     )
 
 

@@ -18,9 +18,7 @@ from sextet.web.desk import Message
 from sextet.web.guard import Visit
 
 TRIES_MAX = 3  # changes of others between our look and our write; the page's own fields are compared again each time
-IN_FORCE_WAIT_S = (
-    1.0  # a change is in force everywhere within a second (issue 2); the page does not wait longer to say so
-)
+IN_FORCE_WAIT_S = 1.0  # a change is in force everywhere within a second; the page does not wait longer to say so
 POLL_S = 0.02
 
 
