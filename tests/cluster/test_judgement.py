@@ -171,6 +171,12 @@ def test_a_list_without_this_system_or_with_one_system_twice_is_invalid() -> Non
     assert raised(twice) == {20003: "expc01.apolo.local and expc03.apolo.local are the same system, 127.77.0.1"}
 
 
+def test_places_that_are_empty_while_a_cleared_list_waits_for_the_restart_are_no_system() -> None:
+    seen = replace(HEALTHY, number=3, running=replace(LIST, peer_1_address="", peer_2_address=""))
+    assert 20003 not in raised(seen) and 20015 not in raised(seen)
+    assert "The list is expc03.apolo.local; none of these" in raised(replace(seen, number=0))[20015]
+
+
 def test_a_name_that_does_not_resolve_is_an_invalid_peer_address() -> None:
     seen = replace(HEALTHY, name_failures={NAMES[2]: f"{NAMES[2]}: no such name"})
     assert raised(seen)[20005] == "expc03.apolo.local: no such name"

@@ -187,8 +187,9 @@ def _of_settings(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
     saved, running = seen.saved.clustering.tls_verification_mode, seen.running.tls_verification_mode
     yield types.TLS_RESTART_REQUIRED, f"Saved {saved}, running {running}." if saved != running else ""
     yield from _of_protocols(seen)
-    peers = seen.running.peers
-    if not any(peers):
+    # Of a list that was cleared and waits for the restart, only the peer's own place is left.
+    peers = [address for address in seen.running.peers if address]
+    if not peers:
         return
     own = f"{seen.own.address or seen.own.host_name}"
     missing = f"The list is {', '.join(peers)}; none of these is this system, {own}."
