@@ -33,6 +33,7 @@ TEST_PACKAGES = (
     "chromium",
     "iproute2",  # peers in network namespaces
     "make",
+    "sip-tester",  # sipp: calls and registrations by the thousand, for scenarios and the bench
 )
 SERVICES = ("kamailio", "nats-server")  # their packages bring services, which would take our ports
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -152,6 +152,8 @@ def test_a_mapping_that_is_used_has_a_row_for_every_name() -> None:
         ({"sip_udp": True, "sip_udp_port": 1719}, "protocols.sip_udp_port"),
         ({"standard_refresh_minimum": 61}, "protocols.standard_refresh_minimum"),
         ({"outbound_refresh_maximum": 299}, "protocols.outbound_refresh_minimum"),
+        ({"session_refresh_minimum": 1801}, "protocols.session_refresh_minimum"),
+        ({"session_refresh_value": 499}, "protocols.session_refresh_minimum"),
     ],
 )
 def test_protocol_settings_that_exclude_each_other(changes: dict[str, Any], field: str) -> None:
@@ -167,6 +169,7 @@ def test_protocol_settings_that_exclude_each_other(changes: dict[str, Any], fiel
         {"sip_mode": False, "sip_tls_port": 4372},
         {"sip_udp": True, "sip_udp_port": 5061},
         {"standard_refresh_minimum": 60, "standard_refresh_maximum": 60},
+        {"session_refresh_minimum": 7200, "session_refresh_value": 7200},
     ],
 )
 def test_protocol_settings_that_only_seem_to(changes: dict[str, Any]) -> None:

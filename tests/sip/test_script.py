@@ -336,6 +336,35 @@ def test_calls_connect_and_end_once(bench: Bench) -> None:
     assert (order, known) == (bench.told[-1]["order"], None)
 
 
+def test_a_call_that_ends_without_a_bye_says_what_was_missing(bench: Bench) -> None:
+    bench.register(BOB)
+    for answered, reason in ((False, "Not acknowledged"), (True, "Not refreshed in time")):
+        bench.invite()
+        bench.ksr.values["$dlg(callid)"] = "call-1"
+        if answered:
+            assert bench.script.connected(None) == 1
+        bench.ksr.values["$rm"] = ""  # a timer is no request
+        assert bench.script.ended(None, "ended") == 1
+        assert bench.told[-1]["reason"] == reason
+        bench.ksr.htables["call"].clear()
+
+
+def test_a_call_goes_on_with_a_session_timer_and_too_short_a_one_is_refused_before_a_search(bench: Bench) -> None:
+    bench.register(BOB)
+    bench.invite(Session_Expires="499", Supported="timer")
+    assert bench.ksr.replies[-1] == (422, "Session Interval Too Small")
+    assert bench.ksr.reply_headers[-2:] == [
+        "Min-SE: 500", 'Reason: SIP;cause=422;text="the session refresh minimum is 500 s"',
+    ]  # fmt: skip
+    assert not bench.ksr.relayed and not bench.searches
+    bench.invite(Session_Expires="7200;refresher=uac")
+    assert bench.ksr.appended[-4:] == [
+        "-Session-Expires", "Session-Expires: 1800;refresher=uac", "-Min-SE", "Min-SE: 500",
+    ]  # fmt: skip
+    assert (bench.ksr.values["$avp(interval)"], bench.ksr.values["$avp(refreshed)"]) == (1800, 0)
+    assert len(bench.ksr.relayed) == 1
+
+
 def test_credentials_that_the_native_route_found_make_the_caller_one_of_ours(bench: Bench) -> None:
     rule = SearchRule(name="Ours", source="Named", source_name="LocalZone", authenticated=True, target="Other")
     closed = Authentication(local_zone="Check credentials", default_zone="Check credentials")

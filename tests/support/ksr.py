@@ -251,6 +251,10 @@ class FakeKSR:
         self.appended.append(header.strip())
         return OK
 
+    def remove_hf(self, name: str) -> int:
+        self.appended.append(f"-{name}")
+        return OK
+
     def t_reply(self, status: int, reason: str) -> int:
         return self.send_reply(status, reason)
 

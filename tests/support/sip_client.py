@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
@@ -79,7 +79,9 @@ class Phone:
         self.instance, self.reg_id, self.outbound = instance, reg_id, outbound
         self.sdp = SDP  # what an INVITE is answered with
         self.status = 200  # what an INVITE is answered with; 0 = it rings on
+        self.headers: list[str] = []  # that an answer to an INVITE or UPDATE has besides
         self.received: list[Message] = []
+        self.replies: list[Message] = []
         self.dialogs: dict[str, Dialog] = {}
         self.address: tuple[str, int] = (local_ip, 0)
         self._register_id = uuid.uuid4().hex
@@ -156,7 +158,9 @@ class Phone:
         uri = f"sip:{self.domain}"
         return await self.request("REGISTER", uri, to=self.uri, call_id=self._register_id, extra=[*headers, extra])
 
-    async def call(self, alias: str, extra: str = "", wait_s: float = ANSWER_S, body: str = SDP) -> Dialog | Message:
+    async def call(
+        self, alias: str, extra: str = "", wait_s: float = ANSWER_S, body: str = SDP, acknowledged: bool = True
+    ) -> Dialog | Message:
         """Call an alias: the dialog when it was answered, else the refusal."""
         call_id, tag = uuid.uuid4().hex, uuid.uuid4().hex[:8]
         uri = f"sip:{alias}"
@@ -164,14 +168,22 @@ class Phone:
         answer = await self.request("INVITE", uri, call_id=call_id, tag=tag, extra=headers, body=body, wait_s=wait_s)
         if answer.status >= 300:
             return answer
+        dialog = self.dialog_of(answer)
+        self.dialogs[call_id] = dialog
+        if acknowledged:
+            self.acknowledge(dialog)
+        return dialog
+
+    def dialog_of(self, answer: Message) -> Dialog:
+        """Give the dialog that an answer to an INVITE of ours makes, early or not (RFC 3261 12.1.2)."""
         routes = [route for value in reversed(answer.all("record-route")) for route in reversed(_split(value))]
         target = re.findall(r"<([^>]+)>", answer.get("contact"))[0]
-        local, remote = f"<{self.uri}>;tag={tag}", answer.get("to")
         cseq = int(answer.get("cseq").split()[0])
-        dialog = Dialog(call_id, local, remote, target, routes, answer, cseq)
-        self.dialogs[call_id] = dialog
-        self._send_within(dialog, "ACK", cseq)
-        return dialog
+        return Dialog(answer.get("call-id"), answer.get("from"), answer.get("to"), target, routes, answer, cseq)
+
+    def acknowledge(self, dialog: Dialog, body: str = "") -> None:
+        """Acknowledge the newest answer to an INVITE within a call."""
+        self._send_within(dialog, "ACK", dialog.cseq, body)
 
     def give_up(self) -> None:
         """Cancel the newest call while it rings (RFC 3261 9.1); said again over UDP, as 17.1.2.2 asks for."""
@@ -183,20 +195,21 @@ class Phone:
 
     async def offer(self, dialog: Dialog, body: str) -> Message:
         """Offer another session within a call (RFC 3261 14); gives the final answer, acknowledged."""
+        return await self.within(dialog, "INVITE", body)
+
+    async def within(self, dialog: Dialog, method: str, body: str = "", extra: Sequence[str] = ()) -> Message:
+        """Send a request within a call; gives the final answer, an INVITE's acknowledged."""
         dialog.cseq += 1
-        queue = self._queue(dialog.call_id, f"{dialog.cseq} INVITE")
-        self._send_within(dialog, "INVITE", dialog.cseq, body)
+        queue = self._queue(dialog.call_id, f"{dialog.cseq} {method}")
+        self._send_within(dialog, method, dialog.cseq, body, extra)
         answer = await self._final(queue, ANSWER_S)
-        if answer.status < 300:
-            self._send_within(dialog, "ACK", dialog.cseq)
+        if method == "INVITE" and answer.status < 300:
+            self.acknowledge(dialog)
         return answer
 
     async def hang_up(self, dialog: Dialog) -> Message:
         """End a call from either end."""
-        dialog.cseq += 1
-        queue = self._queue(dialog.call_id, f"{dialog.cseq} BYE")
-        self._send_within(dialog, "BYE", dialog.cseq)
-        return await self._final(queue, ANSWER_S)
+        return await self.within(dialog, "BYE")
 
     async def request(
         self, method: str, uri: str, *, to: str = "", call_id: str = "", tag: str = "", extra: list[str] | None = None,
@@ -236,6 +249,16 @@ class Phone:
                 self._arrived.clear()
                 await self._arrived.wait()
 
+    async def hears(self, status: int, after: int = 0, method: str = "INVITE", wait_s: float = ANSWER_S) -> Message:
+        """Wait until an answer arrives (the first after so many others of the same status)."""
+        async with asyncio.timeout(wait_s):
+            while True:
+                found = [one for one in self.replies if one.status == status and one.method == method]
+                if len(found) > after:
+                    return found[after]
+                self._arrived.clear()
+                await self._arrived.wait()
+
     def count(self, method: str = "INVITE") -> int:
         return sum(message.first.startswith(method + " ") for message in self.received)
 
@@ -246,8 +269,9 @@ class Phone:
         elif self._writer is not None:
             self._writer.write(data)
 
-    def reply(self, request: Message, status: int, reason: str = "", body: str = "") -> None:
+    def reply(self, request: Message, status: int, reason: str = "", body: str = "", extra: Sequence[str] = ()) -> None:
         """Answer a request."""
+        within = ";tag=" in request.get("to")
         to = request.get("to")
         if status > 100 and ";tag=" not in to:
             to += f";tag={hashlib.md5((request.get('call-id') + self.user).encode()).hexdigest()[:8]}"
@@ -255,7 +279,8 @@ class Phone:
         head += [f"Record-Route: {value}" for value in request.all("record-route")]
         head += [f"From: {request.get('from')}", f"To: {to}", f"Call-ID: {request.get('call-id')}"]
         head += [f"CSeq: {request.get('cseq')}"] + ([f"Contact: {self.contact}"] if request.method == "INVITE" else [])
-        if status == 200 and request.method == "INVITE":
+        head += [*extra, *(self.headers if status == 200 and request.method in ("INVITE", "UPDATE") else ())]
+        if status == 200 and request.method == "INVITE" and not within:
             routes = [route for value in request.all("record-route") for route in _split(value)]
             target = re.findall(r"<([^>]+)>", request.get("contact"))[0]
             dialog = Dialog(request.get("call-id"), to, request.get("from"), target, routes, request, 100)
@@ -268,6 +293,8 @@ class Phone:
 
     def _take(self, message: Message) -> None:
         if message.status:
+            self.replies.append(message)
+            self._arrived.set()
             queue = self._waiting.get((message.get("call-id"), message.get("cseq")))
             if queue is not None:
                 queue.put_nowait(message)
@@ -297,7 +324,7 @@ class Phone:
         if message.method == "BYE" and message.get("call-id") in self.dialogs:
             self.dialogs[message.get("call-id")].ended.set()
 
-    def _send_within(self, dialog: Dialog, method: str, cseq: int, body: str = "") -> None:
+    def _send_within(self, dialog: Dialog, method: str, cseq: int, body: str = "", extra: Sequence[str] = ()) -> None:
         head = [f"{method} {dialog.target} SIP/2.0", self._via(f"z9hG4bK{uuid.uuid4().hex}"), "Max-Forwards: 70"]
         head += [f"Route: {route}" for route in dialog.routes]
         head += [
@@ -305,7 +332,8 @@ class Phone:
             f"To: {dialog.remote}",
             f"Call-ID: {dialog.call_id}",
             f"CSeq: {cseq} {method}",
-            f"Contact: {self.contact}" if method == "INVITE" else "",
+            f"Contact: {self.contact}" if method in ("INVITE", "UPDATE", "REFER") else "",
+            *extra,
         ]
         self.send(_text(head, body))
 

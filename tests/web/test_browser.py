@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect, sync_playwright
 
+from sextet.model import alarms
 from sextet.web.menu import MENU
 from tests.support.fake_peer import FakePeer
 from tests.support.fake_web import PASSWORD, USER, peer, server
@@ -161,9 +162,15 @@ def test_live_lines_change_beside_a_form_without_touching_it(page: Page, served:
 def test_a_button_under_somebodys_hand_stays(page: Page, served: Served) -> None:
     page.goto(f"{served.url}/status/alarms")
     expect(page.locator("#live-chip")).to_have_text("Live")
-    page.get_by_role("button", name="Acknowledge").focus()
-    served.do(lambda: served.face.silence(3))
-    expect(page.get_by_role("button", name="Acknowledge")).to_be_focused()
+    page.evaluate("window.hold = document.querySelector('#live_rows button')")  # a new one would not be the same
+    button = page.get_by_role("button", name="Acknowledge", exact=True).first
+    button.focus()
+    served.do(lambda: served.face.raise_alarm(alarms.COMMUNICATION_FAILURE, 2, "no answer", key="expc03"))
+    expect(page.locator("#live_alarm_icon")).to_contain_text("2 alarms")
+    expect(button).to_be_focused()
+    assert page.evaluate("document.activeElement === window.hold")
+    button.blur()
+    expect(page.locator("#live_rows")).to_contain_text("no answer")  # what had waited for the hand
 
 
 def test_the_page_says_when_it_is_not_live_and_comes_back(page: Page, served: Served) -> None:

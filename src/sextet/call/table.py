@@ -22,6 +22,7 @@ from sextet.call.pattern import Pattern, Variables, compiled, filled_in
 from sextet.call.policy import find_me, rules
 from sextet.call.policy.cpl import Script
 from sextet.call.policy.cpl_reading import BadScript, read
+from sextet.call.session_timer import Session
 from sextet.call.transform import Transform
 from sextet.call.zones import NO_NAMES, Names, ZoneRow, flows_of, row_of, zone_of_ip
 from sextet.model.config import from_document, to_document
@@ -159,6 +160,7 @@ class Table:
     hosts: frozenset[str]  # names and addresses of this system itself, of which it is the registrar too
     standard: Refresh
     outbound: Refresh
+    session: Session
     policy: str  # None, Allow List, Deny List
     listed: PatternList  # the list that the policy names
     subzones: Mapping[str, str]  # with their authentication policies, the Default Subzone among them
@@ -264,6 +266,7 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
             minimum_s=protocols.outbound_refresh_minimum,
             maximum_s=protocols.outbound_refresh_maximum,
         ),
+        session=Session(value_s=protocols.session_refresh_value, minimum_s=protocols.session_refresh_minimum),
         policy=registration.restriction_policy,
         listed=_pattern_list(
             {"Allow List": registration.allow_list, "Deny List": registration.deny_list}.get(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jinja2
 
+from sextet.call import session_timer
 from sextet.call.table import Table
 from sextet.call.zones import Names, row_of
 from sextet.engine import Wanted
@@ -29,6 +30,7 @@ CONTACTS_MAX = 10  # devices of one alias on one peer
 MESSAGES_MAX = 1000  # that are kept until they are read, once a second, for log level 4
 SWEEP_S = 2  # how often expired and lost bindings are looked for
 SESSIONS_MAX = 2000  # media sessions, as neighbours are told where no capacity class says otherwise
+SESSION_LEAST_S = session_timer.LEAST_S
 MARK_S = 600  # after this long even an unchanged registration is decided and told anew
 NOBODY = "192.0.2.255"  # RFC 5737: an address that is never our own
 VERIFIED = "verified"  # the part of tls.cfg that kamailio.cfg.j2 asks for by this name
@@ -111,6 +113,9 @@ def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Names) -> Files:
         sweep_s=SWEEP_S,
         mark_s=MARK_S,
         messages_max=MESSAGES_MAX,
+        session_least_s=SESSION_LEAST_S,
+        session_most_s=session_timer.MOST_S,
+        untimed_s=session_timer.UNTIMED_S,
     )
     return Files(kamailio=rendered, tls=tls_text(wanted, run_dir))
 

@@ -30,6 +30,10 @@ class Protocols:
                                            help="The shortest outbound registration that is accepted.")  # fmt: skip
     outbound_refresh_maximum: int = number(3600, 30, 7200, unit="s", label="Outbound registration refresh maximum", path="SIP Registration Outbound Refresh Maximum",
                                            help="The longest outbound registration that is granted.")  # fmt: skip
+    session_refresh_value: int = number(1800, 90, 86400, unit="s", label="Session refresh value", path="SIP Session Refresh Value",
+                                        help="The longest time between two refreshes of a call (Session-Expires, RFC 4028); longer ones are lowered. A call that is not refreshed in time is over.")  # fmt: skip
+    session_refresh_minimum: int = number(500, 90, 7200, unit="s", label="Session refresh minimum", path="SIP Session Refresh Minimum",
+                                          help="Shorter times between two refreshes of a call are refused with 422 Session Interval Too Small.")  # fmt: skip
     h323_mode: bool = switch(False, label="H.323 mode", path="H323 Mode", help="Whether H.323 is on; a cluster needs it on every peer, since peers talk H.323 to each other.")
 
 

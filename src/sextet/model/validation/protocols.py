@@ -27,6 +27,12 @@ def protocols(whole: Root) -> Iterator[Problem]:
                 f"{kind.capitalize()} registration refresh minimum: {low} is above the maximum of {high} seconds; "
                 "lower it, or raise the maximum.",
             )
+    if protocols.session_refresh_minimum > protocols.session_refresh_value:
+        yield Problem(
+            "protocols.session_refresh_minimum",
+            f"Session refresh minimum: {protocols.session_refresh_minimum} is above the session refresh value of "
+            f"{protocols.session_refresh_value} seconds; lower it, or raise the value.",
+        )
     yield from _ports(protocols)
 
 

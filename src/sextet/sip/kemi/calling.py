@@ -20,7 +20,7 @@ from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
-from sextet.sip.kemi import carriage, forking, questions, tracing, traversal, zones
+from sextet.sip.kemi import carriage, forking, questions, session_timing, tracing, traversal, zones
 from sextet.sip.kemi.admitting import attempt, within
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
@@ -70,6 +70,8 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
             reporter, os.urandom(8).hex(), request, refusal, looked_up, told.table.generation, method, identity.call_id
         )  # fmt: skip
         answer(ksr, 482, "Search Loop detected")
+        return
+    if method == "INVITE" and not session_timing.ask(ksr, told.table.session):
         return
     ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))
     _search(ksr, reporter, told, request, identity, method, node, own)

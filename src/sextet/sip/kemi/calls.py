@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sextet.call.session_timer import MOST_S
 from sextet.sip.kemi.charging import release
 from sextet.sip.kemi.reporting import Reporter, written
 
 RINGING_S = 600  # after fr_inv_timer (180 s) for each of a few steps nothing rings any more
 TOMBSTONE_S = 60  # how long the number of an ended call is kept, so that a late report does not bring it back
-CONNECTED_S = 43_260  # a minute above the dialog module's own limit
+CONNECTED_S = MOST_S + 60  # a minute above the dialog module's own limit; refreshes begin it anew
 _STATE = ',"state":"'  # a quotation mark inside a value is escaped: this stands nowhere else
 
 
@@ -57,6 +58,11 @@ def ended(ksr: Any, reporter: Reporter, call_id: str, reason: str) -> None:
         order = ksr.htable.sht_inc("ctl", "order")
         ksr.htable.sht_setxs("call", call_id, f"[{order},null]", TOMBSTONE_S)
         reporter.send(f'"kind":"ended","order":{order},"call_id":{written(call_id)},"reason":{written(reason)}')
+
+
+def overdue(ksr: Any, call_id: str) -> str:
+    """Say why a call is over without a BYE."""
+    return "Not acknowledged" if '"state":"ringing"' in _stored(ksr, call_id) else "Not refreshed in time"
 
 
 def _lasting(call: dict[str, Any]) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sextet.call.bandwidth.sharing import room
+from sextet.call.session_timer import MOST_S
 from sextet.sip.kemi.reporting import Reporter, written
 
 LOAD, USE, VIEW = "load", "use", "view"  # htables of kamailio.cfg.j2
-LASTS_S = 43_320  # two minutes above the dialog module's own limit
+LASTS_S = MOST_S + 120  # two minutes above the dialog module's own limit; refreshes begin it anew
 FRESH_S = 15.0  # a call that was just charged need not have been told yet
 Entry = dict[str, Any]  # what is known of one call, see charging.py; `kbps` and `routes` make its charges
 

@@ -12,6 +12,7 @@ _PHRASES = {
     404: "Not Found",
     480: "Temporarily Unavailable",
     414: "Request-URI Too Long",
+    422: "Session Interval Too Small",
     482: "Loop Detected",
     483: "Too Many Hops",
     486: "Busy Here",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.table import TableError
-from sextet.sip.kemi import admitting, calls, charging, forking, pinging, tracing, traversal, within
+from sextet.sip.kemi import admitting, calls, charging, forking, pinging, session_timing, tracing, traversal, within
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
 from sextet.sip.kemi.calling import initial, resumed
@@ -101,6 +101,11 @@ class Script:
         self._ksr.pv.seti("$var(barred)", 1 if admitting.barred(self._ksr) else 0)
 
     @guarded
+    def refreshed(self, argument: str) -> None:
+        passed = session_timing.ask(self._ksr, self._current.get().table.session)
+        self._ksr.pv.seti("$var(refused)", within.PASSED if passed else within.REFUSED)
+
+    @guarded
     def offered(self, argument: str) -> None:
         within.offered(self._ksr, self._reporter, self._current.get().table)
 
@@ -130,7 +135,7 @@ class Script:
         if argument == "failed":
             reason = f"{status} {get('$rr') or ''}".strip() if status else "Not answered"
         else:
-            reason = "Normal" if method == "BYE" else "Timed out"
+            reason = "Normal" if method == "BYE" else calls.overdue(self._ksr, str(get("$dlg(callid)")))
         calls.ended(self._ksr, self._reporter, str(get("$dlg(callid)")), reason)
 
     @guarded
