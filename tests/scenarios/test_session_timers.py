@@ -56,9 +56,7 @@ def test_a_caller_who_can_refresh_is_told_to_where_the_other_end_cannot() -> Non
             await known(at, (alice, 1, ALICE), (bob, 2, BOB))
             dialog = answered(await alice.call(BOB, extra=f"{TIMER}\r\nx: 7200;refresher=uac\r\nMin-SE: 2000"))
             invite = await bob.rings()
-            assert invite.all("session-expires") == ["2000;refresher=uac"], (
-                "not below what the caller can do"
-            )
+            assert invite.all("session-expires") == ["2000;refresher=uac"], "not below what the caller can do"
             assert (invite.all("x"), invite.get("min-se")) == ([], "2000")
             assert dialog.answer.all("session-expires") == ["2000;refresher=uac"]
             assert dialog.answer.all("require") == ["timer"]

@@ -79,7 +79,7 @@ class Phone:
         self.instance, self.reg_id, self.outbound = instance, reg_id, outbound
         self.sdp = SDP  # what an INVITE is answered with
         self.status = 200  # what an INVITE is answered with; 0 = it rings on
-        self.headers: list[str] = []  # that an answer to an INVITE or UPDATE has besides
+        self.headers: list[str] = []  # that a final answer to an INVITE or UPDATE has besides
         self.received: list[Message] = []
         self.replies: list[Message] = []
         self.dialogs: dict[str, Dialog] = {}
@@ -278,8 +278,10 @@ class Phone:
         head = [f"SIP/2.0 {status} {reason or 'Test'}", *(f"Via: {value}" for value in request.all("via"))]
         head += [f"Record-Route: {value}" for value in request.all("record-route")]
         head += [f"From: {request.get('from')}", f"To: {to}", f"Call-ID: {request.get('call-id')}"]
-        head += [f"CSeq: {request.get('cseq')}"] + ([f"Contact: {self.contact}"] if request.method == "INVITE" else [])
-        head += [*extra, *(self.headers if status == 200 and request.method in ("INVITE", "UPDATE") else ())]
+        more = [*extra, *(self.headers if status >= 200 and request.method in ("INVITE", "UPDATE") else ())]
+        if request.method in ("INVITE", "UPDATE") and not any(line.startswith("Contact:") for line in more):
+            more.append(f"Contact: {self.contact}")
+        head += [f"CSeq: {request.get('cseq')}", *more]
         if status == 200 and request.method == "INVITE" and not within:
             routes = [route for value in request.all("record-route") for route in _split(value)]
             target = re.findall(r"<([^>]+)>", request.get("contact"))[0]
