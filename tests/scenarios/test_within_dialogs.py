@@ -287,7 +287,6 @@ def test_an_answer_that_is_sent_again_and_an_acknowledgement_that_comes_late_arr
                 bob.reply(invite, 200, body=SDP)
                 assert (await alice.hears(200, after=number)).get("to") == dialog.remote
             assert bob.count("ACK") == 0
-            assert [call.state for call in at.hosts[1].calls.values()] == ["ringing"]
             for number in (0, 1):
                 alice.acknowledge(dialog)
                 assert (await bob.rings("ACK", after=number)).get("cseq") == f"{dialog.cseq} ACK"

@@ -228,6 +228,17 @@ def test_the_busy_person_of_a_round_is_passed_on_though_a_zone_knew_nobody(bench
     assert bench.ksr.replies == [(486, "Busy Here")]
 
 
+def test_a_device_with_a_longer_session_timer_is_passed_on_with_it(bench: Bench) -> None:
+    bench.register(BOB)
+    bench.register(BOB, contact="<sip:b2@192.0.2.8>")
+    bench.invite()
+    bench.ksr.values |= {"$avp(brief)": "600", "$avp(person)": "486"}
+    bench.ksr.status = 404
+    assert bench.script.failed(None) == 1
+    assert bench.ksr.replies[-1] == (422, "Session Interval Too Small")
+    assert bench.ksr.reply_headers[-1] == "Min-SE: 600"
+
+
 def test_a_failing_leg_gives_way_to_the_next_and_a_busy_person_does_not(bench: Bench) -> None:
     bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
     bench.invite("x@other.test")
@@ -336,17 +347,20 @@ def test_calls_connect_and_end_once(bench: Bench) -> None:
     assert (order, known) == (bench.told[-1]["order"], None)
 
 
-def test_a_call_that_ends_without_a_bye_says_what_was_missing(bench: Bench) -> None:
+@pytest.mark.parametrize(("after_s", "reason"), [(75, "Not acknowledged"), (90, "Not refreshed in time")])
+def test_a_call_that_ends_without_a_bye_says_what_was_missing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, after_s: int, reason: str
+) -> None:
+    now_s = 5000.0
+    monkeypatch.setattr("sextet.sip.kemi.script.time.monotonic", lambda: now_s)
     bench.register(BOB)
-    for answered, reason in ((False, "Not acknowledged"), (True, "Not refreshed in time")):
-        bench.invite()
-        bench.ksr.values["$dlg(callid)"] = "call-1"
-        if answered:
-            assert bench.script.connected(None) == 1
-        bench.ksr.values["$rm"] = ""  # a timer is no request
-        assert bench.script.ended(None, "ended") == 1
-        assert bench.told[-1]["reason"] == reason
-        bench.ksr.htables["call"].clear()
+    bench.invite()
+    bench.ksr.values["$dlg(callid)"] = "call-1"
+    assert bench.script.connected(None) == 1
+    bench.ksr.values["$rm"] = ""  # a timer is no request
+    now_s += after_s
+    assert bench.script.ended(None, "ended") == 1
+    assert bench.told[-1]["reason"] == reason
 
 
 def test_a_call_goes_on_with_a_session_timer_and_too_short_a_one_is_refused_before_a_search(bench: Bench) -> None:

@@ -10,6 +10,7 @@ NOTE_S = 60.0
 COUNTED = {
     "garbage": "messages that are not SIP were dropped",
     "insane": "requests that contradict themselves were refused",
+    "stray": "answers to no request of ours were dropped",
     "unproven": "requests claimed to come from a peer and were not proved; they were treated as a stranger's",
     "unrouted": "requests within a call came without a Route of ours and were refused",
     "unnamed": "requests were refused for the certificate of their connection",

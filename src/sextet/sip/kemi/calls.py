@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sextet.call.session_timer import MOST_S
+from sextet.call.session_timer import LEAST_S, MOST_S
 from sextet.sip.kemi.charging import release
 from sextet.sip.kemi.reporting import Reporter, written
 
@@ -60,9 +60,11 @@ def ended(ksr: Any, reporter: Reporter, call_id: str, reason: str) -> None:
         reporter.send(f'"kind":"ended","order":{order},"call_id":{written(call_id)},"reason":{written(reason)}')
 
 
-def overdue(ksr: Any, call_id: str) -> str:
-    """Say why a call is over without a BYE."""
-    return "Not acknowledged" if '"state":"ringing"' in _stored(ksr, call_id) else "Not refreshed in time"
+def overdue(ksr: Any, call_id: str, now_s: float) -> str:
+    """Say why a call is over without a BYE: the dialog module waits 70 s for an ACK, for a refresh no less than 90."""
+    text = _stored(ksr, call_id)
+    waited_s = now_s - json.loads(text)[1]["since_s"] if text else 0.0
+    return "Not refreshed in time" if waited_s >= LEAST_S else "Not acknowledged"
 
 
 def _lasting(call: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sextet.call.alias import is_ip, uri_of
 from sextet.call.decision import Refuse, Round, Searched, Target
-from sextet.sip.kemi import calls, tracing, zones
+from sextet.sip.kemi import calls, session_timing, tracing, zones
 from sextet.sip.kemi.admitting import ASKED, admit_round
 from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
 from sextet.sip.kemi.bindings import address_of, elsewhere, here, stored
@@ -33,10 +33,11 @@ PEER_MS = 1_000  # to a peer's first provisional answer, which it sends before i
 ZONE_MS = 3_000  # to another system's
 DEVICE_MS = 5_000  # to a device's
 REQUEST_MS = 8_000  # to the final answer of what is not an INVITE
-FINAL = (401, 407, 484, 486, 487)  # answers of the person asked for: searching on would not help
+FINAL = (401, 407, 422, 484, 486, 487)  # answers of the person asked for: searching on would not help
 _FINAL_PHRASES = {
     401: "Unauthorized",
     407: "Proxy Authentication Required",
+    422: "Session Interval Too Small",
     484: "Address Incomplete",
     486: "Busy Here",
 }
@@ -60,7 +61,8 @@ def begin(
 def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     """Ask the next round after one that failed, or who knows what comes after; else the caller gets the answer."""
     status = ksr.tm.t_get_status_code()
-    person = int(ksr.pv.get("$avp(person)") or 0)
+    brief = str(ksr.pv.get("$avp(brief)") or "")
+    person = 422 if brief else int(ksr.pv.get("$avp(person)") or 0)
     lone = str(ksr.pv.get("$avp(lone)") or "")
     if lone and ksr.tm.t_branch_timeout() > 0 and ksr.tm.t_branch_replied() < 0:
         hop, _, zone = lone.partition(" ")
@@ -80,6 +82,8 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     elif more is not None:
         _go_on(ksr, reporter, told, call, lookups, *more)
     elif hidden:
+        if brief:
+            ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
 
 
@@ -144,6 +148,7 @@ def _run(
             continue
         ksr.pv.sets("$avp(steps)", written((rounds, call, after.to_row())))
         ksr.pv.sets("$avp(person)", "")
+        ksr.pv.sets("$avp(brief)", "")
         lone = legs[0] if len(legs) == 1 and legs[0].get("uris") else None
         ksr.pv.sets("$avp(lone)", f"{lone['uris'][0]} {lone['zone']}" if lone else "")
         if invite:

@@ -131,12 +131,12 @@ class Script:
     @guarded
     def ended(self, argument: str) -> None:
         get = self._ksr.pv.get
-        status, method = get("$rs"), get("$rm")
+        status, method, call_id = get("$rs"), get("$rm"), str(get("$dlg(callid)"))
         if argument == "failed":
             reason = f"{status} {get('$rr') or ''}".strip() if status else "Not answered"
         else:
-            reason = "Normal" if method == "BYE" else calls.overdue(self._ksr, str(get("$dlg(callid)")))
-        calls.ended(self._ksr, self._reporter, str(get("$dlg(callid)")), reason)
+            reason = "Normal" if method == "BYE" else calls.overdue(self._ksr, call_id, time.monotonic())
+        calls.ended(self._ksr, self._reporter, call_id, reason)
 
     @guarded
     def agent(self, argument: str) -> None:
