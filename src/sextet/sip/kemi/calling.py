@@ -71,7 +71,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         )  # fmt: skip
         answer(ksr, 482, "Search Loop detected")
         return
-    if method == "INVITE" and not session_timing.ask(ksr, told.table.session):
+    if method == "INVITE" and session_timing.refused(ksr, told.table.session):
         return
     ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))
     _search(ksr, reporter, told, request, identity, method, node, own)
@@ -104,6 +104,7 @@ def _search(
     _record_route(ksr, told, identity.call_id)
     call: Call = {"tag": request.tag, "search": name}
     if method == "INVITE":
+        session_timing.ask(ksr, told.table.session)
         ksr.dialog.dlg_manage()
         call |= {
             "call_id": identity.call_id, "serial": os.urandom(16).hex(), "source": request.caller,

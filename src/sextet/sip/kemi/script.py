@@ -102,8 +102,11 @@ class Script:
 
     @guarded
     def refreshed(self, argument: str) -> None:
-        passed = session_timing.ask(self._ksr, self._current.get().table.session)
-        self._ksr.pv.seti("$var(refused)", within.PASSED if passed else within.REFUSED)
+        session = self._current.get().table.session
+        refused = session_timing.refused(self._ksr, session)
+        self._ksr.pv.seti("$var(refused)", within.REFUSED if refused else within.PASSED)
+        if not refused:
+            session_timing.ask(self._ksr, session)
 
     @guarded
     def offered(self, argument: str) -> None:

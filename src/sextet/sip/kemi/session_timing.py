@@ -8,26 +8,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from sextet.call.session_timer import Session, timed
+from sextet.call.session_timer import Session, Timed, timed
 from sextet.sip.kemi.refusing import answer
 
 STATUS = 422
 EXPIRES, LEAST = "Session-Expires", "Min-SE"
 
 
-def ask(ksr: Any, session: Session) -> bool:
-    """Put the session timer of the INVITE or UPDATE at hand in order; False when the request was refused."""
-    get = ksr.pv.get
-    expires, least = (str(get(f"$hdr({name})") or "") for name in (EXPIRES, LEAST))
-    found = timed(session, expires, least, str(get("$(hdr(Supported)[*])") or ""))
-    if found is None:
-        ksr.hdr.append_to_reply(f"{LEAST}: {session.minimum_s}\r\n")
-        answer(ksr, STATUS, f"the session refresh minimum is {session.minimum_s} s")
+def refused(ksr: Any, session: Session) -> bool:
+    """Refuse the INVITE or UPDATE at hand where its session timer is too short and its sender can try again."""
+    if _timed(ksr, session) is not None:
         return False
+    ksr.hdr.append_to_reply(f"{LEAST}: {session.minimum_s}\r\n")
+    answer(ksr, STATUS, f"the session refresh minimum is {session.minimum_s} s")
+    return True
+
+
+def ask(ksr: Any, session: Session) -> None:
+    """Put the session timer of the INVITE or UPDATE at hand in order, right before it is sent on."""
+    found = _timed(ksr, session)
+    if found is None:
+        return  # the minimum was raised while the request waited
     for name, value in ((EXPIRES, found.expires), (LEAST, found.least)):
         if value is not None:
             ksr.textops.remove_hf(name)
             ksr.hdr.append(f"{name}: {value}\r\n")
     ksr.pv.seti("$avp(interval)", found.interval_s)
     ksr.pv.seti("$avp(refreshed)", 1 if found.refreshed else 0)
-    return True
+
+
+def _timed(ksr: Any, session: Session) -> Timed | None:
+    expires, least = (str(ksr.pv.get(f"$hdr({name})") or "") for name in (EXPIRES, LEAST))
+    return timed(session, expires, least, str(ksr.pv.get("$(hdr(Supported)[*])") or ""))
