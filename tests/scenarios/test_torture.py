@@ -1,0 +1,139 @@
+"""The torture messages of RFC 4475 to a real Kamailio: each is answered or dropped as the RFC says, and calls go on."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+
+import pytest
+
+from tests.support.sip_client import Dialog, Phone
+from tests.support.sip_peers import Peers, answered, peers, phone
+from tests.support.torture import MESSAGES, Torture
+
+pytestmark = pytest.mark.scenario
+NETWORK = "127.61.8"
+BOB = "bob@apolo.local"
+PROBE_S = 5.0
+
+
+class Tormentor:
+    """Somebody on the port 5060 of an address of his own: answers reach him whether or not he asks for his port."""
+
+    def __init__(self, transport: str, server: str, host: str) -> None:
+        self._transport, self._server, self._host = transport, server, host
+        self._count = itertools.count()
+
+    async def sends(self, message: Torture) -> int:
+        """Send a message and, behind it, one that is always answered; gives the status of its answer, 0 for none."""
+        nonce, probe = uuid.uuid4().hex, uuid.uuid4().hex
+        text = self._filled(message.data, nonce)
+        asked = (
+            f"OPTIONS sip:{self._server} SIP/2.0\r\n"
+            f"Via: SIP/2.0/{self._transport} {self._host}:5060;branch=z9hG4bK{probe}\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:probe@{self._host}>;tag=p\r\nTo: <sip:{self._server}>\r\n"
+            f"Call-ID: {probe}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
+        own = nonce.encode() if nonce.encode() in text else b"SIP/2.0"
+        send = self._datagrams if self._transport == "UDP" else self._stream
+        said = await send(text, asked, probe.encode(), own if 0 not in message.answers else b"")
+        starts = [part for part in said if own in part and probe.encode() not in part and part[8:11] != b"100"]
+        return int(starts[0][8:11]) if starts else 0
+
+    def _filled(self, data: bytes, nonce: str) -> bytes:
+        known = {"transport": self._transport, "host": self._host, "port": "5060", "nonce": nonce}
+        for name, value in known.items():
+            data = data.replace(b"{%s}" % name.encode(), value.encode())
+        return data
+
+    async def _datagrams(self, text: bytes, asked: bytes, probe: bytes, wanted: bytes) -> list[bytes]:
+        """A datagram has one worker of several: the probe is sent more often than there are workers."""
+        loop = asyncio.get_running_loop()
+        said: list[bytes] = []
+        arrived, closed = asyncio.Event(), asyncio.Event()
+
+        class Protocol(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+                said.append(data)
+                arrived.set()
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                closed.set()
+
+        transport, _ = await loop.create_datagram_endpoint(
+            Protocol, local_addr=(self._host, 5060), remote_addr=(self._server, 5060)
+        )
+        try:
+            transport.sendto(text)
+            async with asyncio.timeout(PROBE_S):
+                for number in range(12):
+                    transport.sendto(asked.replace(probe, probe + b"%d" % number))
+                    while not any(probe + b"%d" % number in one for one in said):
+                        arrived.clear()
+                        await arrived.wait()
+                while wanted and not any(wanted in one and probe not in one for one in said):
+                    arrived.clear()
+                    await arrived.wait()
+        except TimeoutError:
+            assert any(probe in one for one in said), f"the peer is silent after {text[:60]!r}"
+        finally:
+            transport.close()
+            await closed.wait()
+        return said
+
+    async def _stream(self, text: bytes, asked: bytes, probe: bytes, wanted: bytes) -> list[bytes]:
+        """A connection may be closed for what cannot be cut into messages; the probe then has a new one."""
+        said = b""
+        for data in (text + asked, asked):
+            reader, writer = await asyncio.open_connection(self._server, 5060, local_addr=(self._host, 0))
+            writer.write(data)
+            try:
+                async with asyncio.timeout(1.0 if data is not asked else PROBE_S):
+                    while probe not in said and (more := await reader.read(65536)):
+                        said += more
+            except (TimeoutError, ConnectionError):
+                pass  # it waits for the rest of a body that never comes, or was closed
+            finally:
+                writer.transport.abort()
+            if probe in said:
+                return [b"SIP/2.0 " + part for part in said.split(b"SIP/2.0 ")[1:]]
+        raise AssertionError(f"the peer is silent after {text[:60]!r}")
+
+
+async def _goes_on(alice: Phone, bob: Phone, call: Dialog) -> None:
+    """A call made before goes on; one after works."""
+    assert (await alice.within(call, "INFO", "Signal=1\r\n")).status == 200
+    another = answered(await alice.call(BOB))
+    assert (await alice.hang_up(another)).status == 200
+
+
+async def _tormented(at: Peers, transport: str) -> dict[str, int]:
+    tormentor = Tormentor(transport, at.address(1), f"{NETWORK}.77")
+    return {one.name: await tormentor.sends(one) for one in MESSAGES}
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+def test_every_torture_message_is_answered_or_dropped_and_calls_go_on(transport: str) -> None:
+    async def play() -> None:
+        async with peers(NETWORK, 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob", "tcp") as bob:
+            for one in (alice, bob):
+                assert (await one.register()).status == 200
+            await at.registered(1, BOB)
+            call = answered(await alice.call(BOB))
+            pids = at.engines[1]._process.record
+            got = await _tormented(at, transport)
+            wrong = {one.name: got[one.name] for one in MESSAGES if got[one.name] not in one.answers}
+            assert wrong == {}
+            await _goes_on(alice, bob, call)
+            assert at.engines[1]._process.record == pids, "Kamailio was never started anew"
+            assert [line for line in at.notes[1].lines if "script" in line] == [], "and no error left our script"
+            assert set(at.hosts[1].calls) == {call.call_id}, "no row of a torturer is left"
+            assert (await alice.hang_up(call)).status == 200
+
+    asyncio.run(play())
+
+
+def test_the_messages_are_all_those_of_the_rfc() -> None:
+    assert len({one.name for one in MESSAGES}) == len(MESSAGES) == 49
+    assert {one.section.rpartition(".")[0] for one in MESSAGES} == {"3.1.1", "3.1.2", "3.2", "3.3", "3.4"}
