@@ -10,7 +10,7 @@ import pytest
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import Plan
 from tests.support import real_lab
-from tests.support.guide_reader import AT_RESTART, Reader, cluster
+from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader, cluster
 
 Prepare = Callable[[Plan, Secrets], None]
 
@@ -38,3 +38,14 @@ def running() -> Iterator[Reader]:
     with _reader(3, cluster(AT_RESTART)) as reader:
         reader.well()
         yield reader
+
+
+@pytest.fixture(params=[AT_RESTART, AT_ONCE])
+def both_ways(running: Reader, request: pytest.FixtureRequest) -> Iterator[Reader]:
+    """The whole cluster, once for each way in which cluster changes take effect."""
+    running.save(1, changes_take_effect=request.param)
+    for number in running.lab.numbers:
+        look = lambda number=number: running.chosen(number, "changes_take_effect")
+        running.until(f"peer {number} has it", look, (request.param,))
+    yield running
+    running.save(1, changes_take_effect=AT_RESTART)

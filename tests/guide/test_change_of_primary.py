@@ -10,35 +10,36 @@ pytestmark = pytest.mark.scenario
 PRIMARY = "configuration_primary"
 
 
-def test_the_old_primary_alive(running: Reader) -> None:
-    reader = running
+def test_the_old_primary_alive(both_ways: Reader) -> None:
+    reader = both_ways
     reader.active()
+    old = int(reader.chosen(1, PRIMARY))
+    new, third = (number for number in reader.lab.numbers if number != old)
     # 1, 2, 3: on the new primary, its own number as the configuration primary, Save.
-    answered = reader.choose(2, 2)
+    answered = reader.choose(new, new)
     assert "This peer is the configuration primary" in answered, answered
     # Note: the mismatch alarms are to be ignored meanwhile.
     reader.alarm(20017, 1, 2, 3)
     # 4 to 7: on all others, the old primary first.
-    for number in (1, 3):
+    for number in (old, third):
         assert reader.alarms(number, 20017)
-        assert "Saved" in reader.choose(number, 2)
+        assert "Saved" in reader.choose(number, new)
         # 8: refresh the page, the change was accepted.
-        assert reader.chosen(number, PRIMARY) == "2"
+        assert reader.chosen(number, PRIMARY) == str(new)
     reader.no_alarm(20017, 1, 2, 3)
     # 10: the cluster database is Active.
     reader.active()
     reader.well()
-    assert "Saved" in reader.save(3, "/configuration/protocols/sip", standard_refresh_maximum="67")
+    assert "Saved" in reader.save(3, "/configuration/protocols/sip", standard_refresh_maximum=str(60 + new))
     for number in reader.lab.numbers:
         look = lambda number=number: reader.open(number, "/configuration/protocols/sip")
-        reader.until(f"peer {number} has the edit", look, ('value="67"',))
+        reader.until(f"peer {number} has the edit", look, (f'value="{60 + new}"',))
 
 
-def test_the_old_primary_dead(running: Reader) -> None:
-    reader = running
+def test_the_old_primary_dead(both_ways: Reader) -> None:
+    reader = both_ways
     old = int(reader.chosen(3, PRIMARY))
-    new = 3
-    others = [number for number in reader.lab.numbers if number not in (old, new)]
+    new, *others = (number for number in reader.lab.numbers if number != old)
     reader.do("kill", peer=old)
     reader.alarm(20016, new, *others, says=(reader.name(old),))
     # 1, 2, 3: also with the primary not reachable.
