@@ -86,7 +86,10 @@ class Host(Protocol):
         """After a start or a gap in the events: what is really there."""
 
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
-        """How all zones are, seen from this peer."""
+        """How all zones and policy services are, seen from this peer."""
+
+    def policy_trouble(self, sentence: str) -> None:
+        """What policy services answered could not be used, for alarm 45001; empty when it can again."""
 
     def port_conflict(self, sentence: str) -> None:
         """A port that the engine wants is another's, for alarm 25018; empty when none is."""

@@ -200,7 +200,10 @@ def test_a_zone_must_not_be_called_like_one_that_is_built_in() -> None:
 
 def test_a_rule_has_a_target_that_exists_and_is_enabled() -> None:
     zones = (Zone(name="On"), Zone(name="Off", state="Disabled"))
-    assert "there is no zone 'Rome'" in found(search_rules=(rule(target="Rome"),))["search_rules[r].target"]
+    assert (
+        "there is no zone or policy service 'Rome'"
+        in found(search_rules=(rule(target="Rome"),))["search_rules[r].target"]
+    )
     assert "is disabled" in found(search_rules=(rule(target="Off"),), zones=zones)["search_rules[r].target"]
     for target in ("LocalZone", "Local Zone", "On"):
         assert found(search_rules=(rule(target=target),), zones=zones) == {}

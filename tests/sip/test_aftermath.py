@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sextet.call.decision import Refuse, Request, Then, Try
+from sextet.call.policy.asking import STAGES
 from sextet.call.source import LOCAL
 from sextet.call.table import Table
 from sextet.model.config import from_document
@@ -24,7 +25,7 @@ AFTER = Aftermath(request=REQUEST, then=(Then(script="", node=0, alias="bob@apol
 def ended(status: int, after: Aftermath = AFTER) -> object:
     document = {"call_policy": {"mode": "Local CPL", "script": HEAD + BODY + "</taa:routed></cpl>"}}
     table = Table.from_wanted(from_document(document), 1, (), 1)
-    found = asked(table, after, status, lambda alias: True, lambda alias: ())
+    found = asked(table, after, status, lambda alias: True, lambda alias: (), STAGES)
     return found[0].decision if found else None
 
 

@@ -45,6 +45,7 @@ class Watch:
         self.told: list[str] = []  # aliases, in the order in which changes were reported
         self.states: list[str] = []
         self.conflicts: list[str] = []
+        self.troubles: list[str] = []  # with policy services
         self.pictures = 0
         self.zone: dict[str, ZoneStatus] = {}
         self._changed = asyncio.Event()
@@ -79,6 +80,10 @@ class Watch:
 
     def port_conflict(self, sentence: str) -> None:
         self.conflicts.append(sentence)
+        self._changed.set()
+
+    def policy_trouble(self, sentence: str) -> None:
+        self.troubles.append(sentence)
         self._changed.set()
 
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:

@@ -15,5 +15,9 @@ POLICY_UPLOAD = Command(
     parameters=(Parameter(name="file", help="The script.", kind="file", required=True),),
     writes=True,
 )
+POLICY_STATUS = Command(
+    name="policy status",
+    help="Show how every peer finds every server of every policy service.",
+)
 
 COMMANDS = tuple(value for value in list(globals().values()) if isinstance(value, Command))

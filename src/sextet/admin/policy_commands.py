@@ -6,6 +6,7 @@ from sextet.admin import policy_catalogue as catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry
 from sextet.admin.door import Door
+from sextet.admin.zone_views import services
 from sextet.call.policy.rules import as_cpl
 from sextet.cluster.face import Face
 from sextet.model.config import Change
@@ -23,7 +24,11 @@ def add_to(registry: Registry, face: Face, door: Door) -> None:
         text = str(arguments["file"]).replace("\r\n", "\n")
         return await door.change(actor, [Change("set", SCRIPT, text)])
 
+    async def status(actor: Actor, arguments: Arguments) -> object:
+        return services(face)
+
     registry.add(catalogue.POLICY_CPL, cpl)
+    registry.add(catalogue.POLICY_STATUS, status)
     registry.add(catalogue.POLICY_UPLOAD, upload)
 
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sextet.cluster.face import Face, Owned
-from sextet.model.settings.zones import Zone
-from sextet.model.status import WORKING, ZoneAddress, ZoneStatus
+from sextet.model.settings.policy import POLICY_SERVICE
+from sextet.model.status import POLICY_SERVICE_TYPE, WORKING, ZoneAddress, ZoneStatus
 
 TONES = {"active": "ok", "maintenance": "info", "failed": "bad", "checking": "info"}
 STATE_TONES = {"Active": "ok", "On": "ok", "Checking": "info", "Failed": "bad", "Off": "off"}
+
+NO_CALLS = "No search rule targets this zone: no call goes to it."
+NOT_ASKED = "Neither call policy nor a search rule asks this policy service."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +72,27 @@ def zones(face: Face, containing: str = "") -> list[ZonePage]:
     for owned in face.zones():
         seen.setdefault(owned.row.name, []).append(owned)
     targets = {rule.target for rule in face.saved.search_rules if rule.state == "Enabled"}
-    pages = [_page(zone, seen.get(zone.name, []), zone.name in targets) for zone in face.saved.zones]
+    pages = [
+        _page(zone.name, zone.type, seen.get(zone.name, []), zone.name in targets or zone.state != "Enabled", NO_CALLS)
+        for zone in face.saved.zones
+    ]
     wanted = containing.casefold()
     return [page for page in pages if not wanted or wanted in _text(page).casefold()]
+
+
+def services(face: Face) -> list[ZonePage]:
+    """List the policy services in the order of the configuration, seen as zones are."""
+    seen: dict[str, list[Owned[ZoneStatus]]] = {}
+    for owned in face.zones():
+        if owned.row.type == POLICY_SERVICE_TYPE:
+            seen.setdefault(owned.row.name, []).append(owned)
+    policy = face.saved.call_policy
+    asked = {rule.target for rule in face.saved.search_rules if rule.state == "Enabled"}
+    asked |= {policy.service} if policy.mode == POLICY_SERVICE else set()
+    return [
+        _page(one.name, one.protocol, seen.get(one.name, []), one.name in asked, NOT_ASKED)
+        for one in face.saved.policy_services
+    ]
 
 
 def worst(rows: list[Owned[ZoneStatus]]) -> tuple[str, str]:
@@ -85,17 +106,16 @@ def worst(rows: list[Owned[ZoneStatus]]) -> tuple[str, str]:
     return found.words, "warn" if partly else STATE_TONES.get(found.state, "off")
 
 
-def _page(zone: Zone, rows: list[Owned[ZoneStatus]], targeted: bool) -> ZonePage:
+def _page(name: str, kind: str, rows: list[Owned[ZoneStatus]], used: bool, unused: str) -> ZonePage:
     words, tone = worst(rows)
     places: dict[tuple[str, str], str] = {}
     for owned in rows:
         for address in owned.row.addresses:
             key = address.host, address.uri
             places[key] = places.get(key, "") or address.identity
-    warnings = () if targeted or zone.state != "Enabled" else ("No search rule targets this zone: no call goes to it.",)
     return ZonePage(
-        name=zone.name,
-        type=zone.type,
+        name=name,
+        type=kind,
         words=words,
         tone=tone,
         peers=tuple(_sees(owned) for owned in rows),
@@ -108,7 +128,7 @@ def _page(zone: Zone, rows: list[Owned[ZoneStatus]], targeted: bool) -> ZonePage
             )
             for (host, uri), identity in places.items()
         ),
-        warnings=warnings,
+        warnings=() if used else (unused,),
     )
 
 

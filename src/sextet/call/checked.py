@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sextet.call.policy.cpl_reading import BadScript, read
+from sextet.call.policy.cpl_reading import BadScript, read, read_answer
 from sextet.call.rehearsal import broken
 from sextet.model import validate
-from sextet.model.config import Document
+from sextet.model.config import Document, item_path
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
 
@@ -25,7 +25,9 @@ def check(document: Document, before: Root | None = None, *, rehearsed: bool = T
     except Refused as refused:
         script = document.get("call_policy", {}).get("script", "")
         raise Refused(*refused.problems, *_script(script if isinstance(script, str) else "")) from refused
-    problems = list(_script(whole.call_policy.script)) or (broken(whole, before) if rehearsed else [])
+    problems = [*_script(whole.call_policy.script), *_default_cpl(whole)] or (
+        broken(whole, before) if rehearsed else []
+    )
     if problems:
         raise Refused(*problems)
     return whole
@@ -39,3 +41,14 @@ def _script(text: str) -> Iterator[Problem]:
         read(text)
     except BadScript as error:
         yield from (Problem("call_policy.script", f"CPL script: {sentence}") for sentence in error.problems)
+
+
+def _default_cpl(whole: Root) -> Iterator[Problem]:
+    for service in whole.policy_services:
+        if not service.default_cpl.strip():
+            continue
+        try:
+            read_answer(service.default_cpl)
+        except BadScript as error:
+            place = f"{item_path('policy_services', service.name)}.default_cpl"
+            yield from (Problem(place, f"Default CPL: {sentence}") for sentence in error.problems)

@@ -31,19 +31,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One place to ask: all devices of an alias, or a zone or an IP address, whose URIs are tried in turn.
+    """One place to ask: all devices of an alias, a policy service, or a zone or IP address with its URIs in turn.
 
     `alias` names who is asked for: in the Local Zone it is the registrar's key. `hops` is the Max-Forwards to send.
     `trail` holds the aliases that led here: what a target answers with a new alias goes on from it (search.again).
     """
 
-    kind: Literal["local", "zone", "direct"]
+    kind: Literal["local", "zone", "direct", "service"]
     alias: str
     hops: int
     rule: str
     here: bool = False
     peers: tuple[int, ...] = ()
-    zone: str = ""
+    zone: str = ""  # or policy service
     uris: tuple[str, ...] = ()
     trail: tuple[str, ...] = ()
 
@@ -67,6 +67,7 @@ class Then:
     reason: str  # who it is, for the trace
     timeout_s: int = 0  # how long the rounds may ring; 0: as long as any call may
     stop_on_busy: bool = True  # whether a busy device ends the search
+    document: str = ""  # the script itself, where it is not in the table: a policy service's
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Searched:
 
     decision: Decision
     notes: tuple[Note, ...]
+    open: tuple[tuple[str, str, str], ...] = ()  # (service, kind, alias) to be asked first; then search anew
 
 
 def safe(text: str) -> str:

@@ -34,6 +34,7 @@ class Inquiry:
     failed: list[str] = field(default_factory=list)
     asked: set[tuple[str, str]] = field(default_factory=set)
     then: list[Then] = field(default_factory=list)  # whom to ask what comes after, the one asked last first
+    open: list[tuple[str, str, str]] = field(default_factory=list)  # what policy services have to be asked first
     targets: int = 0
     searches: int = 0  # aliases looked for: the first, and each that a stage or a target named
     status: int = 404  # of the refusal, when nothing is found
@@ -132,7 +133,7 @@ def _direct(inquiry: Inquiry, ip: str, rule: str) -> Target:
 
 
 def _found(gathered: Sequence[Target]) -> bool:
-    return any(target.kind != "zone" for target in gathered)
+    return any(target.kind not in ("zone", "service") for target in gathered)
 
 
 def _obstacle(rule: Rule, request: Request, alias: str, lowered: str, ip: bool) -> str:
@@ -193,6 +194,10 @@ def _local(inquiry: Inquiry, rule: Rule, alias: str) -> tuple[str, Target | None
 
 def _zone(inquiry: Inquiry, rule: Rule, alias: str, trail: tuple[str, ...]) -> tuple[str, Target | None]:
     request, zone = inquiry.request, inquiry.table.zones.get(rule.target)
+    if zone is None and rule.target in inquiry.table.services:
+        return f"policy service {rule.target} is asked about {alias}", Target(
+            kind="service", alias=alias, hops=request.hops - 1, rule=rule.name, zone=rule.target, trail=trail
+        )
     if zone is None:
         return _missed(inquiry, rule, f"there is no enabled zone {rule.target}")
     if request.source.kind is SourceKind.ZONE and request.source.name == zone.name:

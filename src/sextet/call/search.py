@@ -15,7 +15,7 @@ from sextet.call.alias import key
 from sextet.call.decision import Decision, Elsewhere, Here, Refuse, Request, Round, Searched, Target, Try, safe
 from sextet.call.rules import Inquiry, rounds_of
 from sextet.call.source import SourceKind
-from sextet.call.stages import OPEN, Again, Stages
+from sextet.call.stages import OPEN, Again, Ask, Stages
 from sextet.call.table import Table
 from sextet.call.transform import applied, first_matching
 from sextet.model.expression import ALIAS_MAX
@@ -109,6 +109,9 @@ def _branch(inquiry: Inquiry, stages: Stages, dialled: str, trail: tuple[str, ..
             inquiry.failed.append(answer.reason)
             inquiry.note("policy", name, alias, alias, f"refused: {answer.status} {answer.reason}")
             return []
+        if isinstance(answer, Ask):
+            inquiry.open.append((answer.service, answer.kind, answer.alias))
+            return []
         if isinstance(answer, Again):
             inquiry.note("policy", name, alias, ", ".join(answer.aliases) or alias, answer.reason)
             if answer.then is not None:
@@ -153,6 +156,6 @@ def _transformed(inquiry: Inquiry, alias: str) -> str:
 
 def _decided(inquiry: Inquiry, rounds: list[Round]) -> Searched:
     if rounds:
-        return Searched(Try(tuple(rounds), tuple(inquiry.then)), tuple(inquiry.notes))
+        return Searched(Try(tuple(rounds), tuple(inquiry.then)), tuple(inquiry.notes), tuple(inquiry.open))
     reasons = "; ".join(inquiry.failed[-REASONS_MAX:])
-    return Searched(Refuse(inquiry.status, safe(reasons)), tuple(inquiry.notes))
+    return Searched(Refuse(inquiry.status, safe(reasons)), tuple(inquiry.notes), tuple(inquiry.open))

@@ -30,10 +30,19 @@ class Again:
         return tuple(alias for group in self.groups for alias in group)
 
 
-Stage = Callable[[Table, Request, str], Refuse | Again | None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """The stage cannot say before a policy service was asked; then the search begins anew."""
+
+    service: str
+    kind: str  # see policy/services.py
+    alias: str
 
 
-def passed(table: Table, request: Request, alias: str) -> Refuse | Again | None:
+Stage = Callable[[Table, Request, str], Refuse | Again | Ask | None]
+
+
+def passed(table: Table, request: Request, alias: str) -> Refuse | Again | Ask | None:
     """Let every alias pass."""
     return None
 

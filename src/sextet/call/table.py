@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sextet.call.access import Access, AccessRule
@@ -19,9 +19,10 @@ from sextet.call.index import Index, RuleIndex
 from sextet.call.membership import Membership, of_rules
 from sextet.call.membership import Rule as Member
 from sextet.call.pattern import Pattern, Variables, compiled, filled_in
-from sextet.call.policy import find_me, rules
+from sextet.call.policy import find_me, rules, services
 from sextet.call.policy.cpl import Script
 from sextet.call.policy.cpl_reading import BadScript, read
+from sextet.call.policy.services import ServiceRow
 from sextet.call.session_timer import Session
 from sextet.call.transform import Transform
 from sextet.call.zones import NO_NAMES, Names, ZoneRow, flows_of, row_of, zone_of_ip
@@ -30,7 +31,7 @@ from sextet.model.schema import Refused
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE
-from sextet.model.settings.policy import LOCAL_CPL
+from sextet.model.settings.policy import LOCAL_CPL, POLICY_SERVICE
 from sextet.model.settings.registration import PolicyPattern
 from sextet.model.settings.zones import LOCAL_ZONE
 
@@ -56,6 +57,7 @@ SECTIONS = (  # all that decisions need; credentials and administrators are not 
     "transforms",
     "search_rules",
     "call_policy",
+    "policy_services",
     "findme",
     "bandwidth",
     "links",
@@ -173,6 +175,8 @@ class Table:
     transforms: tuple[Transform, ...]
     rules: tuple[Rule, ...]  # by priority, then in the order of the configuration
     scripts: Mapping[str, Script]  # the administrator's, and by FindMe ID those of people
+    services: Mapping[str, ServiceRow]  # policy services, by name
+    policy_service: str  # the one that is the call policy; empty: none
     variables: Variables
     dial_plan: DialPlanRow
     gateway: bool  # between SIP and H.323
@@ -221,7 +225,7 @@ class Table:
             "resolved": resolved.to_document(),
             "limits": dict(limits or {}),
             "maintenance": maintenance,
-            "config": {name: to_document(getattr(config, name)) for name in SECTIONS},
+            "config": {name: to_document(getattr(_bare(config), name)) for name in SECTIONS},
         }
         return _built(document, config, parts)
 
@@ -285,6 +289,8 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         transforms=_transforms(config, variables),
         rules=tuple(sorted((_rule(rule, variables) for rule in config.search_rules), key=lambda rule: rule.priority)),
         scripts=_scripts(config, variables),
+        services=services.rows_of(config.policy_services),
+        policy_service=config.call_policy.service if config.call_policy.mode == POLICY_SERVICE else "",
         variables=variables,
         dial_plan=_dial_plan(config),
         gateway=False,  # there is no H.323 engine yet
@@ -294,6 +300,11 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         maintenance=bool(document["maintenance"]),
         document=document,
     )
+
+
+def _bare(config: Root) -> Root:
+    """Leave out what only sextetd needs: how policy services are logged in to."""
+    return replace(config, policy_services=tuple(replace(one, password="") for one in config.policy_services))
 
 
 def _variables(config: Root, address: str, peers: Sequence[Peer]) -> Variables:

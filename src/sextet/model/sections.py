@@ -22,6 +22,7 @@ from sextet.model.settings.local_zone import (
     TraversalSubzone,
 )
 from sextet.model.settings.policy import CallPolicy, FindMe, FindMeDevice, FindMeLocation, FindMePerson, PolicyRule
+from sextet.model.settings.policy_services import SERVICES_MAX, PolicyServer, PolicyService
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Authentication, Credential, PolicyPattern, Registration
 from sextet.model.settings.system import Logging, Server, SyslogServer, System
@@ -52,6 +53,7 @@ class Root:
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
     dial_plan_tests: tuple[DialPlanTest, ...] = many(DialPlanTest, TESTS_MAX, label="Dial plan tests", help="What the dial plan must go on doing; a change that breaks one is refused.")
     call_policy: CallPolicy = CallPolicy()
+    policy_services: tuple[PolicyService, ...] = many(PolicyService, SERVICES_MAX, label="Policy services", path="Policy Services Service", help="Servers that say with CPL what is done with a call.")
     findme: FindMe = FindMe()
     capacity: Capacity = Capacity()
     bandwidth: Bandwidth = Bandwidth()
@@ -66,4 +68,5 @@ KEYS: dict[type, str] = {  # which setting names an item of a list
     Zone: "name", AccessRule: "name", Transform: "priority", SearchRule: "name", DialPlanTest: "name", Administrator: "name",
     SyslogServer: "address", Subzone: "name", MembershipRule: "name", Link: "name", Pipe: "name",
     PolicyRule: "priority", FindMePerson: "findme_id", FindMeDevice: "name", FindMeLocation: "name",
+    PolicyService: "name", PolicyServer: "address",
 }  # fmt: skip

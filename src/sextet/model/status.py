@@ -122,9 +122,12 @@ class PastAlarm:
     acknowledged_by: str = ""
 
 
+POLICY_SERVICE_TYPE = "Policy service"  # a policy service is watched and told as a zone is
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneAddress:
-    """How one peer of ours sees one address of a zone."""
+    """How one peer of ours sees one address of a zone, or one server of a policy service."""
 
     host: str  # as configured or named by SRV; of a traversal client what its certificate says
     uri: str  # "" while the name has no address

@@ -13,6 +13,7 @@ from sextet.model.validation.interfaces import network
 from sextet.model.validation.local_zone import membership, subzones
 from sextet.model.validation.names import names
 from sextet.model.validation.policy import call_policy, findme
+from sextet.model.validation.policy_services import policy_services
 from sextet.model.validation.protocols import protocols
 from sextet.model.validation.registration import policy
 from sextet.model.validation.users import administrators
@@ -48,6 +49,7 @@ def problems(whole: Root, before: Root | None = None) -> list[Problem]:
         *transforms(whole.transforms),
         *rules(whole),
         *call_policy(whole),
+        *policy_services(whole),
         *findme(whole),
         *administrators(whole, before),
     ]

@@ -44,6 +44,7 @@ from sextet.sip.kemi.script import EVENTS_SOCKET
 from sextet.sip.kemi.zone_rows import row_name
 from sextet.sip.listener import Listener
 from sextet.sip.message_log import MessageLog
+from sextet.sip.policy_services import PolicyServices
 from sextet.sip.process import Process
 from sextet.sip.resolver import Resolver, asked_for
 from sextet.sip.rpc import SOCKET as RPC_SOCKET
@@ -99,7 +100,8 @@ class SipEngine:
         self._looked_at = 0.0
         self._resolver = Resolver(time.monotonic)
         self._resolved = NO_NAMES
-        self._answers = ZoneAnswers(self._resolver, self._line.answer)
+        self._services = PolicyServices(self._resolver, self._zones.take_services, host.policy_trouble)
+        self._answers = ZoneAnswers(self._resolver, self._line.answer, self._services)
         self._resolved_at = 0.0
         self._failures = 0
         self._started_at = 0.0
@@ -205,6 +207,7 @@ class SipEngine:
             self._listener.close()
             self._zones.stop()
             self._answers.stop()
+            self._services.stop()
             if self._process is not None:
                 if leave_running:
                     self._process.let_go()
@@ -250,6 +253,7 @@ class SipEngine:
             text = told.to_text(instructions)
             self.tables.remember(wanted, self._resolved, instructions.table)
             self._zones.follow(wanted, self._resolved, self._resolver.failures)
+            self._services.follow(wanted)
             changed = False
             if any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
                 sources = {"certificate.pem": wanted.certificate, "key.pem": wanted.private_key}

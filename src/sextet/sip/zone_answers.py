@@ -13,10 +13,12 @@ from sextet.engine import EngineError, Wanted
 from sextet.model.expression import flaw
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.zones import Zone
+from sextet.sip.policy_services import PolicyServices
 from sextet.sip.resolver import SERVICES, Resolver, Unanswered
 
 LIMIT_S = 2.5  # of one question with all that follows from it; the caller's transaction waits 3 s
 KEPT_S, MISSED_S = 30, 5  # a domain that moved is called at its new place after half a minute
+TAKEN_S = 10  # the call that waits takes the answer of a policy service at once
 TOGETHER_MAX = 200  # questions at once; more are answered with nothing
 HOPS_MAX = 10  # next hops of one domain, aliases of one number
 NAPTR_TRANSPORTS = {b"SIPS+D2T": "tls", b"SIP+D2T": "tcp", b"SIP+D2U": "udp"}  # RFC 3263 4.1, in the order of facts 7.2
@@ -32,8 +34,9 @@ Tell = Callable[[str, Sequence[Answer]], Awaitable[None]]
 class ZoneAnswers:
     """Answers the questions of workers, each within a time limit; `tell` brings answers to the agent."""
 
-    def __init__(self, resolver: Resolver, tell: Tell) -> None:
+    def __init__(self, resolver: Resolver, tell: Tell, services: PolicyServices) -> None:
         self._resolver = resolver
+        self._services = services
         self._tell = tell
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,6 +63,9 @@ class ZoneAnswers:
 
     async def _one(self, asked: str, zones: dict[str, Zone], protocols: Protocols) -> Answer:
         kind, what, name = asked.split(" ", 2)
+        if kind == "policy":
+            text = await self._services.ask(name, what)
+            return asked, [text] if text else [], TAKEN_S
         zone = zones.get(name)
         found: list[str] = []
         if zone is not None:

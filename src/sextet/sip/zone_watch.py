@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sextet.call.zones import Names
 from sextet.engine import Host, Wanted
+from sextet.model.status import ZoneStatus
 from sextet.sip.diagnosis import cause_of
 from sextet.sip.zone_book import Report, ZoneBook
 
@@ -25,6 +26,7 @@ class ZoneWatch:
         self._host = host
         self._book = ZoneBook()
         self._wanted: Wanted | None = None
+        self._services: Mapping[str, ZoneStatus] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._looking: dict[tuple[str, str], asyncio.Task[None]] = {}
 
@@ -48,6 +50,11 @@ class ZoneWatch:
         self._find_cause(report)
         self._soon()
 
+    def take_services(self, services: Mapping[str, ZoneStatus]) -> None:
+        """Take over how all policy services are; none of them has the name of a zone."""
+        self._services = services
+        self._soon()
+
     def stop(self) -> None:
         """Look for no more causes, tell nothing more."""
         if self._telling is not None:
@@ -61,7 +68,7 @@ class ZoneWatch:
 
     def _tell(self) -> None:
         self._telling = None
-        self._host.zones(self._book.rows(time.monotonic()))
+        self._host.zones({**self._services, **self._book.rows(time.monotonic())})
 
     def _find_cause(self, report: Report) -> None:
         place, zones = (report.zone, report.address.uri), self._wanted.config.zones if self._wanted else ()

@@ -74,6 +74,10 @@ class CallLog:
         """See engine.Host."""
         self._host.zones(zones)
 
+    def policy_trouble(self, sentence: str) -> None:
+        """See engine.Host."""
+        self._host.policy_trouble(sentence)
+
     def port_conflict(self, sentence: str) -> None:
         """See engine.Host."""
         self._host.port_conflict(sentence)

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 
 from sextet.call.alias import key
 from sextet.call.decision import Refuse, Request, Then, safe
 from sextet.call.policy.cpl import Decision, Facts, Proxy, Reject, Result, after, decide
+from sextet.call.policy.services import ADMIN, Answers, ServiceRow, script_of
 from sextet.call.source import SourceKind
-from sextet.call.stages import Again, Stages
+from sextet.call.stages import Again, Ask, Stages
 from sextet.call.table import ADMINISTRATOR, Table
 
 DICE = 4  # numbers that order random locations; more are rarely written
 
 
-def policy(table: Table, request: Request, alias: str) -> Refuse | Again | None:
-    """Ask the administrator's script."""
-    return _asked(table, request, alias, ADMINISTRATOR, "call policy")
+def policy(table: Table, request: Request, alias: str, answers: Answers | None = None) -> Refuse | Again | Ask | None:
+    """Ask the administrator's script, or the policy service in its place."""
+    service = table.services.get(table.policy_service)
+    if service is None:
+        return _asked(table, request, alias, ADMINISTRATOR, "call policy")
+    if answers is None:
+        return Again(groups=(), reason=f"policy service {service.name} was not asked; taken as allowed")
+    return by_service(service, ADMIN, request, alias, answers)
+
+
+def by_service(
+    service: ServiceRow, kind: str, request: Request, alias: str, answers: Answers
+) -> Refuse | Again | Ask | None:
+    """Carry out what a policy service says about an alias."""
+    text = answers(service.name, kind, alias)
+    if text is None:
+        return Ask(service=service.name, kind=kind, alias=alias)
+    reason = f"policy service {service.name}" if text else f"default CPL of policy service {service.name}"
+    text = text or service.default(kind)
+    return _answer(decide(script_of(text), _facts(request, alias)), reason, alias, reason, text)
 
 
 def user_policy(table: Table, request: Request, alias: str) -> Refuse | Again | None:
@@ -26,14 +45,19 @@ def user_policy(table: Table, request: Request, alias: str) -> Refuse | Again | 
 
 def outcome(table: Table, request: Request, then: Then, result: Result) -> Refuse | Again | None:
     """Ask the script that named the last aliases what comes after they ended so; None where it says nothing."""
-    script = table.scripts.get(then.script)
+    script = script_of(then.document) if then.document else table.scripts.get(then.script)
     if script is None:
         return None
     decision = after(script, then.node, result, _facts(request, then.alias))
-    return _answer(decision, then.script, then.alias, then.reason)
+    return _answer(decision, then.script, then.alias, then.reason, then.document)
 
 
-STAGES = Stages(policy=policy, user_policy=user_policy)
+STAGES = Stages(policy=policy, user_policy=user_policy)  # no policy service is asked
+
+
+def stages(answers: Answers) -> Stages:
+    """Give the stages of a search that has answers of policy services."""
+    return Stages(policy=functools.partial(policy, answers=answers), user_policy=user_policy)
 
 
 def _asked(table: Table, request: Request, alias: str, name: str, reason: str) -> Refuse | Again | None:
@@ -43,7 +67,7 @@ def _asked(table: Table, request: Request, alias: str, name: str, reason: str) -
     return _answer(decide(script, _facts(request, alias)), name, alias, reason)
 
 
-def _answer(decision: Decision, script: str, alias: str, reason: str) -> Refuse | Again | None:
+def _answer(decision: Decision, script: str, alias: str, reason: str, document: str = "") -> Refuse | Again | None:
     match decision:
         case Reject(status, words):
             return Refuse(status, safe(words))
@@ -56,6 +80,7 @@ def _answer(decision: Decision, script: str, alias: str, reason: str) -> Refuse 
                 reason=reason,
                 timeout_s=decision.timeout_s,
                 stop_on_busy=decision.stop_on_busy,
+                document=document if decision.node >= 0 else "",
             )
             return Again(groups=groups, reason=reason, then=then)
     return None

@@ -6,6 +6,7 @@ works. Documents with a DOCTYPE are refused before they are parsed: entities cou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 from xml.etree import ElementTree
@@ -67,6 +68,7 @@ NOT_SUPPORTED = (
     "outgoing",
 )
 REASON_MAX = 120
+_DOCUMENT = re.compile(r"<(\w+:)?cpl[\s>]")
 
 
 class BadScript(Exception):
@@ -86,6 +88,15 @@ def read(text: str, variables: Variables = NO_VARIABLES) -> Script:
     if reading.problems:
         raise BadScript(*reading.problems[:PROBLEMS_MAX])
     return Script(root=script, proxies=tuple(reading.proxies))
+
+
+def read_answer(text: str) -> Script:
+    """Read what a policy service says, or its default CPL: a document, or only the node that it holds."""
+    if "<" not in text:
+        raise BadScript("The answer holds no CPL; it must be a CPL document, or a node of one such as <proxy/>.")
+    if not _DOCUMENT.search(text):
+        text = f'<cpl xmlns="{CPL}" xmlns:taa="{TAA}"><taa:routed>{text}</taa:routed></cpl>'
+    return read(text)
 
 
 def _parsed(text: str) -> Element:

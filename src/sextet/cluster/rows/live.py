@@ -156,6 +156,9 @@ class Live:
         self._carry_out(self.zone_book.seen(zones))
         self.alarms.set_all(types.ZONE_PEER_DOWN, down(zones.values()))
 
+    def policy_trouble(self, sentence: str) -> None:
+        self.alarms.set(types.CALL_POLICY_FAILED, "policy service", bool(sentence), sentence)
+
     def port_conflict(self, sentence: str) -> None:
         self.alarms.set(types.PORT_CONFLICT, "", bool(sentence), sentence)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sextet.cluster.rows.books import DropRow, Effect, PutRow
-from sextet.model.status import ZoneStatus
+from sextet.model.status import POLICY_SERVICE_TYPE, ZoneStatus
 
 KIND = "zone"
 
@@ -25,10 +25,14 @@ class ZoneRows:
 
 
 def down(zones: Iterable[ZoneStatus]) -> dict[str, str]:
-    """Name every address that is down, with the measured cause."""
+    """Name every address of a zone, and every server of a policy service, that is down, with the measured cause."""
     return {
-        f"{zone.name} {address.uri or address.host}": f"Zone {zone.name}, {address.host}: {address.reason}."
+        f"{zone.name} {address.uri or address.host}": f"{_kind(zone)} {zone.name}, {address.host}: {address.reason}."
         for zone in zones
         for address in zone.addresses
         if address.state == "failed"
     }
+
+
+def _kind(zone: ZoneStatus) -> str:
+    return POLICY_SERVICE_TYPE if zone.type == POLICY_SERVICE_TYPE else "Zone"

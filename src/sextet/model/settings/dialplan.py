@@ -51,7 +51,7 @@ class SearchRule:
     behavior: str = choice("Strip", ("Strip", "Leave", "Replace"), label="Pattern behavior", help="What is done to the part that matched before the target is asked.")
     replace: str = text(high=60, label="Replace string", help="What replaces the matched part.")
     on_match: str = choice("Continue", ("Continue", "Stop"), label="On successful match", path="Zones Policy SearchRules Rule Progress", help="Stop ends the search after the rules of this priority.")
-    target: str = text(high=50, mandatory=True, label="Target", help="LocalZone, or the name of the zone to ask.")
+    target: str = text(high=50, mandatory=True, label="Target", help="LocalZone, or the name of the zone or policy service to ask.")
     state: str = choice("Enabled", STATES, label="State", help="Whether the rule is used.")
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sextet.model.schema import choice, document, many, number, switch, text
 from sextet.model.settings.words import STATES
 
-OFF, LOCAL_CPL = "Off", "Local CPL"
-MODES = (OFF, LOCAL_CPL)
+OFF, LOCAL_CPL, POLICY_SERVICE = "Off", "Local CPL", "Policy service"
+MODES = (OFF, LOCAL_CPL, POLICY_SERVICE)
 BY_ZONE, BY_ADDRESS = "Zone", "From address"
 AUTHENTICATED, UNAUTHENTICATED = "Authenticated callers", "Unauthenticated callers"
 SCRIPT_MAX = 128 << 10  # a script of 1000 rules; every worker holds it
@@ -35,7 +35,8 @@ class PolicyRule:
 class CallPolicy:
     """Configuration > Call policy > Configuration: whether there is one, and what it is."""
 
-    mode: str = choice(OFF, MODES, label="Call Policy mode", path="Policy AdministratorPolicy Mode", help="Off allows every call; Local CPL asks the script below, or where there is none the rules.")
+    mode: str = choice(OFF, MODES, label="Call Policy mode", path="Policy AdministratorPolicy Mode", help="Off allows every call; Local CPL asks the script below, or where there is none the rules; Policy service asks a server.")
+    service: str = text(high=50, when=("mode", (POLICY_SERVICE,)), label="Policy service", help="The name of the policy service that is asked about every call.")
     script: str = document(SCRIPT_MAX, label="CPL script", help="A script in the Call Processing Language (RFC 3880) with the original's elements; it excludes rules.")
     rules: tuple[PolicyRule, ...] = many(PolicyRule, 2000, label="Call policy rules", help="Who may call whom, where there is no script.")
 

@@ -31,10 +31,11 @@ def transforms(transforms: Sequence[Transform]) -> Iterator[Problem]:
 
 def rules(whole: Root) -> Iterator[Problem]:
     states = {zone.name: zone.state for zone in whole.zones}
+    services = {service.name for service in whole.policy_services}
     for rule in whole.search_rules:
         path = item_path("search_rules", rule.name)
         if rule.state == "Enabled":
-            yield from _target(path, rule, states)
+            yield from _target(path, rule, states, services)
             yield from _source(path, rule, {*states, *SOURCE_NAMES, *(row.name for row in whole.subzones)})
         if rule.mode != "Alias pattern match":
             continue
@@ -45,13 +46,13 @@ def rules(whole: Root) -> Iterator[Problem]:
             yield from behavior(path, rule.behavior, rule.pattern_type, rule.pattern, rule.replace)
 
 
-def _target(path: str, rule: SearchRule, states: dict[str, str]) -> Iterator[Problem]:
-    if rule.target in LOCAL_NAMES:
+def _target(path: str, rule: SearchRule, states: dict[str, str], services: set[str]) -> Iterator[Problem]:
+    if rule.target in LOCAL_NAMES or rule.target in services:
         return
     if rule.target not in states:
         yield Problem(
             f"{path}.target",
-            f"Target: there is no zone {rule.target!r}; choose {LOCAL_ZONE} or a zone, or disable the rule.",
+            f"Target: there is no zone or policy service {rule.target!r}; enter one of them, or disable the rule.",
         )
     elif states[rule.target] != "Enabled":
         yield Problem(f"{path}.target", f"Target: zone {rule.target} is disabled; enable it, or disable the rule.")

@@ -11,10 +11,11 @@ from typing import Any
 
 from sextet.call.alias import key
 from sextet.call.decision import Elsewhere, Here, Refuse, Request, Searched, Then, Try
-from sextet.call.policy.asking import STAGES, outcome
+from sextet.call.policy.asking import outcome
 from sextet.call.policy.cpl import Result
 from sextet.call.search import again
 from sextet.call.source import Source, SourceKind
+from sextet.call.stages import Stages
 from sextet.call.table import Table
 
 BUSY = (486, 600)
@@ -52,7 +53,7 @@ class Aftermath:
 
 
 def asked(
-    table: Table, after: Aftermath, status: int, here: Here, elsewhere: Elsewhere
+    table: Table, after: Aftermath, status: int, here: Here, elsewhere: Elsewhere, stages: Stages
 ) -> tuple[Searched, Aftermath] | None:
     """Ask who has something to say about this ending; None where the caller gets the answer that there was."""
     result = _result(status)
@@ -65,7 +66,7 @@ def asked(
         outer = after.then[place + 1 :]
         if isinstance(answer, Refuse):
             return Searched(answer, ()), Aftermath(request=after.request)
-        found = again(table, after.request, (key(then.alias),), answer, here, elsewhere, STAGES)
+        found = again(table, after.request, (key(then.alias),), answer, here, elsewhere, stages)
         own = found.decision.then if isinstance(found.decision, Try) else ()
         next_one = (answer.then,) if answer.then is not None and answer.then.node >= 0 else ()
         return found, Aftermath(request=after.request, then=(*own, *next_one, *outer))

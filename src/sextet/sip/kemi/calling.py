@@ -7,6 +7,7 @@ forking.py.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import of_uri
 from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request, Searched, safe
 from sextet.call.loop import looped, mark
-from sextet.call.policy.asking import STAGES
+from sextet.call.policy.asking import stages
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
 from sextet.sip.kemi import carriage, forking, questions, session_timing, tracing, traversal, zones
@@ -29,6 +30,7 @@ from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import HEADER, Identity, new_tag, proven
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.services import Services
 
 METHODS = ("INVITE", "MESSAGE", "SUBSCRIBE", "OPTIONS", "REFER", "INFO", "PUBLISH", "NOTIFY")
 _MARK = re.compile(r";sxl=([0-9a-f]{16})")
@@ -74,31 +76,47 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     if method == "INVITE" and session_timing.refused(ksr, told.table.session):
         return
     ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))
+    ksr.pv.sets("$avp(serial)", os.urandom(16).hex())
     _search(ksr, reporter, told, request, identity, method, node, own)
 
 
 def _search(
     ksr: Any, reporter: Reporter, told: Instructions, request: Request, identity: Identity, method: str,
-    node: str, own: str, name: str = "",
+    node: str, own: str, name: str = "", known: dict[str, str] | None = None, *, last: bool = False,
 ) -> None:  # fmt: skip
     """Search, tell how it came about, and answer or send on.
 
-    `node` is where a peer says that its caller is; `name` that of a search which waited for answers.
+    `node` is where a peer says that its caller is; `name` that of a search which was told and waited for answers;
+    `known` what policy services have answered about it, by question; `last`: it can wait for no more.
     """
-    lookups, first = tracing.Lookups(here(ksr), elsewhere(ksr)), not name
-    name = name or os.urandom(8).hex()
-    searched = search(told.table, request, lookups.here, lookups.elsewhere, STAGES)
-    if first:
+    lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
+    state = {"request": dataclasses.asdict(request), "node": node, "own": own, "name": name, "known": known or {}}
+    services = Services(ksr, told.table, request, known or {}, last=last)
+    searched = search(told.table, request, lookups.here, lookups.elsewhere, stages(services))
+    if searched.open:
+        if not questions.suspend(ksr, reporter, [services.question(*one) for one in searched.open], state):
+            _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
+        return
+    if not name:
+        name = state["name"] = os.urandom(8).hex()
         tracing.told(reporter, name, request, searched, lookups, told.table.generation, method, identity.call_id)
     decision = searched.decision
     if isinstance(decision, Refuse):
         answer(ksr, decision.status, decision.reason)
         return
-    rounds = questions.expanded(ksr, told.table, request, decision.rounds, lookups.here, lookups.elsewhere)
-    if asked := questions.unanswered(ksr, told.table, rounds):
-        state = {"request": dataclasses.asdict(request), "node": node, "own": own, "name": name}
-        if questions.suspend(ksr, reporter, asked, state):
-            return
+    known_hops = functools.partial(questions.answer, ksr)
+    found = questions.expanded(
+        told.table, request, decision.rounds, lookups.here, lookups.elsewhere, services, known_hops
+    )
+    asked = [*questions.unanswered(ksr, told.table, found.rounds), *(services.question(*one) for one in found.open)]
+    if asked and not last:
+        if not questions.suspend(ksr, reporter, asked, state):
+            _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
+        return
+    if not found.rounds and found.refusal is not None:
+        tracing.answered(ksr, reporter, name, tracing.clock(ksr), found.refusal.status, True)
+        answer(ksr, found.refusal.status, found.refusal.reason)
+        return
     ksr.pvx.xavp_child_sets("via", "sxl", own)
     ksr.corex.via_add_xavp_params(1)
     _record_route(ksr, told, identity.call_id)
@@ -107,22 +125,26 @@ def _search(
         session_timing.ask(ksr, told.table.session)
         ksr.dialog.dlg_manage()
         call |= {
-            "call_id": identity.call_id, "serial": os.urandom(16).hex(), "source": request.caller,
+            "call_id": identity.call_id, "serial": str(ksr.pv.get("$avp(serial)")), "source": request.caller,
             "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
         }  # fmt: skip
-    forking.begin(ksr, reporter, told, rounds, call, Aftermath(request=request, then=decision.then))
+    after = Aftermath(request=request, then=(*found.then, *decision.then))
+    forking.begin(ksr, reporter, told, found.rounds, call, after)
 
 
 def resumed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
-    """Go on with a request that waited for DNS; in the agent."""
+    """Go on with a request that waited for answers; in the agent."""
     get = ksr.pv.get
     state = json.loads(get("$avp(state)"))
+    known = state["known"] | questions.answered(ksr, state["asked"])
     source = Source(**state["request"].pop("source"))
     request = Request(**state["request"], source=dataclasses.replace(source, kind=SourceKind(source.kind)))
     identity = Identity(
         call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
     )
-    _search(ksr, reporter, told, request, identity, str(get("$rm")), state["node"], state["own"], state["name"])
+    _search(
+        ksr, reporter, told, request, identity, str(get("$rm")), state["node"], state["own"], state["name"], known
+    )  # fmt: skip
 
 
 def _hops(header: str) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 
 from sextet.call.alias import is_ip, uri_of
 from sextet.call.decision import Refuse, Round, Searched, Target
+from sextet.call.policy.asking import stages
 from sextet.sip.kemi import calls, session_timing, tracing, zones
 from sextet.sip.kemi.admitting import ASKED, admit_round
 from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
@@ -26,6 +27,7 @@ from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import Identity, prove
 from sextet.sip.kemi.refusing import answer, explain, phrase
 from sextet.sip.kemi.reporting import Reporter, written
+from sextet.sip.kemi.services import Services
 
 BEHIND, PEER = 6, 8  # branch flags of kamailio.cfg
 ANSWER_MS = 180_000  # how long a device may ring; the longest common ringing time
@@ -75,7 +77,9 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
     goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
     lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
-    more = None if goes_on else asked(told.table, after, status, lookups.here, lookups.elsewhere)
+    # No policy service can be asked from here: for a new alias its default CPL holds.
+    known = stages(Services(ksr, told.table, after.request, {}, last=True))
+    more = None if goes_on else asked(told.table, after, status, lookups.here, lookups.elsewhere, known)
     tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on)
     if goes_on:
         _run(ksr, reporter, told, rounds, call, after, again=True)

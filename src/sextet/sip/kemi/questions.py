@@ -1,4 +1,4 @@
-"""What has to be asked of DNS before a call can go on: DNS and ENUM zones. No worker waits for an answer.
+"""What has to be asked before a call can go on: DNS for DNS and ENUM zones, policy services. No worker waits.
 
 How it works. An answer lies in the htable `dns` for a while; with it a call goes on at once. Without it the transaction
 is suspended, sextetd is asked, and the agent puts the answer into `dns` and continues the transaction, which then
@@ -11,24 +11,32 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sextet.call.alias import domain_of, is_ip
-from sextet.call.decision import Elsewhere, Here, Request, Round, Target, Try
-from sextet.call.policy.asking import STAGES
+from sextet.call.decision import Elsewhere, Here, Refuse, Request, Round, Target, Then, Try
+from sextet.call.policy.asking import by_service, stages
+from sextet.call.policy.services import SEARCH, Answers
 from sextet.call.search import again
-from sextet.call.stages import Again
+from sextet.call.stages import Again, Ask
 from sextet.call.table import Table
 from sextet.call.zones import ZoneRow, number_of
 from sextet.model.settings.zones import DNS, ENUM
 from sextet.sip.kemi.reporting import Reporter, written
 
 WAIT_MS = 3_000  # for sextetd's answer, which gives up on DNS a little earlier
+POLICY_WAIT_MS = 32_000  # and on a policy service after 30 s (facts 7.6)
+SPARE_S = 10  # that Kamailio keeps longer what waits
+CALL_MS = 180_000  # tm's limit of a call, as in kamailio.cfg; the rounds set their own
 TURNS_MAX = 5  # of one call: ENUM may lead to DNS, and that to ENUM again
 AWAY_S = 2  # how long nothing is asked while sextetd is away
 
+POLICY = "policy "  # how questions to policy services begin (services.py)
+
 State = dict[str, Any]
+Open = tuple[str, str, str]  # see decision.Searched
 
 
 def question(zone: ZoneRow | None, alias: str) -> str:
@@ -49,27 +57,61 @@ def answer(ksr: Any, zone: ZoneRow | None, alias: str) -> list[str] | None:
     return None if text is None else [str(one) for one in json.loads(text)]
 
 
+@dataclass(slots=True)
+class Expanded:
+    """The rounds of a decision with what ENUM and policy services answered in its place."""
+
+    rounds: list[Round] = field(default_factory=list)
+    open: list[Open] = field(default_factory=list)  # what policy services have to be asked first
+    then: list[Then] = field(default_factory=list)
+    refusal: Refuse | None = None  # the last of a policy service, for when nothing else is left
+
+
 def expanded(
-    ksr: Any, table: Table, request: Request, rounds: Sequence[Round], here: Here, elsewhere: Elsewhere
-) -> tuple[Round, ...]:
-    """Put what ENUM answered in its place: each new alias is searched from the transforms on, with the hops kept."""
-    made: list[Round] = []
+    table: Table, request: Request, rounds: Sequence[Round], here: Here, elsewhere: Elsewhere, answers: Answers,
+    enum: Callable[[ZoneRow, str], list[str] | None],
+) -> Expanded:  # fmt: skip
+    """Put new aliases in the place of who named them: each is searched from the transforms on, with the hops kept."""
+    made = Expanded()
     for one in rounds:
         kept: list[Target] = []
         new: list[Round] = []
         for target in one.targets:
-            zone = table.zones.get(target.zone)
-            found = answer(ksr, zone, target.alias) if zone is not None and zone.type == ENUM else None
-            if found is None:
+            named = _named(table, request, target, answers, enum)
+            if named is None:
                 kept.append(target)
-            elif found:
-                named = Again(groups=tuple((alias,) for alias in found), reason=f"zone {target.zone}")
-                searched = again(table, request, target.trail, named, here, elsewhere, STAGES)
+            elif isinstance(named, Ask):
+                made.open.append((named.service, named.kind, named.alias))
+            elif isinstance(named, Refuse):
+                made.refusal = named
+            elif named.groups:
+                made.then += [named.then] if named.then is not None else []
+                searched = again(table, request, target.trail, named, here, elsewhere, stages(answers))
+                made.open += searched.open
                 if isinstance(searched.decision, Try):
                     new += searched.decision.rounds
-        made += [dataclasses.replace(one, targets=tuple(kept))] if kept else []
-        made += new
-    return tuple(made)
+                    made.then += searched.decision.then
+                else:
+                    made.refusal = searched.decision
+        made.rounds += [dataclasses.replace(one, targets=tuple(kept))] if kept else []
+        made.rounds += new
+    return made
+
+
+def _named(
+    table: Table, request: Request, target: Target, answers: Answers,
+    enum: Callable[[ZoneRow, str], list[str] | None],
+) -> Again | Ask | Refuse | None:  # fmt: skip
+    """Say which aliases a target stands for; None where it is asked itself, or is not known yet."""
+    if target.kind == "service":
+        service = table.services[target.zone]
+        said = by_service(service, SEARCH, request, target.alias, answers)
+        return said if said is not None else Again(groups=(), reason=f"policy service {service.name}")
+    zone = table.zones.get(target.zone)
+    found = enum(zone, target.alias) if zone is not None and zone.type == ENUM else None
+    if found is None:
+        return None
+    return Again(groups=tuple((alias,) for alias in found), reason=f"zone {target.zone}")
 
 
 def unanswered(ksr: Any, table: Table, rounds: Sequence[Round]) -> list[str]:
@@ -85,18 +127,34 @@ def suspend(ksr: Any, reporter: Reporter, questions: Sequence[str], state: State
     if turns >= TURNS_MAX:
         return False
     ksr.pv.seti("$avp(turns)", turns + 1)
-    ksr.pv.sets("$avp(state)", written(state))
+    ksr.pv.sets("$avp(state)", written({**state, "asked": list(questions)}))
+    wait_ms = POLICY_WAIT_MS if any(one.startswith(POLICY) for one in questions) else WAIT_MS
+    if wait_ms > WAIT_MS:
+        ksr.tm.t_set_fr(CALL_MS, wait_ms + SPARE_S * 1000)
     if ksr.tmx.t_suspend() < 0:
         return False
     transaction = f"{ksr.pv.get('$T(id_index)')}:{ksr.pv.get('$T(id_label)')}"
-    until_ms = int(time.monotonic() * 1e3) + WAIT_MS
-    ksr.htable.sht_sets("asking", transaction, str(until_ms))
+    until_ms = int(time.monotonic() * 1e3) + wait_ms
+    ksr.htable.sht_setxs("asking", transaction, str(until_ms), wait_ms // 1000 + SPARE_S)
     text = f'"kind":"question","transaction":{written(transaction)},"questions":{written(list(questions))}'
     if not reporter.send(text):
         for one in questions:
             ksr.htable.sht_setxs("dns", one, "[]", AWAY_S)
         ksr.htable.sht_sets("asking", transaction, "0")
     return True
+
+
+def answered(ksr: Any, questions: Sequence[str]) -> dict[str, str]:
+    """Give what policy services answered; what was not answered in time counts as nothing, so that the call goes on."""
+    found: dict[str, str] = {}
+    for one in questions:
+        text = ksr.htable.sht_get("dns", one)
+        if one.startswith(POLICY):
+            found[one] = "".join(json.loads(text or "[]"))
+            ksr.htable.sht_rm("dns", one)
+        elif text is None:
+            ksr.htable.sht_setxs("dns", one, "[]", AWAY_S)
+    return found
 
 
 def keep(ksr: Any, answers: Sequence[tuple[str, list[str], int]]) -> None:

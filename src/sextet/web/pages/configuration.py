@@ -211,6 +211,14 @@ LIST_PAGES = (
         shown=("priority", "name", "mode", "pattern", "target", "on_match", "state"),
     ),
     ListPage(
+        path="/configuration/dial-plan/policy-services",
+        list="policy_services",
+        noun="policy service",
+        intro="Servers that say with CPL what is done with a call; call policy and search rules name them.",
+        shown=("name", "protocol", "servers", "path", "status_path"),
+        link=("/status/policy-services", "How they are"),
+    ),
+    ListPage(
         path="/configuration/call-policy/rules",
         list="call_policy.rules",
         noun="rule",

@@ -1,0 +1,74 @@
+"""A small policy service for the lab and for scenarios: answers with the CPL that a table or a function gives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qs
+
+Cpl = Callable[[Mapping[str, str]], str]
+OK = "HTTP/1.1 200 OK"
+
+
+class PolicyServer:
+    """Listens on one address; `cpl` says what is answered, `delay_s` how late, `status` with which status."""
+
+    def __init__(self, cpl: Cpl) -> None:
+        self.cpl = cpl
+        self.delay_s = 0.0
+        self.first = OK
+        self.asked: list[dict[str, str]] = []
+        self.polls = 0
+        self.authorization = ""  # of the last request
+        self._came = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self, ip: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._serve, ip, port, ssl=tls)
+
+    async def stop(self) -> None:
+        """Listen no more, and end what is open."""
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._open):
+            writer.transport.abort()
+
+    async def until(self, count: int, wait_s: float = 10.0) -> None:
+        """Wait until so many requests came."""
+        async with asyncio.timeout(wait_s):
+            while len(self.asked) < count:
+                self._came.clear()
+                await self._came.wait()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._answer(reader, writer)
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        first, *lines = head.split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        self.authorization = headers.get("authorization", "")
+        path, _, query = first.split(" ")[1].partition("?")
+        body = (await reader.readexactly(int(headers.get("content-length", 0)))).decode()
+        if path == "/status":
+            self.polls += 1
+            text = "well"
+        else:
+            values = {name: given[0] for name, given in parse_qs(body or query, keep_blank_values=True).items()}
+            self.asked.append(values)
+            self._came.set()
+            text = self.cpl(values)
+            await asyncio.sleep(self.delay_s)
+        answer = f"{self.first}\r\nContent-Length: {len(text.encode())}\r\n\r\n{text}"
+        writer.write(answer.encode())
+        await writer.drain()

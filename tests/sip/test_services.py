@@ -1,0 +1,151 @@
+"""Calls that wait for a policy service, with the fake of Kamailio's interface."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
+from sextet.model.settings.policy import CallPolicy
+from sextet.model.settings.policy_services import PolicyServer, PolicyService
+from sextet.sip.kemi import questions
+from tests.sip.test_script import ALICE, CONFIG, OPEN, Bench
+
+SERVICE = PolicyService(
+    name="The judge", password="secret of the service", servers=(PolicyServer(address="192.0.2.9"),)
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return judged(tmp_path, SERVICE)
+
+
+def judged(tmp_path: Path, service: PolicyService) -> Bench:
+    made = Bench(tmp_path)
+    policy = CallPolicy(mode="Policy service", service="The judge")
+    made.follow(replace(CONFIG, authentication=OPEN, call_policy=policy, policy_services=(service,)))
+    return made
+
+
+def heard(bench: Bench) -> None:
+    """Let sextetd hear what the worker says; the fake's reporter has nobody at its other end."""
+    send = bench.script._reporter.send
+    bench.script._reporter.send = lambda fields: (send(fields), True)[-1]  # type: ignore[method-assign, func-returns-value]
+
+
+def asked(bench: Bench) -> str:
+    question: str = [event for event in bench.told if event["kind"] == "question"][-1]["questions"][0]
+    return question
+
+
+def parameters(question: str) -> dict[str, str]:
+    kind, text, name = question.split(" ", 2)
+    assert (kind, name) == ("policy", "The judge")
+    return {key: values[0] for key, values in parse_qs(text).items()}
+
+
+def answer(bench: Bench, *cpl: str) -> None:
+    questions.keep(bench.ksr, [(asked(bench), list(cpl), 10)])
+    assert bench.script.resumed(None) == 1
+
+
+def test_a_call_waits_and_the_service_is_told_about_it(bench: Bench) -> None:
+    heard(bench)
+    bench.invite("bob@apolo.local")
+    assert (bench.ksr.suspended, bench.ksr.relayed, bench.ksr.replies) == (1, [], [])
+    told = parameters(asked(bench))
+    assert told["DESTINATION_ALIAS"] == "bob@apolo.local"
+    assert (told["METHOD"], told["POLICY_TYPE"], told["NETWORK_TYPE"]) == ("INVITE", "ADMIN", "IPV4")
+    assert not bench.searches, "nothing is decided yet"
+    answer(bench, "<reject status='486' reason='not now'/>")
+    assert bench.ksr.replies[-1][0] == 486
+    assert [event["kind"] for event in bench.searches] == ["search"]
+
+
+def test_an_answer_is_one_calls_and_no_others(bench: Bench) -> None:
+    heard(bench)
+    bench.invite("bob@apolo.local")
+    answer(bench, "<reject/>")
+    bench.invite("bob@apolo.local")
+    assert bench.ksr.suspended == 2
+    assert not bench.ksr.htables["dns"]
+
+
+@pytest.mark.parametrize(
+    ("own", "status", "reason"),
+    [("", 403, "Service Unavailable"), ("<reject status='480' reason='no judge'/>", 480, "no judge")],
+)
+def test_without_an_answer_the_default_cpl_holds(tmp_path: Path, own: str, status: int, reason: str) -> None:
+    bench = judged(tmp_path, replace(SERVICE, default_cpl=own))
+    heard(bench)
+    bench.invite("bob@apolo.local")
+    answer(bench)
+    assert bench.ksr.replies[-1][0] == status
+    assert reason in str(bench.ksr.__dict__)
+
+
+def test_who_is_not_answered_in_time_gets_the_default_cpl_and_asks_no_more(bench: Bench) -> None:
+    heard(bench)
+    bench.invite("bob@apolo.local")
+    assert bench.script.resumed(None) == 1
+    assert bench.ksr.suspended == 1
+    assert bench.ksr.replies[-1][0] == 403
+
+
+def test_new_aliases_are_judged_too_and_a_service_that_names_ever_new_ones_ends(bench: Bench) -> None:
+    heard(bench)
+    bench.invite("0@apolo.local")
+    for number in range(questions.TURNS_MAX):
+        assert parameters(asked(bench))["DESTINATION_ALIAS"] == f"{number}@apolo.local"
+        answer(bench, f'<taa:location clear="yes" url="{number + 1}@apolo.local"><proxy/></taa:location>')
+    assert bench.ksr.suspended == questions.TURNS_MAX
+    assert bench.ksr.replies[-1][0] == 403
+
+
+def test_workers_are_not_given_the_password(bench: Bench) -> None:
+    told: dict[str, Any] = dict(bench.script._current.get().table.document)
+    assert "secret of the service" not in str(told)
+    assert "secret" not in str(told["config"]["policy_services"])
+
+
+def ruled(tmp_path: Path) -> Bench:
+    """No call policy; numbers are looked for through the service."""
+    made = Bench(tmp_path)
+    numbers = SearchRule(
+        name="Numbers", target="The judge", mode="Alias pattern match", pattern_type="Regex", pattern=r"\d+@.*",
+        behavior="Leave", priority=10,
+    )  # fmt: skip
+    made.follow(
+        replace(CONFIG, authentication=OPEN, policy_services=(SERVICE,), search_rules=(numbers, *DEFAULT_RULES))
+    )
+    heard(made)
+    return made
+
+
+def test_a_search_rule_asks_a_service_and_goes_on_with_the_alias_that_it_names(tmp_path: Path) -> None:
+    bench = ruled(tmp_path)
+    bench.register()
+    bench.invite("7@apolo.local")
+    told = parameters(asked(bench))
+    assert (told["POLICY_TYPE"], told["DESTINATION_ALIAS"]) == ("SEARCH", "7@apolo.local")
+    answer(bench, f'<taa:location clear="yes" url="{ALICE}"><proxy/></taa:location>')
+    assert len(bench.ksr.relayed) == 1
+
+
+def test_a_search_rule_whose_service_is_not_there_ends_with_its_default_cpl(tmp_path: Path) -> None:
+    bench = ruled(tmp_path)
+    bench.invite("7@apolo.local")
+    answer(bench)
+    assert bench.ksr.replies[-1][0] == 504
+
+
+def test_an_alias_that_no_rule_sends_to_the_service_waits_for_nothing(tmp_path: Path) -> None:
+    bench = ruled(tmp_path)
+    bench.register()
+    bench.invite(ALICE)
+    assert (bench.ksr.suspended, len(bench.ksr.relayed)) == (0, 1)
