@@ -32,7 +32,7 @@ from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE
 from sextet.model.settings.policy import LOCAL_CPL, POLICY_SERVICE
-from sextet.model.settings.registration import PolicyPattern
+from sextet.model.settings.registration import PolicyPattern, Registration
 from sextet.model.settings.zones import LOCAL_ZONE
 
 ADMINISTRATOR = ""  # the name of his script; FindMe IDs are never empty
@@ -272,12 +272,7 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         ),
         session=Session(value_s=protocols.session_refresh_value, minimum_s=protocols.session_refresh_minimum),
         policy=registration.restriction_policy,
-        listed=_pattern_list(
-            {"Allow List": registration.allow_list, "Deny List": registration.deny_list}.get(
-                registration.restriction_policy, ()
-            ),
-            variables,
-        ),
+        listed=_listed(registration, variables),
         subzones={DEFAULT_SUBZONE: config.authentication.local_zone}
         | {subzone.name: subzone.authentication for subzone in config.subzones},
         denied=_denied(config),
@@ -429,6 +424,11 @@ def _membership(config: Root, variables: Variables) -> Membership:
             network = None if by_alias else (row.subnet_address, row.subnet_prefix)
             rules.append(Member(priority=row.priority, subzone=row.subzone, network=network, pattern=pattern))
     return of_rules(rules)
+
+
+def _listed(registration: Registration, variables: Variables) -> PatternList:
+    lists = {"Allow List": registration.allow_list, "Deny List": registration.deny_list}
+    return _pattern_list(lists.get(registration.restriction_policy, ()), variables)
 
 
 def _pattern_list(rows: Sequence[PolicyPattern], variables: Variables) -> PatternList:
