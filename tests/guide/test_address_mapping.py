@@ -20,8 +20,8 @@ def mapped(reader: Reader, **elsewhere: str) -> dict[str, str]:
     return typed
 
 
-def test_mappings_are_replicated_and_go_before_dns(running: Reader) -> None:
-    reader = running
+def test_mappings_are_replicated_and_go_before_dns(both_ways: Reader) -> None:
+    reader = both_ways
     reader.active()
     # 1: on the primary, Cluster address mapping enabled, which is Off by default.
     assert reader.chosen(1, ENABLED) == "Off"

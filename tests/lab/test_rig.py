@@ -91,6 +91,16 @@ def test_all_peers_start_and_a_killed_one_can_be_started_again(planned: Plan) ->
     with_rig(planned, play)
 
 
+def test_a_peer_that_serves_phones_over_tls_alone_has_started(planned: Plan) -> None:
+    with planned.peers[1].bootstrap.open("a") as written:
+        written.write("phones_at = 5061\n")
+
+    async def play(rig: Rig, said: list[str]) -> None:
+        assert (await rig.restart(2)).startswith("Peer 2 runs")
+
+    with_rig(planned, play)
+
+
 def test_a_restart_gives_a_peer_a_new_process(planned: Plan) -> None:
     async def play(rig: Rig, said: list[str]) -> None:
         before = pid_of(rig, 3)

@@ -47,7 +47,8 @@ async def live(bootstrap: Path) -> None:
 
     (run_dir / "sextetd.sock").unlink(missing_ok=True)
     server = await asyncio.start_unix_server(serve, str(run_dir / "sextetd.sock"))
-    phones = await asyncio.start_server(lambda reader, writer: writer.close(), settings["address"], 5060)
+    port = int(settings.get("phones_at", 5060))
+    phones = await asyncio.start_server(lambda reader, writer: writer.close(), settings["address"], port)
     await ended.wait()
     server.close()
     phones.close()

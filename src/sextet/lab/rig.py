@@ -11,7 +11,7 @@ from sextet.lab import children
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.children import ENGINES, PEER_MODULE, Child
 from sextet.lab.patience import until
-from sextet.lab.plan import SIP_PORT, PeerPlan, Plan
+from sextet.lab.plan import SIP_PORT, SIPS_PORT, PeerPlan, Plan
 
 START_S = 60.0  # six peers at once on two busy cores; 5 s is usual
 PARTS = ("sextetd", *ENGINES, "all")  # what `kill` can be told to kill
@@ -169,12 +169,9 @@ class Rig:
         try:
             if not (await ask(peer.socket, "status", timeout_s=2.0))["ready"]:
                 return False
-            async with asyncio.timeout(1.0):
-                _, writer = await asyncio.open_connection(peer.address, SIP_PORT)
-        except (Unanswered, Failed, OSError):  # OSError: also the time-out
+        except (Unanswered, Failed):
             return False
-        writer.close()
-        return True
+        return await _listens(peer, SIP_PORT) or await _listens(peer, SIPS_PORT)  # a new system has TLS alone
 
     async def _sentence(self, peer: PeerPlan) -> str:
         child = self._children.get(peer.number)
@@ -193,3 +190,13 @@ class Rig:
         code = await child.process.wait()
         if number not in self._expected:
             self._say(f"Peer {number} ended by itself (exit {code}): {child.last_words()}")
+
+
+async def _listens(peer: PeerPlan, port: int) -> bool:
+    try:
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_connection(peer.address, port)
+    except OSError:  # also the time-out
+        return False
+    writer.close()
+    return True
