@@ -11,6 +11,7 @@ import pytest
 
 from sextet.lab.policy_server import PolicyServer
 from sextet.model.settings.clustering import Clustering
+from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
 from sextet.model.settings.policy import CallPolicy
 from sextet.model.settings.policy_services import PolicyServer as Server
 from sextet.model.settings.policy_services import PolicyService
@@ -181,5 +182,27 @@ def test_without_sextetd_the_default_cpl_holds_at_once() -> None:
                 answer = refused(await alice.call(CAROL))
             assert answer.status == 403 and "Service Unavailable" in answer.get("reason")
             await at.engine(1).start(at.wanted[1])
+
+    asyncio.run(play())
+
+
+def test_a_search_rule_asks_a_service_about_what_it_matches_and_about_nothing_else() -> None:
+    async def play() -> None:
+        async with _judged() as (at, first, _, alice, carol):
+            rule = SearchRule(
+                name="Judged", target="Judge", mode="Alias pattern match", pattern_type="Regex", pattern="(bob|dave)@.*",
+                behavior="Leave", priority=10,
+            )  # fmt: skip
+            before = at.wanted[1].config
+            await at.apply(1, config=replace(before, call_policy=CallPolicy(), search_rules=(rule, *DEFAULT_RULES)))
+            await alice.hang_up(answered(await alice.call(CAROL)))
+            assert not first.asked
+            await alice.hang_up(answered(await alice.call(BOB)))
+            assert (first.asked[-1]["POLICY_TYPE"], carol.count()) == ("SEARCH", 2)
+            answer = refused(await alice.call("dave@apolo.local"))
+            assert answer.status == 403 and "ask the judge" in answer.get("reason")
+            first.cpl = lambda _: "not CPL"
+            answer = refused(await alice.call("dave@apolo.local"))
+            assert answer.status == 504 and "Policy Service Unavailable" in answer.get("reason")
 
     asyncio.run(play())

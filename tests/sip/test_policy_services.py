@@ -226,3 +226,16 @@ def test_a_service_that_is_removed_is_asked_no_more() -> None:
             assert not first.asked
 
     asyncio.run(play())
+
+
+def test_a_bad_answer_of_a_service_that_was_removed_meanwhile_leaves_no_trouble() -> None:
+    async def play() -> None:
+        async with judged() as (bench, first, _):
+            first.delay_s, first.cpl = 0.1, lambda _: "<reject"
+            waiting = asyncio.create_task(bench.services.ask("Judge", "A=b"))
+            await first.until(1)
+            bench.follow()
+            assert await waiting == ""
+            assert not bench.troubles
+
+    asyncio.run(play())

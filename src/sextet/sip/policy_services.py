@@ -119,23 +119,25 @@ class PolicyServices:
             limit_s = (until_s - time.monotonic()) / (len(usable) - place)
             status, body = await self._request(service, address, service.path, limit_s, ANSWER_MAX, parameters)
             if status == 200:
-                return self._judged(service.name, address, body)
+                return self._judged(service, address, body)
             if status:
                 self._note(service.name, address, "active", f"it answered {status}")
         return ""
 
-    def _judged(self, name: str, address: str, body: bytes) -> str:
+    def _judged(self, service: PolicyService, address: str, body: bytes) -> str:
+        name, wrong = service.name, ""
         try:
             text = body.decode()
             read_answer(text)
         except UnicodeDecodeError:
-            self._bad[name] = f"Policy service {name}, {address}: its answer is not UTF-8."
-            text = ""
+            text, wrong = "", "Its answer is not UTF-8."
         except BadScript as error:
-            self._bad[name] = f"Policy service {name}, {address}: {error.problems[0]}"
-            text = ""
-        else:
-            self._bad.pop(name, None)
+            text, wrong = "", error.problems[0]
+        if self._services.get(name) != service:
+            return text  # it was changed meanwhile, and nobody would take back what is said of it here
+        self._bad.pop(name, None)
+        if wrong:
+            self._bad[name] = f"Policy service {name}, {address}: {wrong}"
         self._say()
         return text
 

@@ -46,4 +46,28 @@ def _show(paper: Paper, zone: Row) -> None:
     paper.table(columns, cells, "It has no address at the moment.", lambda row: _STYLES[row["tone"]])
 
 
-WRITERS: dict[str, Callable[[Paper, Any], None]] = {"zone list": _list, "zone show": _show, "zone test": _show}
+def _services(paper: Paper, services: list[Row]) -> None:
+    columns: dict[str, Cell] = {
+        "Server": lambda row: row["host"],
+        "Seen from": lambda row: row["peer_name"],
+        "State": lambda row: "not heard" if row["stale"] else row["state"] or "not known",
+        "Round trip": lambda row: f"{row['round_trip_ms']:.1f} ms" if row["round_trip_ms"] else "",
+        "For": lambda row: duration(row["age_s"]),
+        "Reason": lambda row: row["reason"],
+    }
+    for service in services:
+        paper.say(f"{service['name']} ({service['type']}): {service['words']}", _STYLES[service["tone"]])
+        for warning in service["warnings"]:
+            paper.say(warning, "yellow")
+        cells = [{**cell, "host": line["host"]} for line in service["lines"] for cell in line["cells"]]
+        paper.table(columns, cells, "No peer has told of it yet.", lambda row: _STYLES[row["tone"]])
+    if not services:
+        paper.say("There is no policy service.")
+
+
+WRITERS: dict[str, Callable[[Paper, Any], None]] = {
+    "zone list": _list,
+    "zone show": _show,
+    "zone test": _show,
+    "policy status": _services,
+}
