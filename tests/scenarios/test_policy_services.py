@@ -190,8 +190,9 @@ def test_a_search_rule_asks_a_service_about_what_it_matches_and_about_nothing_el
     async def play() -> None:
         async with _judged() as (at, first, _, alice, carol):
             rule = SearchRule(
-                name="Judged", target="Judge", mode="Alias pattern match", pattern_type="Regex", pattern="(bob|dave)@.*",
-                behavior="Leave", priority=10,
+                name="Judged", target="Judge", mode="Alias pattern match", pattern_type="Regex", priority=10,
+                pattern="(bob|dave)@.*",
+                behavior="Leave",
             )  # fmt: skip
             before = at.wanted[1].config
             await at.apply(1, config=replace(before, call_policy=CallPolicy(), search_rules=(rule, *DEFAULT_RULES)))
