@@ -9,11 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import admission, footprint, machine, rates, reaction, report, searches
+from bench import admission, footprint, machine, rates, reaction, report, scale, searches
 from bench.cluster import BenchError, cluster
 from bench.report import Figure
 
-MEASURES = ("searches", "admission", "registers", "calls", "change", "cut", "memory", "start")
+MEASURES = ("searches", "admission", "registers", "calls", "through", "change", "cut", "memory", "start", "scale")
 RESULTS = Path(__file__).with_name("results") / "last.json"
 NETWORK = "127.68.0"
 FULL, QUICK = rates.Size(), rates.Size(rounds=3, phones=700, visits=2, newcomers=1000, calls=1000)
@@ -74,7 +74,7 @@ def _measure(only: list[str], quick: bool, directory: Path, network: str, figure
             if "memory" in only:
                 _say("memory")
                 figures += footprint.memory(three, directory, network)
-    if {"registers", "calls"} & set(only):
+    if {"registers", "calls", "through"} & set(only):
         _say("three fresh peers and the baselines start")
         with contextlib.ExitStack() as stack:
             three = stack.enter_context(cluster(3, directory / "rates", network))
@@ -83,9 +83,18 @@ def _measure(only: list[str], quick: bool, directory: Path, network: str, figure
             if "calls" in only:
                 _say("calls")
                 figures += compared.calls()
+            if "through" in only:
+                _say("calls through two peers")
+                with rates.two_bare(directory, network) as pair:
+                    figures += compared.calls_through_two(pair)
             if "registers" in only:
                 _say("registrations")
                 figures += compared.registers()
+    if "scale" in only:
+        _say("four peers start")
+        with cluster(scale.PEERS, directory / "four", network) as four:
+            _say("registrations by the thousand")
+            figures += scale.measure(four, directory, network, scale.QUICK if quick else scale.FULL)
     if {"start", "change"} & set(only):
         started: list[float] = []
         for number in range(1 if quick else 3):

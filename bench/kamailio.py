@@ -63,17 +63,30 @@ class Native:
 @contextlib.contextmanager
 def natives(addresses: Sequence[str], directory: Path, users: int) -> Iterator[list[Native]]:
     """Run one bare Kamailio, or several that share their bindings by dmq_usrloc."""
-    running: list[Native] = []
-    try:
-        for place, address in enumerate(addresses):
-            # Each is told of one other; the nodes tell each other of the rest.
-            other = addresses[place - 1] if len(addresses) > 1 else ""
-            running.append(_start(address, other, directory / address, users))
+    with _running(addresses, directory, users, "DMQ") as running:
         until = time.monotonic() + UP_S
         while any(_known(one) != len(addresses) for one in running):
             if time.monotonic() > until:
                 raise BenchError("the Kamailios with dmq_usrloc do not find each other.")
             time.sleep(0.05)
+        yield running
+
+
+@contextlib.contextmanager
+def pair(addresses: Sequence[str], directory: Path, users: int) -> Iterator[list[Native]]:
+    """Run two bare Kamailios of which each passes on to the other what it does not know."""
+    with _running(addresses, directory, users, "PAIR") as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _running(addresses: Sequence[str], directory: Path, users: int, way: str) -> Iterator[list[Native]]:
+    running: list[Native] = []
+    try:
+        for place, address in enumerate(addresses):
+            # Each is told of one other; the nodes of dmq tell each other of the rest.
+            other = addresses[place - 1] if len(addresses) > 1 else ""
+            running.append(_start(address, other, directory / address, users, way))
         yield running
     finally:
         for one in running:
@@ -82,13 +95,13 @@ def natives(addresses: Sequence[str], directory: Path, users: int) -> Iterator[l
             shutil.rmtree(directory / address, ignore_errors=True)
 
 
-def _start(address: str, other: str, directory: Path, users: int) -> Native:
+def _start(address: str, other: str, directory: Path, users: int, way: str) -> Native:
     directory.mkdir(parents=True, exist_ok=True)
     values = {"ADDRESS": address, "OTHER": other, "RUN": directory, "CHILDREN": CHILDREN, "USERS": users}
     text = SCRIPT.read_text()
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
-    (directory / "kamailio.cfg").write_text(("#!KAMAILIO\n" + ("#!define DMQ\n" if other else "")) + text)
+    (directory / "kamailio.cfg").write_text(("#!KAMAILIO\n" + (f"#!define {way}\n" if other else "")) + text)
     command = ["/usr/sbin/kamailio", "-f", str(directory / "kamailio.cfg"), "-DD", "-E", *MEMORY]
     command += ["-Y", str(directory), "-w", str(directory)]
     with (directory / "log").open("w") as output:

@@ -16,6 +16,7 @@ from bench.cluster import BenchError
 SCENARIOS = Path(__file__).with_name("scenarios")
 PLAY_S = 120.0
 EVERY_S = 1
+AS_FAST_AS_IT_GOES = 20_000
 FAILED_MAX = 0.01  # of all; more than that, and it is no load but a fault
 
 
@@ -36,12 +37,14 @@ def users_file(path: Path, aliases: Sequence[tuple[str, str]]) -> Path:
     return path
 
 
-def play(scenario: str, server: str, phone: str, users: Path, count: int, at_once: int) -> Played:
-    """Play a scenario `count` times, `at_once` at the same time, as fast as it goes; raises BenchError."""
+def play(
+    scenario: str, server: str, phone: str, users: Path, count: int, at_once: int, per_s: int = AS_FAST_AS_IT_GOES
+) -> Played:
+    """Play a scenario `count` times, at most `at_once` at the same time; raises BenchError."""
     statistics = users.with_suffix(f".{scenario}.csv")
     statistics.unlink(missing_ok=True)
     command = [*_sipp(scenario, server, phone), "-inf", str(users), "-m", str(count), "-l", str(at_once)]
-    command += ["-r", "20000", "-trace_stat", "-stf", str(statistics), "-fd", str(EVERY_S)]
+    command += ["-r", str(per_s), "-trace_stat", "-stf", str(statistics), "-fd", str(EVERY_S)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PLAY_S, check=False)
     except subprocess.TimeoutExpired:

@@ -6,20 +6,22 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import machine, phones
 from bench.cluster import Cluster
-from bench.kamailio import natives
+from bench.kamailio import natives, pair
 from bench.report import Figure, median
 
 REFRESHES = 10  # in scenarios/refresh.xml
 USERS = 2000
 SEXTET, BARE, DMQ = "sextet", "bare Kamailio", "dmq_usrloc"
 ENGINE, DAEMON, STORE, OTHERS = "engine", "sextetd", "nats-server", "other peers"
-CALLER, CALLEE = ("u0", "u0"), ("callee", "u1")
+CALLER, CALLEE, FAR = ("u0", "u0"), ("callee", "u1"), ("far", "u1")
 RATE_AIM, COST_AIM, DMQ_AIM = 0.95, 1.5, 1.5
+PAIR = "two bare Kamailios"
+PAIR_AIM = 0.8  # issue 4
 SETTLE_S, QUIET_S = 5.0, 0.1  # how long a system may go on after its load ended, and how often it is looked at
 QUIET = 0.15  # processors; three idle peers use some 0.06
 
@@ -42,6 +44,8 @@ class System:
     name: str
     address: str
     parts: Mapping[str, Sequence[int]]
+    far: str = ""  # where a call through two is answered
+    far_engine: Sequence[int] = ()  # what carries it there, counted with the others otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,30 @@ class Rates:
             phones.play("register", system.address, self._phone(7004), callee, 1, 1)
         return self._compare("calls", "call", call)
 
+    def calls_through_two(self, pair: System) -> list[Figure]:
+        """Measure calls from a phone of one peer to one of another, and from one bare Kamailio to another."""
+        caller, callee = self._users("caller", [CALLER]), self._users("far", [FAR])
+        ours, bare, _ = self._systems
+        engines = [*ours.parts[ENGINE], *ours.far_engine]
+        others = [pid for pid in ours.parts[OTHERS] if pid not in ours.far_engine]
+        systems = [replace(ours, parts={**ours.parts, ENGINE: engines, OTHERS: others}), pair, bare]
+        fars = {system.name: system.far or system.address for system in systems}
+
+        def call(system: System, number: int) -> tuple[phones.Played, int]:
+            with phones.answering(fars[system.name], self._phone(7006)):
+                played = phones.play("call_far", system.address, self._phone(7003), caller, self._size.calls, 40)
+            return played, played.done
+
+        for system in systems:
+            phones.play("register", system.address, self._phone(7003), caller, 1, 1)
+            phones.play("register", fars[system.name], self._phone(7006), callee, 1, 1)
+        runs = self._played(systems, call)
+        return (
+            _rates("through", "call through two", runs)
+            + _ratios("through", "call through two", runs, PAIR, PAIR_AIM, None)
+            + _ratios("through", "call through two", runs, BARE, None, None)
+        )
+
     def _phone(self, port: int) -> str:
         return f"{self._network}.201:{port}"
 
@@ -108,14 +136,22 @@ class Rates:
     def _compare(
         self, measure: str, what: str, act: Callable[[System, int], tuple[phones.Played, int]]
     ) -> list[Figure]:
+        runs = self._played(self._systems, act)
+        against_dmq = DMQ_AIM if measure == "registers" else None
+        figures = _rates(measure, what, runs) + _ratios(measure, what, runs, BARE, RATE_AIM, COST_AIM)
+        return figures + _ratios(measure, what, runs, DMQ, against_dmq, None)
+
+    def _played(
+        self, systems: Sequence[System], act: Callable[[System, int], tuple[phones.Played, int]]
+    ) -> dict[str, list[Run]]:
         """Play rounds, each to every system in turn, forwards and backwards; the first one warms up."""
-        runs: dict[str, list[Run]] = {system.name: [] for system in self._systems}
+        runs: dict[str, list[Run]] = {system.name: [] for system in systems}
         for number in range(self._size.rounds + 1):
-            for system in self._systems if number % 2 else reversed(self._systems):
-                run = _measured(self._systems, system, functools.partial(act, system, number))
+            for system in systems if number % 2 else reversed(systems):
+                run = _measured(systems, system, functools.partial(act, system, number))
                 if number:
                     runs[system.name].append(run)
-        return _figures(measure, what, runs)
+        return runs
 
 
 def _measured(systems: Sequence[System], system: System, act: Callable[[], tuple[phones.Played, int]]) -> Run:
@@ -145,22 +181,11 @@ def _settle(pids: Sequence[int]) -> None:
             return
 
 
-def _figures(measure: str, what: str, runs: Mapping[str, Sequence[Run]]) -> list[Figure]:
-    def ratio(baseline: str, of: Callable[[Run], float]) -> list[float]:
-        return [of(ours) / of(theirs) for ours, theirs in zip(runs[SEXTET], runs[baseline], strict=True)]
-
-    def rate(run: Run) -> float:
-        return run.rate
-
-    def engine(run: Run) -> float:
-        return run.cost_us[ENGINE]
-
-    def peer(run: Run) -> float:
-        return sum(cost for part, cost in run.cost_us.items() if part != OTHERS)
-
+def _rates(measure: str, what: str, runs: Mapping[str, Sequence[Run]]) -> list[Figure]:
+    """Say how many a second each system carried, and what each one cost."""
     figures = []
     for name, mine in runs.items():
-        rates, costs = [run.rate for run in mine], [engine(run) for run in mine]
+        rates, costs = [run.rate for run in mine], [run.cost_us[ENGINE] for run in mine]
         more = ", ".join(
             f"{part} {median([run.cost_us[part] for run in mine]):.0f}" for part in mine[0].cost_us if part != ENGINE
         )
@@ -172,21 +197,34 @@ def _figures(measure: str, what: str, runs: Mapping[str, Sequence[Run]]) -> list
             Figure(measure=measure, name=f"{what}/s, {name}", value=median(rates), samples=rates, note=note),
             Figure(measure=measure, name=f"CPU per {what}, {name}", value=median(costs), unit="µs", samples=costs),
         ]
-    against_dmq = DMQ_AIM if measure == "registers" else None
-    for name, samples, at_least, at_most in (
-        (f"{what}: rate ÷ bare Kamailio's", ratio(BARE, rate), RATE_AIM, None),
-        (f"{what}: engine's CPU ÷ bare Kamailio's", ratio(BARE, engine), None, COST_AIM),
-        (f"{what}: whole peer's CPU ÷ bare Kamailio's", ratio(BARE, peer), None, None),
-        (f"{what}: rate ÷ dmq_usrloc's", ratio(DMQ, rate), against_dmq, None),
-        (f"{what}: engine's CPU ÷ dmq_usrloc's", ratio(DMQ, engine), None, None),
-    ):
-        value = median(samples)
-        figures.append(
-            Figure(
-                measure=measure, name=name, value=value, unit="×", samples=samples, at_least=at_least, at_most=at_most
-            )
-        )
     return figures
+
+
+def _ratios(
+    measure: str, what: str, runs: Mapping[str, Sequence[Run]], baseline: str, rate_aim: float | None,
+    cost_aim: float | None,
+) -> list[Figure]:  # fmt: skip
+    """Compare sextet with a baseline, round by round."""
+
+    def ratio(of: Callable[[Run], float]) -> list[float]:
+        return [of(ours) / of(theirs) for ours, theirs in zip(runs[SEXTET], runs[baseline], strict=True)]
+
+    def peer(run: Run) -> float:
+        return sum(cost for part, cost in run.cost_us.items() if part != OTHERS)
+
+    given = [
+        (f"{what}: rate ÷ {baseline}'s", ratio(lambda run: run.rate), rate_aim, None),
+        (f"{what}: engine's CPU ÷ {baseline}'s", ratio(lambda run: run.cost_us[ENGINE]), None, cost_aim),
+    ]
+    if baseline == BARE:
+        given.append((f"{what}: whole peer's CPU ÷ {baseline}'s", ratio(peer), None, None))
+    return [
+        Figure(
+            measure=measure, name=name, value=median(samples), unit="×", samples=samples, at_least=at_least,
+            at_most=at_most,
+        )
+        for name, samples, at_least, at_most in given
+    ]  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -199,6 +237,8 @@ def side_by_side(cluster: Cluster, directory: Path, network: str, size: Size) ->
     sextet = System(
         name=SEXTET,
         address=cluster.peers[0]["address"],
+        far=cluster.peers[1]["address"],
+        far_engine=others[0]["kamailio"],
         parts={
             ENGINE: first["kamailio"],
             DAEMON: first["sextetd"],
@@ -223,3 +263,11 @@ def side_by_side(cluster: Cluster, directory: Path, network: str, size: Size) ->
             ),
         ]
         yield Rates(systems, directory, network, size)
+
+
+@contextlib.contextmanager
+def two_bare(directory: Path, network: str) -> Iterator[System]:
+    """Run two bare Kamailios in a row; both are the engine."""
+    with pair([f"{network}.{n}" for n in (65, 66)], directory, USERS) as two:
+        pids = [pid for one in two for pid in one.processes()]
+        yield System(name=PAIR, address=two[0].address, far=two[1].address, parts={ENGINE: pids})

@@ -21,7 +21,7 @@ MARKS = {True: "[green]✔[/]", False: "[red]✘[/]", None: ""}
 class Figure:
     """One figure; `aim` is what it should be at least or at most, with the bound that decides."""
 
-    measure: str  # registers, calls, change, cut, memory, start
+    measure: str  # one of MEASURES in __main__.py
     name: str
     value: float
     unit: str = ""
