@@ -75,21 +75,7 @@ def _measure(only: list[str], quick: bool, directory: Path, network: str, figure
                 _say("memory")
                 figures += footprint.memory(three, directory, network)
     if {"registers", "calls", "through"} & set(only):
-        _say("three fresh peers and the baselines start")
-        with contextlib.ExitStack() as stack:
-            three = stack.enter_context(cluster(3, directory / "rates", network))
-            size = QUICK if quick else FULL
-            compared = stack.enter_context(rates.side_by_side(three, directory, network, size))
-            if "calls" in only:
-                _say("calls")
-                figures += compared.calls()
-            if "through" in only:
-                _say("calls through two peers")
-                with rates.two_bare(directory, network) as pair:
-                    figures += compared.calls_through_two(pair)
-            if "registers" in only:
-                _say("registrations")
-                figures += compared.registers()
+        figures += _rates(only, QUICK if quick else FULL, directory, network)
     if "scale" in only:
         _say("four peers start")
         with cluster(scale.PEERS, directory / "four", network) as four:
@@ -108,6 +94,27 @@ def _measure(only: list[str], quick: bool, directory: Path, network: str, figure
                 break
         if "start" in only:
             figures += footprint.starts(started, 6)
+
+
+def _rates(only: list[str], size: rates.Size, directory: Path, network: str) -> list[Figure]:
+    """Play to sextet and the baselines side by side."""
+    _say("three fresh peers and the baselines start")
+    figures: list[Figure] = []
+    with (
+        cluster(3, directory / "rates", network) as three,
+        rates.side_by_side(three, directory, network, size) as compared,
+    ):
+        if "calls" in only:
+            _say("calls")
+            figures += compared.calls()
+        if "through" in only:
+            _say("calls through two peers")
+            with rates.two_bare(directory, network) as pair:
+                figures += compared.calls_through_two(pair)
+        if "registers" in only:
+            _say("registrations")
+            figures += compared.registers()
+    return figures
 
 
 def _say(what: str) -> None:
