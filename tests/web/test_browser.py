@@ -212,6 +212,34 @@ def test_the_restart_page_comes_back_by_itself(page: Page, served: Served) -> No
     assert len(served.face.restarts) == 1
 
 
+def test_a_page_is_found_by_its_name_and_the_menu_says_so_when_there_is_none(page: Page, served: Served) -> None:
+    menu = page.get_by_role("navigation", name="Pages")
+    expect(menu.get_by_role("link", name="Pipes").first).to_be_visible()
+    expect(menu.get_by_role("link", name="Search rules")).to_be_hidden()
+    find = menu.get_by_label("Find a page")
+    find.fill("search RULE")
+    expect(menu.get_by_role("link")).to_have_count(1)
+    find.fill("no such page")
+    expect(menu).to_contain_text("No page has such a name.")
+    find.fill("")
+    expect(menu.get_by_role("link", name="Pipes").first).to_be_visible()
+    expect(menu.get_by_role("link", name="Search rules")).to_be_hidden()
+    find.fill("search rule")
+    find.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Search rules")
+
+
+def test_the_form_of_a_zone_shows_only_the_fields_that_count(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/configuration/zones/item")
+    domain = page.get_by_label("Service domain")
+    expect(domain).to_be_hidden()
+    page.get_by_label("Look up peers by").select_option("Service record")
+    expect(domain).to_be_visible()
+    page.get_by_label("Type", exact=True).select_option("DNS")
+    expect(page.get_by_label("Look up peers by")).to_be_hidden()
+    expect(domain).to_be_hidden()
+
+
 def test_everything_works_without_javascript(chromium: Chromium, served: Served) -> None:
     context = chromium.new_context(ignore_https_errors=True, java_script_enabled=False)
     plain = context.new_page()

@@ -41,7 +41,7 @@ def test_nothing_is_shown_without_log_in() -> None:
 def test_every_page_of_the_menu_is_there(browser: Browser) -> None:
     for entry in MENU:
         text = browser.get(entry.path)
-        assert f"<title>{entry.name} · expc01 · sextet</title>" in text
+        assert f"<title>{entry.heading} · expc01 · sextet</title>" in text
         assert 'aria-current="page"' in text
 
 

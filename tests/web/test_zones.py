@@ -51,6 +51,7 @@ def test_a_zone_is_found_by_a_part_of_its_text(browser: Browser) -> None:
 def test_a_form_says_for_which_type_a_setting_counts_and_keeps_the_type(browser: Browser) -> None:
     new = browser.get("/configuration/zones/item")
     assert 'data-when="type" data-values="ENUM"' in new
+    assert 'data-when="look_up" data-values="Service record"' in new
     assert '<select id="f-type"' in new
     there = browser.get("/configuration/zones/item?item=World")
     assert '<select id="f-type"' not in there

@@ -47,7 +47,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(duration=duration, counted=lambda number, *noun: count(number, *noun), json=json.dumps)
+    environment.filters.update(
+        duration=duration,
+        counted=lambda number, *noun: count(number, *noun),
+        json=json.dumps,
+        sentence=lambda words: words[:1].upper() + words[1:],  # Jinja's capitalize makes "options" of OPTIONS
+        within_sentence=lambda words: " ".join(word.lower() if word.istitle() else word for word in words.split()),
+    )
     environment.globals.update(version=__version__)
     environment.globals["m"] = environment.get_template("macros.html").module
     return environment

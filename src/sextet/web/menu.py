@@ -1,8 +1,11 @@
-"""Which pages are there, under the names that trained administrators know."""
+"""Which pages are there, under the names and in the order that trained administrators know."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+# Names that say something only below their heading.
+VAGUE = ("Accounts", "Configuration", "Links", "Pipes", "Policy", "Rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,30 +18,38 @@ class Entry:
     path: str
 
     @property
+    def heading(self) -> str:
+        """Give the name as it reads outside the menu, where nothing stands above it."""
+        if self.name not in VAGUE:
+            return self.name
+        above = self.above or self.group
+        return f"{above} {self.name if self.name.isupper() else self.name.lower()}"
+
+    @property
     def trail(self) -> str:
         return " › ".join(word for word in (self.group, self.above) if word)
 
 
 MENU = (
     Entry("Status", "", "Overview", "/status/overview"),
-    Entry("Status", "", "Alarms", "/status/alarms"),
     Entry("Status", "System", "Resource usage", "/status/system/resource-usage"),
     Entry("Status", "", "Registrations", "/status/registrations"),
     Entry("Status", "", "Calls", "/status/calls"),
-    Entry("Status", "", "Zones", "/status/zones"),
-    Entry("Status", "", "Policy services", "/status/policy-services"),
     Entry("Status", "", "Call history", "/status/call-history"),
     Entry("Status", "", "Search history", "/status/search-history"),
     Entry("Status", "", "Local zone", "/status/local-zone"),
+    Entry("Status", "", "Zones", "/status/zones"),
     Entry("Status", "Bandwidth", "Links", "/status/bandwidth/links"),
     Entry("Status", "Bandwidth", "Pipes", "/status/bandwidth/pipes"),
+    Entry("Status", "", "Policy services", "/status/policy-services"),
+    Entry("Status", "", "Alarms", "/status/alarms"),
     Entry("Status", "Logs", "Event log", "/status/logs/event"),
     Entry("Status", "Logs", "Configuration log", "/status/logs/configuration"),
     Entry("Status", "Logs", "Network log", "/status/logs/network"),
     Entry("System", "", "Administration", "/system/administration"),
+    Entry("System", "Network interfaces", "IP", "/system/network-interfaces/ip"),
     Entry("System", "", "DNS", "/system/dns"),
     Entry("System", "", "Time", "/system/time"),
-    Entry("System", "Network interfaces", "IP", "/system/network-interfaces/ip"),
     Entry("System", "", "Clustering", "/system/clustering"),
     Entry("Configuration", "Protocols", "H.323", "/configuration/protocols/h323"),
     Entry("Configuration", "Protocols", "SIP", "/configuration/protocols/sip"),
@@ -68,21 +79,21 @@ MENU = (
     Entry("Users", "", "Administrator accounts", "/users/administrators"),
     Entry("Users", "FindMe", "Configuration", "/users/findme"),
     Entry("Users", "FindMe", "Accounts", "/users/findme/accounts"),
-    Entry("Maintenance", "Security", "Server certificate", "/maintenance/security/server-certificate"),
-    Entry("Maintenance", "Security", "Trusted CA certificate", "/maintenance/security/trusted-ca"),
-    Entry("Maintenance", "Security", "CRL", "/maintenance/security/crl"),
     Entry("Maintenance", "", "Upgrade", "/maintenance/upgrade"),
-    Entry("Maintenance", "", "Backup and restore", "/maintenance/backup"),
-    Entry("Maintenance", "", "Configuration history", "/maintenance/history"),
     Entry("Maintenance", "", "Logging", "/maintenance/logging"),
+    Entry("Maintenance", "", "Options", "/maintenance/options"),
     Entry("Maintenance", "Tools", "Check pattern", "/maintenance/tools/check-pattern"),
     Entry("Maintenance", "Tools", "Check bandwidth", "/maintenance/tools/check-bandwidth"),
     Entry("Maintenance", "Tools", "Locate", "/maintenance/tools/locate"),
+    Entry("Maintenance", "Security", "Server certificate", "/maintenance/security/server-certificate"),
+    Entry("Maintenance", "Security", "Trusted CA certificate", "/maintenance/security/trusted-ca"),
+    Entry("Maintenance", "Security", "CRL", "/maintenance/security/crl"),
+    Entry("Maintenance", "", "Backup and restore", "/maintenance/backup"),
+    Entry("Maintenance", "", "Configuration history", "/maintenance/history"),
     Entry("Maintenance", "Diagnostics", "Preflight check", "/maintenance/diagnostics/preflight"),
     Entry("Maintenance", "Diagnostics", "Diagnostic logging", "/maintenance/diagnostics/logging"),
     Entry("Maintenance", "Diagnostics", "System snapshot", "/maintenance/diagnostics/snapshot"),
     Entry("Maintenance", "", "Maintenance mode", "/maintenance/mode"),
-    Entry("Maintenance", "", "Options", "/maintenance/options"),
     Entry("Maintenance", "", "Restart options", "/maintenance/restart"),
 )
 BY_PATH = {entry.path: entry for entry in MENU}

@@ -20,6 +20,25 @@ async def pair() -> tuple[OnePeer, OnePeer]:
     return one, await (await OnePeer("two").start()).follow(one)
 
 
+def test_a_revision_says_which_items_came_and_went_and_which_settings_changed() -> None:
+    async def play() -> None:
+        one, _ = await pair()
+
+        async def said(*changes: Change) -> str:
+            await one.editor.change(list(changes), user="alice", source="web", expected=None, dry_run=False)
+            return one.custody.head.summary
+
+        zone = {"name": "Edge", "type": "ENUM", "dns_suffix": "e164.arpa"}
+        assert (await said(Change("add", "zones", zone))).startswith("zones[Edge] added")
+        # A value that happens to be the item's name is a setting like any other.
+        assert (
+            await said(Change("set", "zones[Edge].dns_suffix", "Edge")) == "zones[Edge].dns_suffix: e164.arpa to Edge"
+        )
+        assert (await said(Change("remove", "zones[Edge]"))).startswith("zones[Edge] removed")
+
+    asyncio.run(play())
+
+
 def test_the_first_configuration_is_taken_in_once() -> None:
     async def play() -> None:
         peer = OnePeer("one")
@@ -234,10 +253,12 @@ def test_a_change_that_changes_nothing_makes_no_revision() -> None:
 def test_a_long_change_is_summed_up() -> None:
     async def play() -> None:
         one, _ = await pair()
-        await one.set("zones", {"name": "London", "peers": [{"address": "192.0.2.1"}]}, verb="add")
+        ports = ("sip_udp_port", "sip_tcp_port", "sip_tls_port", "standard_refresh_minimum", "standard_refresh_maximum")
+        changes = [Change("set", f"protocols.{name}", 1100 + place) for place, name in enumerate(ports)]
+        await one.editor.change(changes, user="alice", source="web", expected=None, dry_run=False)
         summary = one.custody.head.summary
         assert summary.count(" to ") == 3
-        assert summary.endswith(" more")
+        assert summary.endswith(" and 2 more")
 
     asyncio.run(play())
 

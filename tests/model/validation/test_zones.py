@@ -12,6 +12,7 @@ from sextet.model.sections import Root
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import Credential
 from sextet.model.settings.zones import (
+    BY_ADDRESS,
     BY_SERVICE,
     DNS,
     ENUM,
@@ -93,8 +94,9 @@ def test_access_rules_are_patterns_and_need_tls() -> None:
 
 
 def test_every_setting_of_a_zone_counts_for_a_type() -> None:
+    known = {"type": TYPES, "look_up": (BY_ADDRESS, BY_SERVICE)}
     for name, declared in settings(Zone):
-        assert declared.when is None or (declared.when[0] == "type" and set(declared.when[1]) <= set(TYPES)), name
+        assert declared.when is None or set(declared.when[1]) <= set(known[declared.when[0]]), name
     assert NEIGHBOR in TYPES
 
 

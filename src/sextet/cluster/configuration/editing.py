@@ -18,7 +18,7 @@ from sextet.model import config
 from sextet.model.config import Change, Difference, Document
 from sextet.model.ordering import settled
 from sextet.model.schema import Applies, Problem, Refused
-from sextet.model.sections import Root
+from sextet.model.sections import KEYS, Root
 from sextet.model.status import Stamp
 
 FOLLOW_S = 1.0  # a change made through the primary is here within milliseconds; a page that shows it waits this long
@@ -183,6 +183,23 @@ def _waits(path: str) -> bool:
 
 
 def _summary(differences: Sequence[Difference]) -> str:
-    paths = [f"{d.path}: {d.old or 'nothing'} to {d.new or 'nothing'}" for d in differences[:SUMMARY_PATHS_MAX]]
-    more = len(differences) - len(paths)
-    return ", ".join(paths) + (f" and {more} more" if more > 0 else "")
+    items = _items(differences)
+    said = dict.fromkeys(f"{item} {word}" for item, word in items.items())
+    for d in differences:
+        if not any(d.path.startswith(f"{item}.") for item in items):
+            said[f"{d.path}: {d.old or 'nothing'} to {d.new or 'nothing'}"] = None
+    more = len(said) - SUMMARY_PATHS_MAX
+    return ", ".join(list(said)[:SUMMARY_PATHS_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def _items(differences: Sequence[Difference]) -> dict[str, str]:
+    """Find the outermost items that were added or removed as a whole: those whose key came or went."""
+    found: dict[str, str] = {}
+    for d in differences:
+        item, dot, name = d.path.rpartition("].")
+        kind = config.setting_at(item.rpartition("[")[0]).item if dot else None
+        if kind is None or name != KEYS[kind] or bool(d.old) == bool(d.new):
+            continue
+        if not any(f"{item}]".startswith(f"{outer}.") for outer in found):
+            found[f"{item}]"] = "added" if d.new else "removed"
+    return found

@@ -34,8 +34,8 @@ class Zone:
     hop_count: int = number(15, 1, 255, label="Hop count", path="Zones Zone HopCount", help="The largest Max-Forwards sent to this zone.")
     look_up: str = choice(BY_ADDRESS, (BY_ADDRESS, BY_SERVICE), when=_of(NEIGHBOR), label="Look up peers by", help="Whether the neighbour's peers are listed here or found by the SRV records of a domain.")
     peers: tuple[ZonePeer, ...] = many(ZonePeer, 6, when=_of(NEIGHBOR, TRAVERSAL_CLIENT), label="Peers", help="Up to six addresses of the other system's peers; their order does not matter.")
-    service_domain: str = text(when=_of(NEIGHBOR), label="Service domain", check=a_name, help="The domain whose SRV records name the neighbour's peers.")
-    service_peers: int = number(15, 1, 30, when=_of(NEIGHBOR), label="Maximum SRV peers", path="Zones Zone Neighbor SRV MaxPeers", help="How many of the peers that SRV records name are used.")
+    service_domain: str = text(when=("look_up", (BY_SERVICE,)), label="Service domain", check=a_name, help="The domain whose SRV records name the neighbour's peers.")
+    service_peers: int = number(15, 1, 30, when=("look_up", (BY_SERVICE,)), label="Maximum SRV peers", path="Zones Zone Neighbor SRV MaxPeers", help="How many of the peers that SRV records name are used.")
     sip_port: int = number(5061, 1024, 65534, when=_of(NEIGHBOR), label="SIP port", path="Zones Zone Neighbor SIP Port", help="The neighbour's SIP port.")
     sip_transport: str = choice("TLS", TRANSPORTS, when=_of(NEIGHBOR), label="SIP transport", path="Zones Zone Neighbor SIP Transport", help="The transport used towards the neighbour.")
     traversal_port: int = number(7001, 1024, 65534, when=_of(TRAVERSAL_CLIENT, TRAVERSAL_SERVER), label="Traversal port", path="Zones Zone TraversalServer SIP Port",

@@ -67,10 +67,11 @@ def _needed(path: str, zone: Zone) -> Iterator[Problem]:
         needed.append("service_domain")
     if zone.type == TRAVERSAL_SERVER and zone.tls_verify:
         needed.append("tls_subject_name")
+    article = "an" if zone.type[0] in "AEIOU" else "a"
     for name in needed:
         if not getattr(zone, name):
             label = setting(Zone, name).label
-            yield Problem(f"{path}.{name}", f"{label}: a {zone.type} zone needs it; enter one.")
+            yield Problem(f"{path}.{name}", f"{label}: {article} {zone.type} zone needs it; enter one.")
 
 
 def _server(path: str, zone: Zone, whole: Root, servers: dict[int, str]) -> Iterator[Problem]:

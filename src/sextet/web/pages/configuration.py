@@ -184,7 +184,7 @@ LIST_PAGES = (
         path="/configuration/zones",
         list="zones",
         noun="zone",
-        intro="Other systems that calls go to and come from. Which settings a zone has depends on its type.",
+        intro="Which settings a zone has depends on its type.",
         shown=("name", "type", "hop_count", "authentication", "state"),
         live=zone_states,
         link=("/status/zones", "Status of the zones"),
@@ -229,7 +229,6 @@ LIST_PAGES = (
         path="/users/findme/accounts",
         list="findme.people",
         noun="account",
-        intro="People who are reached by one alias, wherever they are.",
         shown=("findme_id", "display_name", "active_location", "state"),
     ),
     ListPage(

@@ -84,11 +84,52 @@
   const fitting = () => { // a form shows what counts; without this script it shows everything
     document.querySelectorAll("[data-when]").forEach((field) => {
       const chosen = document.getElementById(`f-${field.dataset.when}`);
-      if (chosen) field.hidden = !field.dataset.values.split("|").includes(chosen.value);
+      if (!chosen) return;
+      const beside = chosen.closest("[data-when]"); // what depends on a field that does not count, does not count
+      field.hidden = Boolean(beside && beside.hidden) || !field.dataset.values.split("|").includes(chosen.value);
     });
   };
   document.addEventListener("change", fitting);
   fitting();
+
+  const finding = () => { // the menu's search; without this script there is none, and every part still opens
+    const box = document.getElementById("menu-find");
+    if (!box) return;
+    const parts = [...document.querySelectorAll(".menu .part")];
+    const atFirst = parts.map((part) => part.open);
+    box.hidden = false;
+    const input = box.querySelector("input");
+    input.addEventListener("input", () => {
+      const words = input.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+      let found = 0;
+      parts.forEach((part, index) => {
+        const lines = [...part.querySelectorAll("li")];
+        const name = part.querySelector("h2").textContent;
+        let here = 0;
+        let heading = null; // shown with the first page below it that is
+        lines.forEach((line) => {
+          const link = line.querySelector("a");
+          if (!link) { heading = line; line.hidden = words.length > 0; return; }
+          if (!link.classList.contains("sub")) heading = null;
+          const text = `${name} ${link.textContent}`.toLowerCase();
+          line.hidden = !words.every((word) => text.includes(word));
+          if (line.hidden) return;
+          here += 1;
+          if (heading) heading.hidden = false;
+        });
+        part.hidden = here === 0;
+        part.open = words.length ? here > 0 : atFirst[index];
+        found += here;
+      });
+      document.getElementById("menu-none").hidden = found > 0;
+    });
+    input.addEventListener("keydown", (event) => {
+      const link = event.key === "Enter" && document.querySelector(".menu .part:not([hidden]) li:not([hidden]) a");
+      if (link && input.value.trim()) link.click();
+    });
+    document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest" });
+  };
+  finding();
 
   const first = document.querySelector("[data-problems]");
   if (first) first.focus();
