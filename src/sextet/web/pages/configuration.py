@@ -172,7 +172,7 @@ LIST_PAGES = (
         path="/configuration/bandwidth/links",
         list="links",
         noun="link",
-        intro="A call takes the way with the fewest links; without a way it is refused.",
+        intro="Without a way it is refused.",
     ),
     ListPage(
         path="/configuration/bandwidth/pipes",
