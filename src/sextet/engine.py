@@ -15,6 +15,10 @@ from sextet.model.searches import Search
 from sextet.model.sections import Root
 from sextet.model.status import Binding, Call, ZoneStatus
 
+Flows = Mapping[str, Sequence[int]]
+"""Of one alias: each device with flows to several peers -> these peers, the device's first choice first (RFC 5626 4.2);
+"" -> the peers that have other devices, besides."""
+
 
 class EngineError(Exception):
     """The engine cannot do what it was told; the text says what was tried, on what, and it keeps its old state."""
@@ -122,10 +126,13 @@ class Engine(Protocol):
         Raises EngineError and keeps its old state.
         """
 
-    def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
+    def locate(
+        self, owners: Mapping[str, Sequence[int]], complete: bool = False, flows: Mapping[str, Flows] | None = None
+    ) -> None:
         """Learn which other peers have devices of an alias, none where it is known nowhere else.
 
-        `complete` replaces all that was known.
+        `flows` is about those of these aliases of which a device holds flows to several peers. `complete` replaces all
+        that was known.
         """
 
     def share(self, views: Mapping[str, Shared], sharers: int, complete: bool = False) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sextet.call.table import TableError
 from sextet.call.zones import NO_NAMES
-from sextet.engine import EngineError, Host, Journal, Picture, Searches, Shared, Wanted
+from sextet.engine import EngineError, Flows, Host, Journal, Picture, Searches, Shared, Wanted
 from sextet.sip import ports, process, rendering
 from sextet.sip.agent_line import AgentLine, use_key
 from sextet.sip.counting import Counting
@@ -40,6 +40,7 @@ from sextet.sip.hanging_up import HangingUp
 from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
+from sextet.sip.kemi.flows import owner_text
 from sextet.sip.kemi.script import EVENTS_SOCKET
 from sextet.sip.kemi.zone_rows import row_name
 from sextet.sip.listener import Listener
@@ -162,9 +163,12 @@ class SipEngine:
         self._messages.wanted = wanted
         self._wake.set()
 
-    def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
+    def locate(
+        self, owners: Mapping[str, Sequence[int]], complete: bool = False, flows: Mapping[str, Flows] | None = None
+    ) -> None:
         """Learn which other peers have devices of an alias (none = it is known nowhere else)."""
-        changes = {alias: ",".join(str(number) for number in sorted(numbers)) for alias, numbers in owners.items()}
+        spread = flows or {}
+        changes = {alias: owner_text(numbers, spread.get(alias, {})) for alias, numbers in owners.items()}
         if complete:
             self._owners = {alias: text for alias, text in changes.items() if text}
             self._owners_complete = True

@@ -89,7 +89,7 @@ class Attached:
     async def apply(self, wanted: Wanted) -> tuple[str, ...]:
         return ()
 
-    def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False) -> None:
+    def locate(self, owners: Mapping[str, Sequence[int]], complete: bool = False, flows: object = None) -> None:
         self._engine.locate({alias: tuple(numbers) for alias, numbers in owners.items()}, complete)
 
     def share(self, *shared: object) -> None: ...

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sextet.engine import Shared
+from sextet.engine import Flows, Shared
 from sextet.model.status import Call, Registration, Usage, ZoneStatus
 
 
@@ -28,9 +28,13 @@ class DropRow:
 
 @dataclass(frozen=True, slots=True)
 class Locate:
-    """Tell the engines which other peers have devices of these aliases; none means nowhere else."""
+    """Tell the engines which other peers have devices of these aliases; none means nowhere else.
+
+    `flows` has those of the aliases of which a device holds flows to several peers.
+    """
 
     owners: Mapping[str, tuple[int, ...]]
+    flows: Mapping[str, Flows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

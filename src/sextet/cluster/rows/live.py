@@ -115,7 +115,8 @@ class Live:
 
     def tell_everything(self, engine: Engine) -> None:
         """Bring an engine that started up to date."""
-        engine.locate({**self.addresses.located(), **self.book.located()}, complete=True)
+        located = {**self.addresses.located(), **self.book.located()}
+        engine.locate(located, complete=True, flows=self.book.flows())
         self._carry_out(self.usage.everything())
 
     async def test_zone(self, name: str, saved: Root) -> None:
@@ -180,9 +181,9 @@ class Live:
                     self._put(kind, name, row)
                 case DropRow(kind, name):
                     self._put(kind, name, None)
-                case Locate(owners):
+                case Locate(owners, flows):
                     for engine in self.engines:
-                        engine.locate(owners)
+                        engine.locate(owners, flows=flows)
                 case Share(views, sharers, complete):
                     for engine in self.engines:
                         engine.share(views, sharers, complete)

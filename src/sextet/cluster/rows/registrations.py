@@ -4,7 +4,8 @@ How it works. Each peer publishes what is registered with it. A binding carries 
 its peer had seen of the alias when the binding was made: of two peers that both have a device, the higher (sequence,
 peer number) is where it registered last, and the other one releases it. A device that moved between two peers which
 could not hear each other may be judged wrongly; it is right again when the device refreshes, since a released device
-that comes back makes a new binding. Rows of a peer that cannot be heard go on being located: whether to try that peer
+that comes back makes a new binding. A device may hold flows to several peers (RFC 5626): each is a binding of its own,
+and engines are told who has the others, so that it rings once. Rows of a peer that cannot be heard go on being located: whether to try that peer
 is decided by the link to it, and nothing has to be told twenty thousand times when the link is back.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sextet.cluster.rows.books import DropRow, Effect, Locate, PutRow, Release
+from sextet.engine import Flows
 from sextet.model.status import Binding, Registration
 
 KIND = "reg"
@@ -29,6 +31,7 @@ class Book:
         self._others: dict[str, dict[int, Registration]] = {}  # alias -> owner -> row
         self._aliases: dict[int, set[str]] = {}  # owner -> aliases
         self._located: dict[str, tuple[int, ...]] = {}  # what the engines were told
+        self._flows: dict[str, dict[str, tuple[int, ...]]] = {}  # and of devices with flows to several peers
         self._highest: dict[str, int] = {}
         self._heard: set[int] = set()  # peers whose rows were complete once since this peer started
         self._pictured = False
@@ -91,6 +94,10 @@ class Book:
         """Everything an engine that starts has to be told."""
         return dict(self._located)
 
+    def flows(self) -> dict[str, Flows]:
+        """The part of it that is about devices with flows to several peers."""
+        return dict(self._flows)
+
     def _bound(self, alias: str, bindings: Sequence[Binding], now: float, sequence: int) -> list[Effect]:
         old = self.own.get(alias)
         known = {binding.device: binding for binding in old.bindings} if old else {}
@@ -126,19 +133,24 @@ class Book:
     def _judge(self, aliases: Iterable[str]) -> list[Effect]:
         """Compare what engines were told with what is now true of these aliases."""
         moved: dict[str, tuple[int, ...]] = {}
+        spread: dict[str, Flows] = {}
         releases: list[Effect] = []
         for alias in aliases:
             winners = self._winners(alias)
             owners = tuple(sorted(set(winners.values()) - {self.number}))
-            if owners != self._located.get(alias, ()):
+            flows = _flows_of(winners)
+            if owners != self._located.get(alias, ()) or flows != self._flows.get(alias, {}):
                 moved[alias] = owners
+                self._flows.pop(alias, None)
+                if flows:
+                    spread[alias] = self._flows[alias] = flows
             mine = self.own[alias].bindings if alias in self.own else ()
             releases += [Release(alias, b.device) for b in mine if winners[b.device] != self.number]
         for alias, owners in moved.items():
             self._located.pop(alias, None)
             if owners:
                 self._located[alias] = owners
-        return [*([Locate(moved)] if moved else []), *releases]
+        return [*([Locate(moved, spread)] if moved else []), *releases]
 
     def _winners(self, alias: str) -> dict[str, int]:
         """Which peer each device of an alias registered with last."""
@@ -159,3 +171,27 @@ class Book:
         self._highest[alias] = highest
         if len(self._highest) > REMEMBERED_MAX:
             del self._highest[next(iter(self._highest))]
+
+
+def _flows_of(winners: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+    """Find the devices that hold flows to several peers; empty where there are none."""
+    if len(winners) < 2:
+        return {}
+    holders: dict[str, dict[int, int]] = {}  # instance -> peer -> its lowest reg-id
+    others: set[int] = set()
+    for device, number in winners.items():
+        instance, _, reg_id = device.rpartition(";")
+        if not instance or not reg_id.isdecimal() or reg_id == "0":
+            others.add(number)
+            continue
+        flows = holders.setdefault(instance, {})
+        flows[number] = min(int(reg_id), flows.get(number, int(reg_id)))
+    shared = {
+        instance: tuple(sorted(flows, key=lambda number: flows[number]))
+        for instance, flows in holders.items()
+        if len(flows) > 1
+    }
+    if not shared:
+        return {}
+    others |= {number for instance, flows in holders.items() if instance not in shared for number in flows}
+    return {"": tuple(sorted(others)), **shared}

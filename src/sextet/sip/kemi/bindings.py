@@ -106,7 +106,12 @@ def here(ksr: Any) -> Here:
 
 def elsewhere(ksr: Any) -> Elsewhere:
     """Make the look-up of the other peers that have devices of an alias."""
-    return lambda alias: [int(number) for number in str(ksr.htable.sht_get("owner", alias) or "").split(",") if number]
+
+    def found(alias: str) -> list[int]:
+        numbers, _, _ = str(ksr.htable.sht_get("owner", alias) or "").partition(" ")  # see flows.owner_text
+        return [int(number) for number in numbers.split(",") if number]
+
+    return found
 
 
 def address_of(flow: str) -> str:

@@ -15,13 +15,13 @@ import re
 from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
-from sextet.call.alias import of_uri
+from sextet.call.alias import key, of_uri
 from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request, Searched, safe
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import stages
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
-from sextet.sip.kemi import carriage, forking, questions, session_timing, tracing, traversal, zones
+from sextet.sip.kemi import carriage, flows, forking, questions, session_timing, tracing, traversal, zones
 from sextet.sip.kemi.admitting import attempt, within
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
@@ -75,6 +75,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         return
     if method == "INVITE" and session_timing.refused(ksr, told.table.session):
         return
+    flows.note(ksr, key(request.alias), source.kind is SourceKind.PEER)
     ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))
     ksr.pv.sets("$avp(serial)", os.urandom(16).hex())
     _search(ksr, reporter, told, request, identity, method, node, own)

@@ -19,7 +19,7 @@ from typing import Any
 from sextet.call.alias import is_ip, uri_of
 from sextet.call.decision import Refuse, Round, Searched, Target
 from sextet.call.policy.asking import stages
-from sextet.sip.kemi import calls, session_timing, tracing, zones
+from sextet.sip.kemi import calls, flows, session_timing, tracing, zones
 from sextet.sip.kemi.admitting import ASKED, admit_round
 from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
 from sextet.sip.kemi.bindings import address_of, elsewhere, here, stored
@@ -89,6 +89,8 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         if brief:
             ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
+    elif status == flows.FLOW_FAILED and not flows.is_for_one(ksr):
+        ksr.tm.t_reply(480, phrase(480))  # RFC 5626 11.2: it concerns nobody before us
 
 
 def _go_on(
@@ -136,7 +138,7 @@ def _run(
     invite = "call_id" in call
     ksr.pv.sets("$avp(tag)", call["tag"])
     ksr.pv.sets("$avp(from)", call.get("from", ""))
-    refusal, about = Refuse(480, "no device or zone that was found could be reached"), {}
+    refusal, about = flows.missing(ksr), {}
     while rounds:
         legs, rounds = rounds[0], rounds[1:]
         second = [{**one, "uris": one["uris"][1:]} for one in legs if len(one.get("uris", ())) > 1]
@@ -165,6 +167,8 @@ def _run(
         ksr.tm.t_on_branch("LEG")
         ksr.tm.t_on_reply("ANSWER")
         ksr.tm.t_on_failure("NEXT")
+        if ksr.pv.get("$avp(flows)"):
+            ksr.tm.t_on_branch_failure("FLOW")
         if ksr.tm.t_relay() > 0:
             return
         if lone:
@@ -184,27 +188,37 @@ def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list
         ksr.resetbflag(BEHIND)
         ksr.resetbflag(PEER)
         ksr.resetdsturi()
-    routes = []
+    routes: list[tuple[str, str]] = []
+    waiting: dict[str, list[flows.Point]] = {}
     hops = min((one["hops"] for one in legs if one["kind"] == "local"), default=legs[0]["hops"])
     ksr.pv.sets("$avp(hops)", str(hops))
     ksr.pv.sets("$avp(here)", next((str(one["t"]) for one in legs if one["kind"] == "local" and one["here"]), ""))
-    aimed = False
+    rung: set[str] = set()
     for one in legs:
-        if one["kind"] == "local" and one["here"] and _devices(ksr, one["alias"], aimed):
-            aimed = True
+        if one["kind"] == "local" and one["here"] and _devices(ksr, one["alias"], bool(routes), rung, waiting):
             routes.append(("Local Zone", one["rule"]))
     for one in legs:
-        for name, uri, target, flags in _elsewhere(told, one):
-            _point(ksr, uri, target, flags, aimed)
-            aimed = True
+        for name, point in _elsewhere(ksr, told, one, rung, waiting):
+            _point(ksr, point.uri, point.next_hop, point.flags, bool(routes))
             routes.append((name, one["rule"]))
+    flows.keep(ksr, waiting)
     return routes
 
 
-def _devices(ksr: Any, alias: str, aimed: bool) -> bool:
+def _devices(ksr: Any, alias: str, aimed: bool, rung: set[str], waiting: dict[str, list[flows.Point]]) -> bool:
     uri = f"sip:{alias}"
     if is_ip(alias):
         return _at_address(ksr, alias, aimed)
+    devices = flows.asked_for(ksr, alias)
+    if not flows.simple(ksr, alias, devices):
+        found = flows.points(ksr, alias, devices)
+        for name, (point, *more) in found:
+            flows.aim(ksr, point, not aimed)
+            aimed = True
+            rung.add(name)
+            if more:
+                waiting[name] = more
+        return bool(found)
     if aimed:
         return bool(ksr.registrar.lookup_to_dset("location", uri) > 0)
     ksr.seturi(uri)
@@ -222,22 +236,43 @@ def _at_address(ksr: Any, ip: str, aimed: bool) -> bool:
     return aimed
 
 
-def _elsewhere(told: Instructions, one: Leg) -> list[tuple[str, str, str, int]]:
-    """Give (name, Request-URI, next hop, flags) for the branches of a leg that leave this peer."""
+def _elsewhere(
+    ksr: Any, told: Instructions, one: Leg, rung: set[str], waiting: dict[str, list[flows.Point]]
+) -> list[tuple[str, flows.Point]]:
+    """Give the branches of a leg that leave this peer, each with the name of where it goes."""
     alias, marked = one["alias"], f";t={one['t']};hops={one['hops']}"
-    if one["kind"] != "local" and not one["uris"]:
+    if one["kind"] == "local":
+        return _peers(ksr, told, one, rung, waiting)
+    if not one["uris"]:
         return []  # no address of the zone can be used at the moment
-    if one["kind"] != "local":
-        uri = one["uris"][0]
-        host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
-        wanted = uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}")
-        return [(one["zone"], wanted, uri + marked, 0)]
-    peers = [told.table.peers[number] for number in one["peers"] if number in told.table.peers]
-    where = f":{told.peer_port};transport={told.peer_transport}{marked}"
-    return [
-        (peer.name, f"sip:{alias}", f"sip:{f'[{peer.ip}]' if ':' in peer.ip else peer.ip}{where}", 1 << PEER)
-        for peer in peers
-    ]
+    uri = one["uris"][0]
+    host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
+    wanted = uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}")
+    return [(one["zone"], flows.Point(wanted, uri + marked))]
+
+
+def _peers(
+    ksr: Any, told: Instructions, one: Leg, rung: set[str], waiting: dict[str, list[flows.Point]]
+) -> list[tuple[str, flows.Point]]:
+    """Ask the other peers: each for its own devices, and one of them for each device that several have flows of."""
+    alias, table = one["alias"], told.table
+    where = f":{told.peer_port};transport={told.peer_transport};t={one['t']};hops={one['hops']}"
+
+    def point(number: int, devices: flows.Devices, name: str = "") -> flows.Point:
+        ip = table.peers[number].ip
+        hop = f"sip:{f'[{ip}]' if ':' in ip else ip}{where}{f';dev={name}' if name else ''}"
+        return flows.Point(f"sip:{alias}{devices.parameter}", hop, 1 << PEER)
+
+    peers = [number for number in one["peers"] if number in table.peers]
+    spread = flows.spread(ksr, alias, table.number, one["here"], peers)
+    found = [(table.peers[number].name, point(number, devices)) for number, devices in spread.plain.items()]
+    for name, holders in spread.shared.items():
+        others = [number for number in holders if number != table.number]
+        others_points = [point(number, flows.Devices(only=name), name) for number in others]
+        if name not in rung and others:
+            found.append((table.peers[others[0]].name, others_points.pop(0)))
+        waiting.setdefault(name, []).extend(others_points)
+    return found
 
 
 def _point(ksr: Any, uri: str, target: str, flags: int, aimed: bool) -> None:

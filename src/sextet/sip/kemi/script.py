@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.table import TableError
-from sextet.sip.kemi import admitting, calls, charging, forking, pinging, session_timing, tracing, traversal, within
+from sextet.sip.kemi import (
+    admitting,
+    calls,
+    charging,
+    flows,
+    forking,
+    pinging,
+    session_timing,
+    tracing,
+    traversal,
+    within,
+)
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
 from sextet.sip.kemi.calling import initial, resumed
@@ -71,6 +82,10 @@ class Script:
     @guarded
     def failed(self, argument: str) -> None:
         forking.failed(self._ksr, self._reporter, self._current.get())
+
+    @guarded
+    def flow(self, argument: str) -> None:
+        self._ksr.pv.seti("$var(next)", 1 if flows.failed(self._ksr) else 0)
 
     @guarded
     def cancelled(self, argument: str) -> None:
