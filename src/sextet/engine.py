@@ -89,6 +89,9 @@ class Host(Protocol):
     def picture(self, picture: Picture) -> None:
         """After a start or a gap in the events: what is really there."""
 
+    def carried(self, count: int) -> None:
+        """So many registrations of endpoints are carried to other systems."""
+
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
         """How all zones and policy services are, seen from this peer."""
 

@@ -7,12 +7,22 @@ from dataclasses import replace
 
 import pytest
 
-from sextet.call.admission import Grant, Refuse, Registering, admit, counts_as_authenticated, must_authenticate
+from sextet.call.admission import (
+    Grant,
+    Refuse,
+    Registering,
+    admit,
+    counts_as_authenticated,
+    may_carry_to,
+    may_come_from,
+    must_authenticate,
+)
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind, source_of
 from sextet.call.table import Table
 from sextet.model.settings.local_zone import DefaultSubzone, Subzone
-from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.protocols import PROXY_ANY, PROXY_KNOWN, PROXY_OFF, Protocols
 from sextet.model.settings.registration import Authentication, PolicyPattern, Registration
+from sextet.model.settings.zones import DNS, TRAVERSAL_SERVER, Zone
 from tests.support.tables import LONDON, table
 
 PEER = Source(SourceKind.PEER, "expc02", 2)
@@ -162,3 +172,23 @@ def test_the_default_subzone_may_let_nobody_register() -> None:
     made = table(default_subzone=DefaultSubzone(registrations="Deny"), subzones=(Subzone(name="Site"),))
     assert isinstance(admit(made, asked(), 0.0), Refuse)
     assert admit(made, replace(asked(), subzone="Site"), 0.0) == Grant(60)
+
+
+@pytest.mark.parametrize(
+    ("mode", "to"), [(PROXY_OFF, ()), (PROXY_KNOWN, ("London", "Edge")), (PROXY_ANY, ("London", "Edge", "Everybody"))]
+)
+def test_registrations_for_other_domains_are_carried_to_the_zones_of_the_mode(mode: str, to: tuple[str, ...]) -> None:
+    zones = (LONDON, Zone(name="Edge", type=TRAVERSAL_SERVER, user_name="x"), Zone(name="Everybody", type=DNS))
+    carrying = table(protocols=Protocols(registration_proxy_mode=mode), zones=zones)
+    assert tuple(zone for zone in ("London", "Edge", "Everybody", "Unknown") if may_carry_to(carrying, zone)) == to
+
+
+def test_a_path_is_taken_from_a_zone_that_may_carry_registrations_here() -> None:
+    assert may_come_from(TABLE, ZONE, True) is None
+    assert may_come_from(TABLE, DEFAULT, False) is None
+    stranger = may_come_from(TABLE, DEFAULT, True)
+    assert stranger is not None and stranger.status == 403
+    closed = table(zones=(replace(LONDON, registrations="Deny"),))
+    for carried in (True, False):
+        refused = may_come_from(closed, ZONE, carried)
+        assert refused == Refuse(403, "the zone London lets nobody register")

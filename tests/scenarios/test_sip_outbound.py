@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
 from sextet.engine import Flows
+from sextet.model.settings.registration import Authentication
 from sextet.sip import process
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import Peers, answered, peers, phone, refused
 
 pytestmark = pytest.mark.scenario
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
-NETWORK = "127.61.9"
+NETWORK = "127.61.90"
 INSTANCE = "00000000-0000-1000-8000-aabbccddee01"
 
 
@@ -32,17 +34,21 @@ async def spread(at: Peers, number: int, flows: Flows, *owners: int) -> None:
 
 def test_two_flows_to_one_peer_are_one_device_that_rings_once_and_survives_the_loss_of_one() -> None:
     async def play() -> None:
-        async with peers(NETWORK, 1) as at, phone(at, 1, "alice") as alice, flow(at, 1, 1) as first:
-            async with flow(at, 1, 2) as second:
-                assert (await first.register()).status == (await second.register()).status == 200
-                await at.registered(1, BOB, bindings=2)
-                dialog = answered(await alice.call(BOB))
-                assert (first.count(), second.count()) == (1, 0)
-                assert (await alice.hang_up(dialog)).status == 200
-                await first.close()
-                dialog = answered(await alice.call(BOB))  # at once: before usrloc has noticed the lost connection
-                assert second.count() == 1
-                assert (await alice.hang_up(dialog)).status == 200
+        async with (
+            peers(NETWORK, 1) as at,
+            phone(at, 1, "alice") as alice,
+            flow(at, 1, 1) as first,
+            flow(at, 1, 2) as second,
+        ):
+            assert (await first.register()).status == (await second.register()).status == 200
+            await at.registered(1, BOB, bindings=2)
+            dialog = answered(await alice.call(BOB))
+            assert (first.count(), second.count()) == (1, 0)
+            assert (await alice.hang_up(dialog)).status == 200
+            await first.close()
+            dialog = answered(await alice.call(BOB))  # at once: before usrloc has noticed the lost connection
+            assert second.count() == 1
+            assert (await alice.hang_up(dialog)).status == 200
 
     asyncio.run(play())
 
@@ -164,5 +170,31 @@ def test_nobody_but_a_peer_chooses_the_device_that_rings() -> None:
             await at.registered(1, BOB)
             answered(await alice.call(f"{BOB};ring=0123456789abcdef"))
             assert bob.count() == 1
+
+    asyncio.run(play())
+
+
+def test_the_flow_timer_is_told_to_outbound_endpoints_only_and_follows_its_setting() -> None:
+    async def play() -> None:
+        async with peers(NETWORK, 1) as at, phone(at, 1, "alice") as alice, flow(at, 1, 1) as bob:
+            assert (await bob.register()).get("flow-timer") == ""
+            protocols = replace(at.config.protocols, outbound_flow_timer=25)
+            await at.apply(1, config=replace(at.config, protocols=protocols))
+            for _ in range(2):  # the second is a refresh, which the native route answers
+                assert (await bob.register()).get("flow-timer") == "25"
+            assert (await alice.register()).get("flow-timer") == ""
+
+    asyncio.run(play())
+
+
+def test_a_proxy_before_us_that_keeps_no_flow_makes_outbound_impossible() -> None:
+    """RFC 5626 6: a REGISTER that passed another hop, with a reg-id and no `ob` in its Path."""
+
+    async def play() -> None:
+        async with peers(NETWORK, 1) as at, flow(at, 1, 1) as bob:
+            bob.password = ""
+            open_ = replace(at.config, authentication=Authentication(local_zone="Do not check credentials"))
+            await at.apply(1, config=open_)
+            assert (await bob.register(extra="Via: SIP/2.0/TCP 192.0.2.7;branch=z9hG4bKa")).status == 439
 
     asyncio.run(play())

@@ -47,6 +47,7 @@ class Watch:
         self.conflicts: list[str] = []
         self.troubles: list[str] = []  # with policy services
         self.pictures = 0
+        self.proxied = 0
         self.zone: dict[str, ZoneStatus] = {}
         self._changed = asyncio.Event()
 
@@ -76,6 +77,10 @@ class Watch:
         self.registrations = {alias: tuple(rows) for alias, rows in picture.registrations.items()}
         self.calls = {call.call_id: call for call in picture.calls}
         self.pictures += 1
+        self._changed.set()
+
+    def carried(self, count: int) -> None:
+        self.proxied = count
         self._changed.set()
 
     def port_conflict(self, sentence: str) -> None:

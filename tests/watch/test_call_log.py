@@ -38,6 +38,9 @@ class Desk:
     def picture(self, *given: object) -> None:
         self.heard.append(("picture", *given))
 
+    def carried(self, *given: object) -> None:
+        self.given.append(given)
+
     def port_conflict(self, *given: object) -> None:
         self.heard.append(("port_conflict", *given))
 

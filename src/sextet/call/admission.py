@@ -8,6 +8,8 @@ from sextet.call.alias import domain_of
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Refresh, Table
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE
+from sextet.model.settings.protocols import PROXY_ANY, PROXY_OFF
+from sextet.model.settings.zones import NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER
 
 BRIEF_BELOW_S = 3600  # RFC 3261 10.3 step 7: an interval of an hour or more is never too brief
 MAINTENANCE = "Maintenance mode"  # an endpoint that gets 503 tries another peer (RFC 3263 4.3)
@@ -65,6 +67,24 @@ def admit(table: Table, wanted: Registering, dice: float) -> Grant | Refuse:
     if wanted.subzone in table.denied:
         return Refuse(403, f"the subzone {wanted.subzone} lets nobody register")
     return _lifetime(table.outbound if wanted.outbound else table.standard, wanted.asked_s, dice)
+
+
+def may_carry_to(table: Table, zone: str) -> bool:
+    """Say whether a registration for a domain that is not ours may be carried to a zone (facts 5.8, 7.8)."""
+    if zone not in table.zones or table.proxy_mode == PROXY_OFF:
+        return False
+    known = table.zones[zone].type in (NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER)
+    return known or table.proxy_mode == PROXY_ANY
+
+
+def may_come_from(table: Table, source: Source, carried: bool) -> Refuse | None:
+    """Say whether a REGISTER may come from there; `carried`: it has a Path, which only a zone's system may give."""
+    zone = table.zones.get(source.name) if source.kind is SourceKind.ZONE else None
+    if zone is not None and not zone.registrations:
+        return Refuse(403, f"the zone {zone.name} lets nobody register")
+    if carried and zone is None:
+        return Refuse(403, "a Path is taken from the system of a zone only")
+    return None
 
 
 def must_authenticate(table: Table, source: Source, method: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal
 from sextet.call.source import Source
 
 HOPS_WITHOUT_HEADER = 70  # RFC 3261 16.6 step 3
+PATH = "Path"  # in the place of a search rule: the Route that a call to a carried registration comes with
 REASON_CHARACTERS_MAX = 250  # a Reason header is one line that people read
 
 Here = Callable[[str], bool]

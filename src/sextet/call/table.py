@@ -32,6 +32,7 @@ from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE
 from sextet.model.settings.policy import LOCAL_CPL, POLICY_SERVICE
+from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import PolicyPattern, Registration
 from sextet.model.settings.zones import LOCAL_ZONE
 
@@ -163,6 +164,9 @@ class Table:
     standard: Refresh
     outbound: Refresh
     session: Session
+    flow_timer_s: int  # that outbound endpoints are told; 0: none
+    new_per_s: int  # registrations of devices that were not here; 0: any number
+    proxy_mode: str  # of registrations for domains that are not ours
     policy: str  # None, Allow List, Deny List
     listed: PatternList  # the list that the policy names
     subzones: Mapping[str, str]  # with their authentication policies, the Default Subzone among them
@@ -260,17 +264,12 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         peer_of_ip={peer.ip: peer.number for peer in peers if peer.ip},
         domains=frozenset(domain.name.lower() for domain in config.domains),
         hosts=_hosts(config, int(document["number"]), address),
-        standard=Refresh(
-            strategy=protocols.standard_refresh_strategy,
-            minimum_s=protocols.standard_refresh_minimum,
-            maximum_s=protocols.standard_refresh_maximum,
-        ),
-        outbound=Refresh(
-            strategy=protocols.outbound_refresh_strategy,
-            minimum_s=protocols.outbound_refresh_minimum,
-            maximum_s=protocols.outbound_refresh_maximum,
-        ),
+        standard=_standard(protocols),
+        outbound=_outbound(protocols),
         session=Session(value_s=protocols.session_refresh_value, minimum_s=protocols.session_refresh_minimum),
+        flow_timer_s=protocols.outbound_flow_timer,
+        new_per_s=registration.new_per_second,
+        proxy_mode=protocols.registration_proxy_mode,
         policy=registration.restriction_policy,
         listed=_listed(registration, variables),
         subzones={DEFAULT_SUBZONE: config.authentication.local_zone}
@@ -300,6 +299,22 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
 def _bare(config: Root) -> Root:
     """Leave out what only sextetd needs: how policy services are logged in to."""
     return replace(config, policy_services=tuple(replace(one, password="") for one in config.policy_services))
+
+
+def _standard(protocols: Protocols) -> Refresh:
+    return Refresh(
+        strategy=protocols.standard_refresh_strategy,
+        minimum_s=protocols.standard_refresh_minimum,
+        maximum_s=protocols.standard_refresh_maximum,
+    )
+
+
+def _outbound(protocols: Protocols) -> Refresh:
+    return Refresh(
+        strategy=protocols.outbound_refresh_strategy,
+        minimum_s=protocols.outbound_refresh_minimum,
+        maximum_s=protocols.outbound_refresh_maximum,
+    )
 
 
 def _variables(config: Root, address: str, peers: Sequence[Peer]) -> Variables:

@@ -77,6 +77,7 @@ class ZoneRow:
     monitored: bool = False
     retry_s: int = 0  # of a traversal client; 0 for every other type
     port: int = 0  # of a traversal server
+    registrations: bool = True  # whether it may carry registrations here
 
     @property
     def on_demand(self) -> bool:
@@ -114,6 +115,7 @@ def row_of(zone: Zone, names: Names) -> ZoneRow:
         monitored=zone.type == TRAVERSAL_CLIENT or (zone.type == NEIGHBOR and zone.monitor),
         retry_s=zone.retry_interval if zone.type == TRAVERSAL_CLIENT else 0,
         port=zone.traversal_port if zone.type == TRAVERSAL_SERVER else 0,
+        registrations=zone.registrations == "Allow",
     )
 
 

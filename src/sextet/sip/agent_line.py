@@ -31,6 +31,7 @@ class AgentLine:
         self._path = run_dir / SOCKET
         self._socket: socket.socket | None = None
         self._turn = asyncio.Lock()
+        self.carried = 0  # registrations carried to other systems, as the last pulse said
 
     async def follow(self) -> None:
         """Make the workers use the newest instructions; raises EngineError when they cannot."""
@@ -84,7 +85,9 @@ class AgentLine:
 
     async def pulse(self) -> dict[str, int]:
         """Ask whether all is well; gives what the workers counted. Raises EngineError."""
-        counted: dict[str, int] = (await self._ask({"ask": "pulse"})).get("count", {})
+        answer = await self._ask({"ask": "pulse"})
+        self.carried = int(answer.get("carried", 0))
+        counted: dict[str, int] = answer.get("count", {})
         return counted
 
     async def messages(self) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ COUNTED = {
     "unrouted": "requests within a call came without a Route of ours and were refused",
     "unnamed": "requests were refused for the certificate of their connection",
     "traversal": "traversal clients were refused for their certificate",
+    "later": "new registrations were told to come later, more than New registrations per second came at once",
     "misplaced": "calls came from a peer for a subzone or zone that is not configured here (Message Rejected)",
     "unbalanced": "sums of bandwidth were not those of the calls and were put right",
     "faults": "requests failed by an error in the SIP script; see kamailio.log",

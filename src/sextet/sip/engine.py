@@ -415,6 +415,7 @@ class SipEngine:
         fresh = [(kind, port) for kind, port in rendering.listeners(self._wanted) if (kind == "udp", port) not in held]
         self._tell_conflict(ports.taken(self._wanted.address, fresh))
         counted = await self._line.pulse() | {"garbage": await self._garbage()}
+        self._host.carried(self._line.carried)
         self._listener.incomplete |= self._counting.note(counted, asyncio.get_running_loop().time())
         await self._messages.round()
         process.cap_log(self._run_dir)

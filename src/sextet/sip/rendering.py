@@ -193,6 +193,7 @@ def instructions(wanted: Wanted, secret: str, resolved: Names) -> Instructions:
             for zone in wanted.config.zones
             if zone.type == TRAVERSAL_CLIENT and zone.state == "Enabled"
         },
+        ports=tuple(dict(reversed(listeners(wanted))).items()),  # the ports of traversal servers come last: not these
         sessions_max=wanted.limits.get(CALLS_HERE, SESSIONS_MAX * AUDIO_SHARE) // AUDIO_SHARE,
     )
 

@@ -78,6 +78,9 @@ class CallLog:
         """See engine.Host."""
         self._host.policy_trouble(sentence)
 
+    def carried(self, count: int) -> None:
+        self._host.carried(count)
+
     def port_conflict(self, sentence: str) -> None:
         """See engine.Host."""
         self._host.port_conflict(sentence)

@@ -27,7 +27,7 @@ class Stage:
         self.account = self.restarted()
 
     def restarted(self) -> Account:
-        return Account(self.path, lambda: (self.registrations, self.calls), lambda: self.now)
+        return Account(self.path, lambda: (self.registrations, self.calls, 0), lambda: self.now)
 
     def pool(self, silent: frozenset[str] = frozenset()) -> Licences | None:
         return self.account.look(OWN, "one", {"two": OTHER}, silent).licences

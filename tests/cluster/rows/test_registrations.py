@@ -151,3 +151,26 @@ def test_the_sequence_of_an_alias_grows_on_after_it_was_gone() -> None:
     book.row(2, ALICE, row(binding("d1", 7)))
     book.row(2, ALICE, None)
     assert book.registered(ALICE, [binding("d1")], 0.0) == [put(binding("d1", 8))]
+
+
+def test_engines_are_told_which_peers_hold_flows_of_one_device_in_its_own_order() -> None:
+    book = among(1)
+    book.registered(ALICE, [binding("<d>;2")], 0.0)
+    told = book.row(2, ALICE, row(binding("<d>;1", 1), binding("<e>;1", 1)))
+    flows = {"": (2,), "<d>": (2, 1)}
+    assert told == [Locate({ALICE: (2,)}, {ALICE: flows})]
+    assert book.flows() == {ALICE: flows}
+    assert book.row(2, ALICE, row(binding("<d>;1", 1), binding("<e>;1", 1), since_s=9.0)) == []
+    assert book.row(3, ALICE, row(binding("<d>;3", 1))) == [
+        Locate({ALICE: (2, 3)}, {ALICE: {"": (2,), "<d>": (2, 1, 3)}})
+    ]
+    book.row(3, ALICE, None)
+    assert book.row(2, ALICE, row(binding("<e>;1", 1))) == [Locate({ALICE: (2,)})]
+    assert book.flows() == {}
+
+
+def test_flows_to_one_peer_and_devices_without_outbound_are_nobody_elses_business() -> None:
+    book = among(1)
+    assert book.row(2, ALICE, row(binding("<d>;1", 1), binding("<d>;2", 1))) == [Locate({ALICE: (2,)})]
+    assert book.row(3, ALICE, row(binding("<e>;0", 1), binding("sip:x", 1))) == [Locate({ALICE: (2, 3)})]
+    assert book.flows() == {}

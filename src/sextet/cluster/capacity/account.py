@@ -16,7 +16,7 @@ from sextet.model.status import Call, PeerStatus, Registration
 
 COUNT_S = 1.0  # counting 20,000 registrations takes 20 ms: not at every change of a row
 FILE = "licence-pool.json"
-Rows = Callable[[], tuple[Iterable[Registration], Iterable[Call]]]
+Rows = Callable[[], tuple[Iterable[Registration], Iterable[Call], int]]
 
 
 class Account:

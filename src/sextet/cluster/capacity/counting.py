@@ -8,7 +8,7 @@ from sextet.model.capacity import Use, needs_desktop
 from sextet.model.status import Call, Registration
 
 
-def use_of(registrations: Iterable[Registration], calls: Iterable[Call]) -> Use:
+def use_of(registrations: Iterable[Registration], calls: Iterable[Call], proxied: int = 0) -> Use:
     """Count registrations per alias (facts 8.1), and calls where they are charged: those over two peers are one.
 
     A call counts as video until its media are known.
@@ -20,6 +20,7 @@ def use_of(registrations: Iterable[Registration], calls: Iterable[Call]) -> Use:
     kinds = [(call.audio_only, call.rich) for call in calls if call.kbps]
     return Use(
         registrations=total,
+        proxied=proxied,
         rooms=total - desktops,
         desktops=desktops,
         video=kinds.count((False, False)) + kinds.count((False, True)),

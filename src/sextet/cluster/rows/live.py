@@ -57,6 +57,7 @@ class Live:
         self.zone_book = ZoneRows()
         self.usage = UsageBook(0, first_version=int(clock() * 1000))
         self.alarms = Alarms(journal, self._put_alarm, self._drop_alarm, clock, self._put_past)
+        self.proxied = 0  # registrations that our engine carries to other systems
         self.troubles: dict[str, str] = {}  # engine -> what is wrong with it
         self._number = 0
         self._own = own
@@ -153,6 +154,9 @@ class Live:
         self._carry_out(self.calls.picture(picture.calls))
         self._carry_out(self.usage.picture(picture.use, self._clock()))
 
+    def carried(self, count: int) -> None:
+        self.proxied = count
+
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
         self._carry_out(self.zone_book.seen(zones))
         self.alarms.set_all(types.ZONE_PEER_DOWN, down(zones.values()))
@@ -170,9 +174,9 @@ class Live:
         self.alarms.set(types.APPLICATION_FAILED, engine, bool(sentence), sentence)
         self._changed("status")
 
-    def own_rows(self) -> tuple[Iterable[Registration], Iterable[Call]]:
-        """Everything that is registered here and every call that passes here."""
-        return self.book.own.values(), self.calls.own.values()
+    def own_rows(self) -> tuple[Iterable[Registration], Iterable[Call], int]:
+        """What is registered here, the calls that pass here, how many registrations are carried elsewhere."""
+        return self.book.own.values(), self.calls.own.values(), self.proxied
 
     def _carry_out(self, effects: Sequence[Effect]) -> None:
         for effect in effects:

@@ -5,8 +5,9 @@ its peer had seen of the alias when the binding was made: of two peers that both
 peer number) is where it registered last, and the other one releases it. A device that moved between two peers which
 could not hear each other may be judged wrongly; it is right again when the device refreshes, since a released device
 that comes back makes a new binding. A device may hold flows to several peers (RFC 5626): each is a binding of its own,
-and engines are told who has the others, so that it rings once. Rows of a peer that cannot be heard go on being located: whether to try that peer
-is decided by the link to it, and nothing has to be told twenty thousand times when the link is back.
+and engines are told who has the others, so that it rings once. Rows of a peer that cannot be
+heard go on being located: whether to try that peer is decided by the link to it, and nothing has to be told twenty
+thousand times when the link is back.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sextet.model.schema import Applies, a_name, choice, number, switch, text
 
+PROXY_OFF, PROXY_KNOWN, PROXY_ANY = "Off", "ProxyToKnownOnly", "ProxyToAny"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocols:
@@ -34,6 +36,10 @@ class Protocols:
                                         help="The longest time between two refreshes of a call (Session-Expires, RFC 4028); longer ones are lowered. A call that is not refreshed in time is over.")  # fmt: skip
     session_refresh_minimum: int = number(500, 90, 7200, unit="s", label="Session refresh minimum", path="SIP Session Refresh Minimum",
                                           help="Shorter times between two refreshes of a call are refused with 422 Session Interval Too Small.")  # fmt: skip
+    outbound_flow_timer: int = number(0, 0, 600, unit="s", label="Outbound flow timer", path="SIP Registration Outbound Flow Timer",
+                                      help="How often an endpoint with SIP outbound has to show that its connection lives, as the Flow-Timer header tells it; 0 sends no such header.")  # fmt: skip
+    registration_proxy_mode: str = choice(PROXY_OFF, (PROXY_OFF, PROXY_KNOWN, PROXY_ANY), label="SIP registration proxy mode", path="SIP Registration Proxy Mode",
+                                          help="Whether registrations for other domains are carried to the zone where a call to the alias would go: to none, to neighbour and traversal zones only, or to any zone.")  # fmt: skip
     h323_mode: bool = switch(False, label="H.323 mode", path="H323 Mode", help="Whether H.323 is on; a cluster needs it on every peer, since peers talk H.323 to each other.")
 
 

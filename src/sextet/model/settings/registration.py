@@ -41,6 +41,7 @@ class PolicyPattern:
 class Registration:
     """Configuration > Registration: who may register (facts 7.8)."""
 
+    new_per_second: int = number(500, 0, 10000, label="New registrations per second", help="How many devices that were not registered with a peer it takes in a second; the others are told with 503 and Retry-After when to come again. Refreshes are not counted; 0 is no limit.")
     restriction_policy: str = choice("None", ("None", "Allow List", "Deny List"), label="Restriction policy", path="Registration RestrictionPolicy Mode",
                                      help="Whether only listed aliases may register, or all but the listed ones.")  # fmt: skip
     allow_list: tuple[PolicyPattern, ...] = many(PolicyPattern, 2500, label="Allow list", path="Registration AllowList", help="Aliases that may register.")

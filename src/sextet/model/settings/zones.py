@@ -55,6 +55,8 @@ class Zone:
                                  help="The name that must stand in the certificate: of a traversal client the FQDN of its cluster; empty for a DNS zone: the domain called.")  # fmt: skip
     monitor: bool = switch(True, when=_of(NEIGHBOR), label="Monitor peer status", path="Zones Zone Neighbor Monitor", help="Whether the peers are asked with OPTIONS all the time; calls pass over those that do not answer.")
     authentication: str = choice("Do not check credentials", AUTHENTICATION, when=_of(NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER), label="Authentication policy", help="How requests from this zone are authenticated.")
+    registrations: str = choice("Allow", ("Allow", "Deny"), when=_of(NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER), label="Accept proxied registrations", path="Zones Zone Neighbor Registrations",
+                                help="Whether the system of this zone may carry registrations of its endpoints to this registrar.")  # fmt: skip
     state: str = choice("Enabled", STATES, label="State", help="Whether calls go to and come from this zone.")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.choice import written
+from sextet.model.settings.protocols import PROXY_OFF
 from sextet.sip.kemi import ledger, licensing, questions, traversal
 from sextet.sip.kemi.bindings import drop_device, publish
 from sextet.sip.kemi.instructions import Current
@@ -29,6 +30,7 @@ WAIT_S = 5.0  # for a sextetd that does not read; then it is let go, and asks ag
 CLIENTS_MAX = 8
 OVERDUE_S = 0.5  # between looks for calls that wait for an answer too long
 SWEEP_S = 5.0  # between looks for traversal clients that went silent
+CARRIED_S = 2.0  # between counts of carried registrations; 20,000 take some 20 ms
 RECONCILE_S = 10.0  # our choice: 2000 calls take some 20 ms, in which no other call can be admitted
 
 
@@ -49,9 +51,11 @@ class Agent:
         self._current = Current(ksr, run_dir)
         self._users: dict[str, str] = {}
         self._sources: dict[str, int] = {}
+        self._domains: frozenset[str] = frozenset()
         self._pinger = Pinger(ksr, reporter)
         self._sweep_at_s = 0.0
         self._reconciled_at = 0.0
+        self._carried, self._carried_at_s = 0, 0.0
         self._owners: set[str] = set()  # seen since a complete list began
 
     def serve(self) -> None:
@@ -109,6 +113,10 @@ class Agent:
             "auth", {frozenset((True,)): ALL, frozenset((False,)): NONE}.get(frozenset(checked), SOME)
         )
         self._ksr.pvx.shv_seti("strangers", 1 if strangers else 0)
+        self._ksr.pvx.shv_seti("carry", 0 if told.table.proxy_mode == PROXY_OFF else 1)
+        timer_s = told.table.flow_timer_s
+        self._ksr.htable.sht_sets("ctl", "flow", f"Flow-Timer: {timer_s}\r\n" if timer_s else "")
+        self._set_domains(told.table.domains | told.table.hosts)
         self._set_users()
         known = {peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip)
         known |= {flow.rpartition(":")[0] for flow in told.table.zone_of_flow}
@@ -154,7 +162,10 @@ class Agent:
         if now_s - self._reconciled_at > RECONCILE_S:
             self._reconciled_at = now_s
             self._reconcile(now_s)
-        return {"count": {name: int(value) for name, value in self._rows("count")}}
+        if now_s >= self._carried_at_s:
+            self._carried_at_s = now_s + CARRIED_S
+            self._carried = len(self._rows("carried"))
+        return {"count": {name: int(value) for name, value in self._rows("count")}, "carried": self._carried}
 
     def messages(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Give the messages that were kept since they were asked for last, at most one answer full."""
@@ -212,6 +223,13 @@ class Agent:
             if self._users.get(name) != ha1:
                 self._ksr.htable.sht_sets("ha1", name, ha1)
         self._users = users
+
+    def _set_domains(self, domains: frozenset[str]) -> None:
+        for name in self._domains - domains:
+            self._ksr.htable.sht_rm("domain", name)
+        for name in domains - self._domains:
+            self._ksr.htable.sht_seti("domain", name, 1)
+        self._domains = domains
 
     def _set_sources(self, sources: dict[str, int]) -> None:
         for ip in self._sources.keys() - sources.keys():

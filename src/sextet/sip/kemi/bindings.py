@@ -20,7 +20,7 @@ from sextet.sip.kemi.contacts import device_of
 from sextet.sip.kemi.reporting import Reporter, written
 
 TOMBSTONE_S = 60  # how long the number of an emptied list is kept against a writer that was slower than its removal
-_FIELDS = ("addr", "received", "user_agent", "ruid", "instance", "regid")
+_FIELDS = ("addr", "received", "user_agent", "ruid", "instance", "regid", "path")
 
 
 class Row(NamedTuple):
@@ -33,6 +33,7 @@ class Row(NamedTuple):
     granted_s: int
     ruid: str
     mark: str = ""
+    path: str = ""  # of a registration that another system carries here: then `received` is that system's
 
     def told(self) -> tuple[str | int, ...]:
         return self[:5]
@@ -124,7 +125,7 @@ def _fetched(ksr: Any, alias: str) -> list[Row]:
     if ksr.registrar.reg_fetch_contacts("location", f"sip:{alias}", "found") > 0:
         for index in range(ksr.pv.get("$ulc(found=>count)") or 0):
             found = [str(ksr.pv.get(f"$(ulc(found=>{name})[{index}])") or "") for name in _FIELDS]
-            contact, received, user_agent, ruid, instance, reg_id = found
+            contact, received, user_agent, ruid, instance, reg_id, path = found
             rows.append(
                 Row(
                     contact=contact,
@@ -133,6 +134,7 @@ def _fetched(ksr: Any, alias: str) -> list[Row]:
                     user_agent="" if user_agent == "n/a" else user_agent,
                     granted_s=0,
                     ruid=ruid,
+                    path=path,
                 )
             )
         ksr.registrar.reg_free_contacts("found")
@@ -156,6 +158,7 @@ def _move_flows(ksr: Any, alias: str, before: Sequence[Row], rows: Sequence[Row]
     """What is no longer registered loses its fast path, and its address no longer counts as an endpoint's."""
     for mark in {row.mark for row in before} - {row.mark for row in rows} - {""}:
         ksr.htable.sht_rm("mark", mark)
+    before, rows = [row for row in before if not row.path], [row for row in rows if not row.path]
     flows = {row.received for row in rows}
     for flow in {row.received for row in before} - flows:
         if ksr.htable.sht_get("flow", flow) == alias:

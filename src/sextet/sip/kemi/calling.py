@@ -16,12 +16,12 @@ from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import key, of_uri
-from sextet.call.decision import HOPS_WITHOUT_HEADER, Refuse, Request, Searched, safe
+from sextet.call.decision import Refuse, Request, Searched, safe
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import stages
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
-from sextet.sip.kemi import carriage, flows, forking, questions, session_timing, tracing, traversal, zones
+from sextet.sip.kemi import carriage, carrying, flows, forking, questions, session_timing, tracing, traversal, zones
 from sextet.sip.kemi.admitting import attempt, within
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
@@ -57,7 +57,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         alias=of_uri(identity.uri),
         source=source,
         authenticated=authenticated,
-        hops=_hops(str(get("$hdr(Max-Forwards)") or "")),
+        hops=carriage.hops_of(str(get("$hdr(Max-Forwards)") or "")),
         tag=tag or carried.tag or new_tag(secret, identity),
         caller=of_uri(str(get("$fu") or "")),
         user=str(get("$var(user)") or ""),
@@ -93,7 +93,12 @@ def _search(
     lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
     state = {"request": dataclasses.asdict(request), "node": node, "own": own, "name": name, "known": known or {}}
     services = Services(ksr, told.table, request, known or {}, last=last)
-    searched = search(told.table, request, lookups.here, lookups.elsewhere, stages(services))
+    token = "" if name or known else str(ksr.pv.get("$var(token)") or "")
+    searched = (
+        carrying.outward(told, request, token)
+        if token
+        else search(told.table, request, lookups.here, lookups.elsewhere, stages(services))
+    )
     if searched.open:
         if not questions.suspend(ksr, reporter, [services.question(*one) for one in searched.open], state):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
@@ -130,7 +135,7 @@ def _search(
             "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
         }  # fmt: skip
     after = Aftermath(request=request, then=(*found.then, *decision.then))
-    forking.begin(ksr, reporter, told, found.rounds, call, after)
+    forking.begin(ksr, reporter, told, found.rounds, call, after, uri=identity.uri if token else "")
 
 
 def resumed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
@@ -143,14 +148,12 @@ def resumed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     identity = Identity(
         call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
     )
+    if get("$rm") == "REGISTER":
+        carrying.send(ksr, reporter, told, request, identity, state["name"])
+        return
     _search(
         ksr, reporter, told, request, identity, str(get("$rm")), state["node"], state["own"], state["name"], known
     )  # fmt: skip
-
-
-def _hops(header: str) -> int:
-    """Read Max-Forwards as it was received: the native route has counted this hop ($mf gives 0 in 5.6)."""
-    return int(header) + 1 if header.isascii() and header.isdigit() and len(header) < 4 else HOPS_WITHOUT_HEADER
 
 
 def _sender(ksr: Any, told: Instructions, identity: Identity) -> tuple[int | None, str, str]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sextet.call.decision import HOPS_WITHOUT_HEADER
 from sextet.call.source import Source, SourceKind
 
 HEADER = "X-Sextet-Call"
@@ -39,3 +40,8 @@ def read(value: str, source: Source) -> Carried:
 def written(tag: str, marks: Sequence[str]) -> str:
     """Write the header's value for what leaves to another system."""
     return f"tag={tag};seen={'.'.join(marks[-MARKS_MAX:])}"
+
+
+def hops_of(header: str) -> int:
+    """Read Max-Forwards as it was received: the native route has counted this hop ($mf gives 0 in 5.6)."""
+    return int(header) + 1 if header.isascii() and header.isdigit() and len(header) < 4 else HOPS_WITHOUT_HEADER

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from sextet.sip.kemi.reporting import written
 FLOW_FAILED = 430  # RFC 5626 11.2
 FAILED = (404, 408, FLOW_FAILED)  # RFC 5626 11.2, 5.3; 404: of another peer, which has lost the device
 _RUNG = re.compile(r"(\d+)=([0-9a-f]+)")
+_SAID = re.compile(r"(\d+)=(\d{3})@")
 _FIELDS = ("addr", "received", "path", "cflags", "socket", "conid", "instance", "regid")
 
 
@@ -131,12 +132,18 @@ def simple(ksr: Any, alias: str, devices: Devices) -> bool:
     if devices:
         return False
     rows = stored(ksr, alias)[1]
+    if any(row.path for row in rows) or " " in str(ksr.htable.sht_get("owner", alias) or ""):
+        return False
     instances = [name for row in rows if (name := _instance(row))]
     return len(instances) == len(set(instances))
 
 
-def points(ksr: Any, alias: str, devices: Devices) -> list[tuple[str, list[Point]]]:
-    """List the devices of an alias here, each with its mark and its flows: connections that live, then by reg-id."""
+def points(ksr: Any, alias: str, devices: Devices, held: Container[str] = frozenset()) -> list[tuple[str, list[Point]]]:
+    """List the devices of an alias here, each with its mark and its flows: connections that live, then by reg-id.
+
+    `held` are the "address:port" of traversal servers: what they carried here is reached over our connection to them.
+    """
+    received = {row.contact: row.received for row in stored(ksr, alias)[1]}
     found: dict[str, list[tuple[tuple[bool, int], Point]]] = {}
     if ksr.registrar.reg_fetch_contacts("location", f"sip:{alias}", "flows") > 0:
         for index in range(ksr.pv.get("$ulc(flows=>count)") or 0):
@@ -144,7 +151,7 @@ def points(ksr: Any, alias: str, devices: Devices) -> list[tuple[str, list[Point
             name, reg_id = mark(str(values["instance"] or "")), int(values["regid"] or 0)
             if devices.has(name):
                 one = name if reg_id else f"{name} {values['addr']}"
-                found.setdefault(one, []).append(((_lost(ksr, values), reg_id), _point(values, name)))
+                found.setdefault(one, []).append(((_lost(ksr, values), reg_id), _point(values, name, received, held)))
         ksr.registrar.reg_free_contacts("flows")
     return [
         (one.partition(" ")[0], [point for _, point in sorted(flows, key=lambda flow: flow[0])])
@@ -159,7 +166,8 @@ def aim(ksr: Any, point: Point, first: bool) -> None:
     ksr.pv.sets("$sbranch(dst_uri)", point.next_hop)
     ksr.pv.seti("$sbranch(flags)", point.flags)
     if point.path:
-        ksr.pv.sets("$sbranch(path)", point.path)
+        paths = json.loads(str(ksr.pv.get("$avp(paths)") or "{}"))
+        ksr.pv.sets("$avp(paths)", written(paths | {point.uri: point.path}))
     if point.socket:
         ksr.pv.sets("$sbranch(send_socket)", point.socket)
     if first:
@@ -168,12 +176,18 @@ def aim(ksr: Any, point: Point, first: bool) -> None:
         ksr.pvx.sbranch_append()
 
 
-def keep(ksr: Any, waiting: Mapping[str, Sequence[Point]]) -> bool:
-    """Keep what is tried when a flow fails; says whether there is anything."""
+def routed(ksr: Any) -> None:
+    """Give the branch at hand the Path of its contact as its Route (RFC 3327 5.3); sbranch_set_ruri loses it in 5.6."""
+    path = json.loads(str(ksr.pv.get("$avp(paths)"))).get(str(ksr.pv.get("$ru")))
+    if path:
+        ksr.hdr.append(f"Route: {path}\r\n")
+
+
+def keep(ksr: Any, waiting: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+    """Keep what is tried when a flow fails."""
     left = {name: flows for name, flows in waiting.items() if flows}
     ksr.pv.sets("$avp(flows)", written(left) if left else "")
     ksr.pv.sets("$avp(rung)", "")
-    return bool(left)
 
 
 def failed(ksr: Any) -> bool:
@@ -189,6 +203,21 @@ def failed(ksr: Any) -> bool:
     return True
 
 
+def unsent(ksr: Any) -> bool:
+    """Aim at the next flow of each device whose last one took no message; False where there is none."""
+    answered = {branch for branch, _ in _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))}
+    rung = dict(_RUNG.findall(str(ksr.pv.get("$avp(rung)") or "")))
+    waiting = json.loads(str(ksr.pv.get("$avp(flows)") or "{}"))
+    found = [name for branch, name in rung.items() if branch not in answered and waiting.get(name)]
+    if not found:
+        return False
+    points = [Point(*waiting[name].pop(0)) for name in dict.fromkeys(found)]
+    keep(ksr, waiting)
+    for place, point in enumerate(points):
+        aim(ksr, point, place == 0)
+    return True
+
+
 def _instance(row: Row) -> str:
     name, _, reg_id = row.device.rpartition(";")
     return name if reg_id.isdecimal() and reg_id != "0" else ""
@@ -199,7 +228,12 @@ def _lost(ksr: Any, values: Mapping[str, Any]) -> bool:
     return not values["path"] and connection > 0 and ksr.tcpops.tcp_conid_alive(connection) <= 0
 
 
-def _point(values: Mapping[str, Any], name: str) -> Point:
+def _point(values: Mapping[str, Any], name: str, received: Mapping[str, str], held: Container[str]) -> Point:
     uri, path = str(values["addr"]), str(values["path"] or "")
+    flow, _, transport = received.get(uri, "").partition(";")
+    if path and flow in held:
+        host, _, port = flow.rpartition(":")
+        hop = f"sip:{f'[{host}]' if ':' in host else host}:{port};transport={transport};only=1;dev={name}"
+        return Point(uri, hop, 0, path, str(values["socket"] or ""))
     hop = path.partition("<")[2].partition(">")[0] if path else str(values["received"] or "") or uri.partition("?")[0]
     return Point(uri, f"{hop};dev={name}", int(values["cflags"] or 0), path, str(values["socket"] or ""))

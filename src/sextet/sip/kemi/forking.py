@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.alias import is_ip, uri_of
-from sextet.call.decision import Refuse, Round, Searched, Target
+from sextet.call.decision import PATH, Refuse, Round, Searched, Target
 from sextet.call.policy.asking import stages
 from sextet.sip.kemi import calls, flows, session_timing, tracing, zones
 from sextet.sip.kemi.admitting import ASKED, admit_round
@@ -50,11 +50,11 @@ Call = dict[str, Any]  # what is told of it besides its state; of a request that
 
 def begin(
     ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], call: Call, after: Aftermath,
-    *, again: bool = False,
+    *, again: bool = False, uri: str = "",
 ) -> None:  # fmt: skip
-    """Ask the first round that can be asked."""
+    """Ask the first round that can be asked; `uri` is the Request-URI where it is not that of the alias."""
     numbers = itertools.count()
-    legs = [[_leg(ksr, told, target, next(numbers)) for target in one.targets] for one in rounds]
+    legs = [[_leg(ksr, told, target, next(numbers), uri) for target in one.targets] for one in rounds]
     for name in ("legs", "said"):
         ksr.pv.sets(f"$avp({name})", "")
     _run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, after, again=again)
@@ -73,6 +73,9 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     after = Aftermath.from_row(row)
     final = status >= 600 or status in FINAL
     hidden = person in _FINAL_PHRASES and not final
+    while not (final or hidden) and flows.unsent(ksr):
+        if _sent(ksr, after, DEVICE_MS if "call_id" in call else REQUEST_MS):
+            return
     if hidden:
         status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
     goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
@@ -122,12 +125,12 @@ def leg(ksr: Any, told: Instructions) -> None:
     ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
 
 
-def _leg(ksr: Any, told: Instructions, target: Target, number: int) -> Leg:
+def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str) -> Leg:
     shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule, "t": number}
     if target.kind == "local":
         return {**shared, "here": target.here, "peers": list(target.peers)}
     uris = zones.reach(ksr, told, target.zone, target.alias) if target.kind == "zone" else list(target.uris)
-    return {**shared, "zone": target.zone or target.alias, "uris": uris}
+    return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri}
 
 
 def _run(
@@ -161,22 +164,29 @@ def _run(
             names, rules = (", ".join(dict.fromkeys(each)) for each in zip(*routes, strict=True))
             row = {name: value for name, value in call.items() if name not in ("search", "began", *ASKED)}
             calls.begin(ksr, reporter, row | about | {"route": names, "rule": rules}, time.monotonic())
-        ksr.tm.t_set_fr(
-            after.ring_s * 1000 or ANSWER_MS, max(_patience_ms(one) for one in legs) if invite else REQUEST_MS
-        )
-        ksr.tm.t_on_branch("LEG")
-        ksr.tm.t_on_reply("ANSWER")
-        ksr.tm.t_on_failure("NEXT")
-        if ksr.pv.get("$avp(flows)"):
-            ksr.tm.t_on_branch_failure("FLOW")
-        if ksr.tm.t_relay() > 0:
+        patience_ms = max(_patience_ms(one) for one in legs) if invite else REQUEST_MS
+        if _sent(ksr, after, patience_ms):
             return
+        while flows.unsent(ksr):
+            if _sent(ksr, after, patience_ms):
+                return
         if lone:
             zones.silent(ksr, reporter, told, lone["zone"], lone["uris"][0])
     if invite:
         calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), f"{refusal.status} {refusal.reason}")
     tracing.answered(ksr, reporter, call["search"], call["began"], refusal.status, True)
     answer(ksr, refusal.status, refusal.reason)
+
+
+def _sent(ksr: Any, after: Aftermath, patience_ms: int) -> bool:
+    """Send to all branches; says whether one at least could be sent to."""
+    ksr.tm.t_set_fr(after.ring_s * 1000 or ANSWER_MS, patience_ms)
+    ksr.tm.t_on_branch("LEG")
+    ksr.tm.t_on_reply("ANSWER")
+    ksr.tm.t_on_failure("NEXT")
+    if ksr.pv.get("$avp(flows)"):
+        ksr.tm.t_on_branch_failure("tm:branch-failure:FLOW")
+    return bool(ksr.tm.t_relay() > 0)
 
 
 def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list[tuple[str, str]]:
@@ -195,7 +205,7 @@ def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list
     ksr.pv.sets("$avp(here)", next((str(one["t"]) for one in legs if one["kind"] == "local" and one["here"]), ""))
     rung: set[str] = set()
     for one in legs:
-        if one["kind"] == "local" and one["here"] and _devices(ksr, one["alias"], bool(routes), rung, waiting):
+        if one["kind"] == "local" and one["here"] and _devices(ksr, told, one["alias"], bool(routes), rung, waiting):
             routes.append(("Local Zone", one["rule"]))
     for one in legs:
         for name, point in _elsewhere(ksr, told, one, rung, waiting):
@@ -205,13 +215,15 @@ def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list
     return routes
 
 
-def _devices(ksr: Any, alias: str, aimed: bool, rung: set[str], waiting: dict[str, list[flows.Point]]) -> bool:
+def _devices(
+    ksr: Any, told: Instructions, alias: str, aimed: bool, rung: set[str], waiting: dict[str, list[flows.Point]]
+) -> bool:
     uri = f"sip:{alias}"
     if is_ip(alias):
         return _at_address(ksr, alias, aimed)
     devices = flows.asked_for(ksr, alias)
     if not flows.simple(ksr, alias, devices):
-        found = flows.points(ksr, alias, devices)
+        found = flows.points(ksr, alias, devices, told.table.zone_of_flow)
         for name, (point, *more) in found:
             flows.aim(ksr, point, not aimed)
             aimed = True
@@ -247,8 +259,9 @@ def _elsewhere(
         return []  # no address of the zone can be used at the moment
     uri = one["uris"][0]
     host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
-    wanted = uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}")
-    return [(one["zone"], flows.Point(wanted, uri + marked))]
+    wanted = one["uri"] or uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}")
+    flags = 1 << BEHIND if one["rule"] == PATH else 0
+    return [(one["zone"], flows.Point(wanted, uri + marked, flags))]
 
 
 def _peers(

@@ -33,6 +33,7 @@ class Instructions:
     secrets: Mapping[str, tuple[str, str]] = field(
         default_factory=dict, repr=False
     )  # traversal client -> user, password
+    ports: tuple[tuple[str, int], ...] = ()  # transport -> port that endpoints and zones know
     sessions_max: int = 0  # media sessions that this peer takes
 
     @property
@@ -54,6 +55,7 @@ def to_text(instructions: Instructions) -> str:
             "verified": list(instructions.verified),
             "host": instructions.host,
             "secrets": {zone: list(pair) for zone, pair in instructions.secrets.items()},
+            "ports": [list(pair) for pair in instructions.ports],
             "sessions_max": instructions.sessions_max,
         }
     )
@@ -73,6 +75,7 @@ def from_text(text: str) -> Instructions:
             verified=tuple(str(ip) for ip in values["verified"]),
             host=str(values["host"]),
             secrets={zone: (str(user), str(password)) for zone, (user, password) in values["secrets"].items()},
+            ports=tuple((str(transport), int(port)) for transport, port in values["ports"]),
             sessions_max=int(values["sessions_max"]),
         )
     except (ValueError, TypeError, KeyError) as error:

@@ -5,13 +5,15 @@ The order is: store without an answer, tell sextetd, answer. So the cluster hear
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
-from sextet.call.admission import Grant, Refuse, Registering, admit
+from sextet.call.admission import Grant, Refuse, Registering, admit, may_come_from
 from sextet.call.alias import key, of_uri
+from sextet.call.pacing import Pace, enter
 from sextet.call.table import Table
-from sextet.sip.kemi import licensing
+from sextet.sip.kemi import carrying, licensing
 from sextet.sip.kemi.bindings import Fresh, drop_device, publish, stored
 from sextet.sip.kemi.contacts import Contact, contacts_of, device_of
 from sextet.sip.kemi.reporting import Reporter
@@ -26,6 +28,11 @@ def register(ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Calla
     alias = key(of_uri(to))
     contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
     has_reg_id = any(contact.reg_id for contact in contacts)
+    carried = bool(get("$hdr(Path)"))
+    objection = may_come_from(table, carrying.sent_by(ksr, table), carried)
+    if objection is not None:
+        _refuse(ksr, reporter, alias, objection)
+        return
     subzone = table.membership.subzone_of(str(get("$si")), alias)
     if table.subzones.get(subzone) == "Check credentials" and not get("$var(proved)"):
         ksr.auth.auth_challenge(realm, 1)
@@ -34,7 +41,8 @@ def register(ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Calla
     wanted = Registering(
         alias=alias,
         asked_s=_shortest(asked) if contacts and asked else 0,
-        outbound=has_reg_id and "outbound" in str(get("$hdr(Supported)") or "").lower(),
+        # Kamailio drops a binding with the connection that it came over, here another system's: soon it is told anew.
+        outbound=not carried and has_reg_id and "outbound" in str(get("$hdr(Supported)") or "").lower(),
         subzone=subzone,
     )
     drawn = "Variable" in (table.standard.strategy, table.outbound.strategy)
@@ -45,6 +53,8 @@ def register(ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Calla
         _refuse(ksr, reporter, alias, decision)
         return
     mixed = len(asked) not in (0, len(contacts))
+    if decision.expires_s and _comes_too_fast(ksr, table, alias, contacts, dice()):
+        return
     if decision.expires_s and not mixed:
         # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits
         # hold.
@@ -80,6 +90,28 @@ def _tell(
     publish(ksr, reporter, alias, fresh)
     if mark:
         ksr.htable.sht_seti("mark", mark, granted_s)
+
+
+def _comes_too_fast(ksr: Any, table: Table, alias: str, contacts: tuple[Contact, ...], dice: float) -> bool:
+    """Tell a device that was not here when to come again, where too many come at once; no event, there are so many."""
+    if not table.new_per_s:
+        return False
+    rows = stored(ksr, alias)[1]
+    known = {row.contact for row in rows} | {row.device for row in rows}
+    if any(one.uri in known or device_of(one.instance, one.reg_id, one.uri) in known for one in contacts):
+        return False
+    ksr.htable.sht_lock("pace", "new")
+    try:
+        paid, _, given = str(ksr.htable.sht_get("pace", "new") or "0 0").partition(" ")
+        pace, again_s = enter(Pace(float(paid), float(given)), time.monotonic(), table.new_per_s, dice)
+        ksr.htable.sht_sets("pace", "new", f"{pace.paid_s} {pace.given_s}")
+    finally:
+        ksr.htable.sht_unlock("pace", "new")
+    if again_s:
+        ksr.htable.sht_inc("count", "later")
+        ksr.hdr.append_to_reply(f"Retry-After: {again_s}\r\n")
+        ksr.sl.send_reply(503, "Too many new registrations")
+    return again_s > 0
 
 
 def _refuse(ksr: Any, reporter: Reporter, alias: str, decision: Refuse) -> None:

@@ -16,6 +16,7 @@ from sextet.call.table import TableError
 from sextet.sip.kemi import (
     admitting,
     calls,
+    carrying,
     charging,
     flows,
     forking,
@@ -72,6 +73,18 @@ class Script:
         registered_again(self._ksr, self._reporter, int(self._ksr.pv.get("$xavp(reg=>expires)") or 0))
 
     @guarded
+    def carry(self, argument: str) -> None:
+        carrying.carry(self._ksr, self._reporter, self._current.get())
+
+    @guarded
+    def path(self, argument: str) -> None:
+        carrying.path(self._ksr, self._current.get())
+
+    @guarded
+    def granted(self, argument: str) -> None:
+        carrying.granted(self._ksr)
+
+    @guarded
     def initial(self, argument: str) -> None:
         initial(self._ksr, self._reporter, self._current.get(), argument == "proved")
 
@@ -86,6 +99,10 @@ class Script:
     @guarded
     def flow(self, argument: str) -> None:
         self._ksr.pv.seti("$var(next)", 1 if flows.failed(self._ksr) else 0)
+
+    @guarded
+    def routed(self, argument: str) -> None:
+        flows.routed(self._ksr)
 
     @guarded
     def cancelled(self, argument: str) -> None:
@@ -165,7 +182,10 @@ class Script:
         self._ksr.err(f"{where}: {type(error).__name__}: {error}\n")
         try:
             self._ksr.htable.sht_inc("count", "faults")
-            if where in ("register", "registered", "initial", "resumed", "keepalive") and not self._ksr.is_ACK():
+            if (
+                where in ("register", "registered", "carry", "initial", "resumed", "keepalive")
+                and not self._ksr.is_ACK()
+            ):
                 waiting = isinstance(error, TableError)
                 self._ksr.sl.send_reply(*((503, "Service Unavailable") if waiting else (500, "Server Internal Error")))
         except Exception as second:  # there is nobody left to tell

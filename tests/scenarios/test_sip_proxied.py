@@ -1,0 +1,194 @@
+"""Registrations that an edge carries inside, with two real systems: who is counted, called back, and refused."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from sextet.model.sections import Root
+from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.protocols import PROXY_KNOWN, PROXY_OFF, Domain, Protocols
+from sextet.model.settings.registration import Credential
+from sextet.model.settings.zones import TRAVERSAL_CLIENT, TRAVERSAL_SERVER, Zone, ZonePeer
+from tests.support.relay import Relay
+from tests.support.sip_client import Phone
+from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
+from tests.support.tables import linked
+
+pytestmark = pytest.mark.scenario
+NETWORK = "127.61.91"
+E, C, FRONT = 1, 2, 9  # C knows E by the address of a relay, which E does not know itself: as behind a firewall
+ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
+PASSWORD = "in-the-vault"
+INSTANCE = "00000000-0000-1000-8000-aabbccddee02"
+
+
+def edge(zone: Zone, mode: str = PROXY_KNOWN) -> Root:
+    config = replace(
+        CONFIG,
+        protocols=Protocols(sip_udp=True, sip_tcp=True, registration_proxy_mode=mode),
+        domains=(Domain(name="edge.local"),),
+        zones=(zone,),
+        search_rules=(
+            SearchRule(
+                name="Inside", mode="Alias pattern match", pattern="@apolo.local", pattern_type="Suffix",
+                behavior="Leave", target=zone.name,
+            ),
+        ),
+        credentials=(Credential(name="client", password=PASSWORD),),
+    )  # fmt: skip
+    return linked(config)
+
+
+def inside(zone: Zone) -> Root:
+    return linked(replace(CONFIG, zones=(zone,)))
+
+
+@contextlib.asynccontextmanager
+async def neighbours(mode: str = PROXY_KNOWN, **changes: object) -> AsyncIterator[Peers]:
+    def zone(at: Peers, number: int, **more: object) -> Zone:
+        found = (ZonePeer(address=at.address(number)),)
+        return Zone(name="Other", sip_port=5060, sip_transport="TCP", peers=found, **more)  # type: ignore[arg-type]
+
+    async with peers(NETWORK) as at:
+        await at.start(E, config=edge(zone(at, C), mode), secret=b"of E")
+        await at.start(C, config=inside(zone(at, E, **changes)), secret=b"of C")
+        await active(at)
+        yield at
+
+
+@contextlib.asynccontextmanager
+async def traversal() -> AsyncIterator[Peers]:
+    server = Zone(name="Other", type=TRAVERSAL_SERVER, user_name="client")
+    async with peers(NETWORK) as at:
+        client = Zone(
+            name="Other", type=TRAVERSAL_CLIENT, user_name="client", password=PASSWORD, retry_interval=2,
+            peers=(ZonePeer(address=at.address(FRONT)),),
+        )  # fmt: skip
+        await at.start(E, config=edge(server), secret=b"of E")
+        await at.start(C, config=inside(client), secret=b"of C")
+        async with Relay((at.address(FRONT), 7001), (at.address(E), 7001)):
+            await active(at)
+            yield at
+
+
+async def active(at: Peers) -> None:
+    for number in (E, C):
+        host = at.hosts[number]
+        await host.until(lambda host=host: "Other" in host.zone and host.zone["Other"].state == "Active", wait_s=25)
+
+
+def outside(at: Peers, transport: str = "tcp", user: str = "bob", reg_id: str = "1") -> Phone:
+    return phone(at, E, user, transport, instance=INSTANCE, reg_id=reg_id, outbound=True)
+
+
+@pytest.mark.parametrize(("between", "transport"), [(neighbours, "udp"), (neighbours, "tls"), (traversal, "tcp")])
+def test_an_endpoint_outside_registers_inside_and_calls_go_both_ways(between: object, transport: str) -> None:
+    async def play() -> None:
+        async with between() as at, outside(at, transport) as bob, phone(at, C, "alice") as alice:  # type: ignore[operator]
+            registered = await bob.register()
+            assert registered.status == 200
+            assert "outbound" in registered.get("require") and "expires=" in registered.get("contact")
+            assert (await alice.register()).status == 200
+            await at.registered(C, BOB)
+            await at.registered(C, ALICE)
+            assert at.hosts[E].registrations == {}
+            await at.hosts[E].until(lambda: at.hosts[E].proxied == 1)
+            assert at.hosts[C].proxied == 0
+            inward = answered(await alice.call(BOB))
+            assert next(iter(at.hosts[C].calls.values())).route == "Local Zone"
+            assert bob.count() == 1
+            assert (await bob.hang_up(bob.dialogs[inward.call_id])).status == 200
+            again = answered(await alice.call(BOB))
+            assert (await alice.hang_up(again)).status == 200
+            out = answered(await bob.call(ALICE))
+            assert (await alice.hang_up(alice.dialogs[out.call_id])).status == 200
+            for number in (E, C):
+                await at.hosts[number].until(lambda number=number: not at.hosts[number].calls)
+            assert (await bob.register(0)).status == 200
+            await at.hosts[C].until(lambda: BOB not in at.hosts[C].registrations)
+            await at.hosts[E].until(lambda: at.hosts[E].proxied == 0)
+            assert refused(await alice.call(BOB)).status == 404
+
+    asyncio.run(play())
+
+
+def test_a_wrong_password_is_the_inside_registrars_to_refuse_and_nothing_is_counted() -> None:
+    async def play() -> None:
+        async with neighbours() as at, outside(at) as bob:
+            bob.password = "wrong"
+            answer = await bob.register()
+            assert (answer.status, 'realm="apolo.local"' in answer.get("www-authenticate")) == (401, True)
+            assert BOB not in at.hosts[C].registrations
+            await at.engines[E]._round()
+            assert at.hosts[E].proxied == 0
+
+    asyncio.run(play())
+
+
+def test_an_edge_that_was_started_anew_carries_again_and_the_endpoint_is_one_device() -> None:
+    async def play() -> None:
+        async with neighbours() as at, phone(at, C, "alice") as alice:
+            assert (await alice.register()).status == 200
+            async with outside(at) as bob:
+                assert (await bob.register()).status == 200
+                await at.registered(C, BOB)
+                await at.engines[E].stop()
+            assert refused(await alice.call(BOB)).status in (404, 480)
+            await at.start(E, config=at.wanted[E].config, secret=b"of E")
+            await active(at)
+            async with outside(at) as bob:
+                assert (await bob.register()).status == 200
+                await at.hosts[E].until(lambda: at.hosts[E].proxied == 1)
+                await at.hosts[C].until(lambda: f":{bob.address[1]}" in at.hosts[C].registrations[BOB][0].contact)
+                assert len(at.hosts[C].registrations[BOB]) == 1
+                dialog = answered(await alice.call(BOB))
+                assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
+def test_off_carries_nothing_and_known_zones_only_are_carried_to() -> None:
+    async def play() -> None:
+        async with neighbours(PROXY_OFF) as at, outside(at) as bob:
+            assert (await bob.register()).status == 401  # E's own challenge, as before
+            config = at.wanted[E].config
+            rules = (replace(config.search_rules[0], target="Anywhere"),)
+            dns = Zone(name="Anywhere", type="DNS")
+            known = replace(config.protocols, registration_proxy_mode=PROXY_KNOWN)
+            await at.apply(
+                E, config=linked(replace(config, protocols=known, search_rules=rules, zones=(*config.zones, dns)))
+            )
+            refusal = await bob.register()
+            assert refusal.status == 403
+            assert "no search rule leads bob@apolo.local to a zone" in refusal.get("reason")
+            assert any("Registration Rejected" in line for line in at.notes[E].lines)
+
+    asyncio.run(play())
+
+
+def test_a_zone_that_may_not_carry_registrations_and_a_stranger_with_a_path_are_refused() -> None:
+    async def play() -> None:
+        async with neighbours(registrations="Deny") as at, outside(at) as bob, phone(at, C, "alice") as alice:
+            assert (await bob.register()).status == 403
+            path = f"Path: <sip:{at.address(7)};lr>"
+            assert (await alice.register(extra=path)).status == 403
+            assert at.hosts[C].registrations == {}
+
+    asyncio.run(play())
+
+
+def test_a_token_is_worth_nothing_from_who_is_no_zone() -> None:
+    async def play() -> None:
+        async with neighbours() as at, outside(at) as bob, outside(at, user="eve") as eve:
+            given = (await bob.register()).get("path")
+            assert ";sxf=" in given
+            for route in (given, f"<sip:{at.address(E)};lr;sxf={'61' * 8}.{'0' * 32}>"):
+                assert refused(await eve.call("bob@elsewhere.local", extra=f"Route: {route}")).status == 404
+            assert bob.count() == 0
+
+    asyncio.run(play())
