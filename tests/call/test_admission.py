@@ -192,3 +192,16 @@ def test_a_path_is_taken_from_a_zone_that_may_carry_registrations_here() -> None
     for carried in (True, False):
         refused = may_come_from(closed, ZONE, carried)
         assert refused == Refuse(403, "the zone London lets nobody register")
+
+
+def test_a_list_of_thousands_has_exactly_what_one_of_its_entries_matches() -> None:
+    kinds = ("Exact", "Prefix", "Suffix", "Regex")
+    texts = {"Exact": "user{}@apolo.local", "Prefix": "user{}0", "Suffix": "{}1@apolo.local", "Regex": r"room{}\d@.*"}
+    rows = tuple(PolicyPattern(pattern=texts[kinds[n % 4]].format(n), pattern_type=kinds[n % 4]) for n in range(2500))
+    full = table(registration=Registration(restriction_policy="Allow List", allow_list=rows))
+    dice = random.Random(4)
+    for _ in range(300):
+        alias = f"{dice.choice(('user', 'room', 'Room'))}{dice.randrange(30_000)}@apolo.local"
+        expected = any(pattern.matches(alias, alias.lower()) for pattern in full.listed.patterns)
+        assert full.listed.has(alias) == expected
+        assert isinstance(admit(full, asked(alias), 0.0), Grant) == expected

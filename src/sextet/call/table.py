@@ -138,17 +138,20 @@ class DialPlanRow:
         return bool(self.networks) and any(ipaddress.ip_address(ip) in network for network in self.networks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PatternList:
-    """The allow or deny list, sorted by kind so that thousands of plain entries cost one look-up."""
+    """The allow or deny list; thousands of entries cost a few look-ups."""
 
-    exact: frozenset[str] = frozenset()
-    others: tuple[Pattern, ...] = ()
+    patterns: tuple[Pattern, ...]
+    index: Index = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", Index(enumerate(self.patterns)))
 
     def has(self, alias: str) -> bool:
         """Say whether any entry matches."""
         lowered = alias.lower()
-        return lowered in self.exact or any(pattern.matches(alias, lowered) for pattern in self.others)
+        return any(self.patterns[place].matches(alias, lowered) for place in self.index.candidates(lowered))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -447,9 +450,9 @@ def _listed(registration: Registration, variables: Variables) -> PatternList:
 
 
 def _pattern_list(rows: Sequence[PolicyPattern], variables: Variables) -> PatternList:
-    patterns = [_pattern(f"entry {row.pattern}", row.pattern_type, row.pattern, variables) for row in rows]
-    plain = frozenset(text for pattern in patterns if pattern.kind == "Exact" for text in pattern.alternatives)
-    return PatternList(exact=plain, others=tuple(pattern for pattern in patterns if pattern.kind != "Exact"))
+    return PatternList(
+        tuple(_pattern(f"entry {row.pattern}", row.pattern_type, row.pattern, variables) for row in rows)
+    )
 
 
 def _pattern(owner: str, kind: str, text: str, variables: Variables) -> Pattern:
