@@ -86,7 +86,8 @@ def send(
         )
         reason = safe(f"no search rule leads {request.alias} to a zone that registrations may be carried to")
         searched = Searched(Try(rounds) if rounds else Refuse(403, reason), searched.notes)
-    if first:
+    known = ksr.htable.sht_get("carried", f"{request.alias} {ksr.pv.get('$avp(carried)')}") is not None
+    if first and not (known and isinstance(searched.decision, Try)):  # refreshes would fill the search history
         tracing.told(reporter, name, request, searched, lookups, table.generation, "REGISTER", identity.call_id)
     decision = searched.decision
     if isinstance(decision, Refuse):
@@ -98,7 +99,7 @@ def send(
     state: questions.State = {"request": asdict(request), "node": "", "own": "", "name": name, "known": {}}
     if asked and questions.suspend(ksr, reporter, asked, state):
         return
-    call: dict[str, Any] = {"tag": request.tag, "search": name}
+    call: dict[str, Any] = {"tag": request.tag, "search": "" if known else name}
     begin(ksr, reporter, told, decision.rounds, call, Aftermath(request=request), uri=identity.uri)
 
 

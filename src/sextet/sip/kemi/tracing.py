@@ -71,7 +71,9 @@ def told(
 
 
 def answered(ksr: Any, reporter: Reporter, name: str, began: float, status: int, final: bool) -> None:
-    """Tell what the branches of a search have answered so far."""
+    """Tell what the branches of a search have answered so far; one without a name was not told of."""
+    if not name:
+        return
     legs = dict(_LEG.findall(str(ksr.pv.get("$avp(legs)") or "")))
     answers = [
         (int(legs.get(branch) or -1), int(code), max(0, round((float(moment) - began) * 1000)))
