@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.protocols import PROXY_KNOWN, PROXY_OFF, Domain, Protocols
 from sextet.model.settings.registration import Credential
 from sextet.model.settings.zones import TRAVERSAL_CLIENT, TRAVERSAL_SERVER, Zone, ZonePeer
+from sextet.sip.rpc import command
 from tests.support.relay import Relay
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
@@ -185,8 +187,10 @@ def test_a_zone_that_may_not_carry_registrations_and_a_stranger_with_a_path_are_
 def test_a_token_is_worth_nothing_from_who_is_no_zone() -> None:
     async def play() -> None:
         async with neighbours() as at, outside(at) as bob, outside(at, user="eve") as eve:
-            given = (await bob.register()).get("path")
-            assert ";sxf=" in given
+            assert (await bob.register()).status == 200
+            await at.registered(C, BOB)
+            kept = str(await command(at.run_dir(C), "ul.lookup", "location", BOB))
+            (given,) = re.findall(r"<sip:[^>]*;sxf=[^>]*>", kept)
             for route in (given, f"<sip:{at.address(E)};lr;sxf={'61' * 8}.{'0' * 32}>"):
                 assert refused(await eve.call("bob@elsewhere.local", extra=f"Route: {route}")).status == 404
             assert bob.count() == 0
