@@ -167,18 +167,15 @@ class SipEngine:
         self, owners: Mapping[str, Sequence[int]], complete: bool = False, flows: Mapping[str, Flows] | None = None
     ) -> None:
         """Learn which other peers have devices of an alias (none = it is known nowhere else)."""
-        spread = flows or {}
-        changes = {alias: owner_text(numbers, spread.get(alias, {})) for alias, numbers in owners.items()}
+        changes = {alias: owner_text(numbers, (flows or {}).get(alias, {})) for alias, numbers in owners.items()}
         if complete:
             self._owners = {alias: text for alias, text in changes.items() if text}
             self._owners_complete = True
         else:
             self._owner_changes |= changes
-            for alias, text in changes.items():
-                if text:
-                    self._owners[alias] = text
-                else:
-                    self._owners.pop(alias, None)
+            self._owners |= {alias: text for alias, text in changes.items() if text}
+            for alias in (alias for alias, text in changes.items() if not text):
+                self._owners.pop(alias, None)
         self._wake.set()
 
     def share(self, views: Mapping[str, Shared], sharers: int, complete: bool = False) -> None:

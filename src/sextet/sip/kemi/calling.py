@@ -94,11 +94,7 @@ def _search(
     state = {"request": dataclasses.asdict(request), "node": node, "own": own, "name": name, "known": known or {}}
     services = Services(ksr, told.table, request, known or {}, last=last)
     token = "" if name or known else str(ksr.pv.get("$var(token)") or "")
-    searched = (
-        carrying.outward(told, request, token)
-        if token
-        else search(told.table, request, lookups.here, lookups.elsewhere, stages(services))
-    )
+    searched = _found(told, request, lookups, services, token)
     if searched.open:
         if not questions.suspend(ksr, reporter, [services.question(*one) for one in searched.open], state):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
@@ -110,10 +106,8 @@ def _search(
     if isinstance(decision, Refuse):
         answer(ksr, decision.status, decision.reason)
         return
-    known_hops = functools.partial(questions.answer, ksr)
-    found = questions.expanded(
-        told.table, request, decision.rounds, lookups.here, lookups.elsewhere, services, known_hops
-    )
+    enum = functools.partial(questions.answer, ksr)
+    found = questions.expanded(told.table, request, decision.rounds, lookups.here, lookups.elsewhere, services, enum)
     asked = [*questions.unanswered(ksr, told.table, found.rounds), *(services.question(*one) for one in found.open)]
     if asked and not last:
         if not questions.suspend(ksr, reporter, asked, state):
@@ -134,8 +128,14 @@ def _search(
             "call_id": identity.call_id, "serial": str(ksr.pv.get("$avp(serial)")), "source": request.caller,
             "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
         }  # fmt: skip
-    after = Aftermath(request=request, then=(*found.then, *decision.then))
-    forking.begin(ksr, reporter, told, found.rounds, call, after, uri=identity.uri if token else "")
+    after, uri = Aftermath(request=request, then=(*found.then, *decision.then)), identity.uri if token else ""
+    forking.begin(ksr, reporter, told, found.rounds, call, after, uri=uri)
+
+
+def _found(told: Instructions, request: Request, lookups: tracing.Lookups, services: Services, token: str) -> Searched:
+    if token:
+        return carrying.outward(told, request, token)
+    return search(told.table, request, lookups.here, lookups.elsewhere, stages(services))
 
 
 def resumed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
