@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from sextet.lab.plan import CLUSTER_NAME
 from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader, cluster
 
 pytestmark = pytest.mark.scenario
+LIST = "/system/clustering/list"
 PASSPHRASE = "a long passphrase"
 FAILURE = 15005
 DAMAGED = 3
@@ -44,12 +46,11 @@ def typed(reader: Reader, *command: str) -> str:
     return reader.ran(DAMAGED, "-o", "json", *command)[1]
 
 
-def add(reader: Reader, take_effect: str) -> None:
-    """Step 4 or 5: it is added as any newcomer is, at the end of the list."""
-    said = reader.type_in(1, "cluster", "add", reader.name(DAMAGED))
-    command = said.partition("or run: sextet ")[2].partition("\n")[0].split()
-    assert command[:2] == ["cluster", "set-list"], said
-    reader.type_in(DAMAGED, *command)
+def enter(reader: Reader, take_effect: str, said: str) -> None:
+    """Step 4 or 5: it was added as any newcomer is, and gets the list that the primary said."""
+    command = said.partition("or run: sextet ")[2].partition(CLUSTER_NAME)
+    assert command[0].startswith("cluster set-list "), said
+    reader.type_in(DAMAGED, *command[0].split(), CLUSTER_NAME)
     if take_effect == AT_RESTART:
         reader.restart(DAMAGED)
     reader.active()
@@ -65,13 +66,16 @@ def test_both_recoveries(systems: Callable[..., Reader], take_effect: str) -> No
     # 1: a system snapshot.
     damage(reader)
     assert "snapshot" in reader.type_in(DAMAGED, "snapshot", "create", "full")
-    # 2: removed from the cluster.
-    reader.type_in(1, "cluster", "remove", str(DAMAGED), "--yes")
+    # 2: removed from the cluster, on the page.
+    assert "expc03.apolo.local clears its own peer list" in reader.words(1, f"{LIST}?job=remove&peer={DAMAGED}")
+    removed = reader.save(1, f"{LIST}?job=remove&peer={DAMAGED}")
+    assert "The peer list is 1 expc01.apolo.local, 2 expc02.apolo.local now." in removed, removed
     reader.active(1, 2)
     # 3: its database is restored from a backup that was made on it before.
     restore(reader, backup)
-    # 4: added again.
-    add(reader, take_effect)
+    # 4: added again, on the page.
+    name = reader.name(DAMAGED)
+    enter(reader, take_effect, reader.save(1, f"{LIST}?job=add&peer=0&address={name}"))
     # If that did not help: the second way, with the command of the guide.
     damage(reader)
     assert "snapshot" in reader.type_in(DAMAGED, "snapshot", "create", "status")
@@ -83,4 +87,4 @@ def test_both_recoveries(systems: Callable[..., Reader], take_effect: str) -> No
     reader.type_in(DAMAGED, script, reader.lab.peer(DAMAGED).host_name, "--yes")
     reader.until("it is empty", lambda: typed(reader, "config", "show", "credentials"), ("[]",))
     restore(reader, backup)
-    add(reader, take_effect)
+    enter(reader, take_effect, reader.type_in(1, "cluster", "add", reader.name(DAMAGED)))

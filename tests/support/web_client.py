@@ -107,7 +107,8 @@ class Browser:
 def fields_of(text: str, action: str | None) -> dict[str, str]:
     """Read the fields of the form with this action; without one, of the first form that says where it was made from."""
     for attributes, body in _FORM.findall(text):
-        wanted = f'action="{action}"' in attributes if action else 'name="was"' in body
+        made_from = 'name="was"' in body or 'name="before"' in body
+        wanted = f'action="{action}"' in attributes if action else made_from
         if wanted:
             fields = {}
             for match in _INPUT.findall(body):
