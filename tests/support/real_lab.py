@@ -248,7 +248,7 @@ def stand_alone(made: Plan, drawn: Secrets) -> None:
 
     def forget(peer: PeerPlan, document: dict[str, Any]) -> None:
         document["clustering"] = {}
-        document["zones"] = [{"name": f"Of {peer.host_name}", "peers": [{"address": "127.0.0.9"}]}]
+        document["zones"] = [{"name": f"Of {peer.host_name}", "monitor": False, "peers": [{"address": "127.0.0.9"}]}]
 
     for peer in made.peers:
         edit_initial(peer, lambda document, peer=peer: forget(peer, document))
