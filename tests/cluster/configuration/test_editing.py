@@ -30,10 +30,10 @@ def test_a_revision_says_which_items_came_and_went_and_which_settings_changed() 
 
         zone = {"name": "Edge", "type": "ENUM", "dns_suffix": "e164.arpa"}
         assert (await said(Change("add", "zones", zone))).startswith("zones[Edge] added")
-        # A value that happens to be the item's name is a setting like any other.
-        assert (
-            await said(Change("set", "zones[Edge].dns_suffix", "Edge")) == "zones[Edge].dns_suffix: e164.arpa to Edge"
-        )
+        # What is emptied or filled in is a setting that changed, not an item that went or came.
+        described = "search_rules[LocalZoneMatch].description"
+        assert (await said(Change("set", described, ""))).endswith(" to nothing")
+        assert await said(Change("set", described, "Ours")) == f"{described}: nothing to Ours"
         assert (await said(Change("remove", "zones[Edge]"))).startswith("zones[Edge] removed")
 
     asyncio.run(play())
