@@ -23,6 +23,7 @@ from tests.support.real_lab import Lab, eventually
 pytestmark = pytest.mark.scenario
 MOMENTS_S = (0.0, 0.004, 0.015)  # storing takes 2 to 10 ms, another peer hears of it 1 ms later
 MODE, PRIMARY = "clustering.tls_verification_mode", "clustering.configuration_primary"
+MAPPING = "clustering.address_mapping_enabled"
 FLIPPED = b"\xff" * 8192  # a page at least
 ONE = {"cluster_name": CLUSTER_NAME, "configuration_primary": 1, "peer_1_address": "expc01.apolo.local"}
 
@@ -150,6 +151,28 @@ def test_changing_an_address(own: Lab, victim: int) -> None:
                 await again(f"2 is {address}", job)
                 await send_list(lab)
                 await lab.whole()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("victim", [1, 2])
+def test_address_mapping(own: Lab, victim: int) -> None:
+    lab = own
+
+    async def mapped() -> None:
+        await lab.ask(1, "cluster suggest-mappings", save=True)
+        await lab.set(1, MAPPING, "On")
+
+    async def play() -> None:
+        for moment_s in MOMENTS_S:
+            await killed(lab, victim, moment_s, mapped)
+            await again("all peers are mapped", mapped)
+            await lab.whole()
+            for number in lab.numbers:
+                await eventually("all have it", lambda number=number: lab.value(number, MAPPING), wanted="On")
+            await killed(lab, victim, moment_s, lambda: lab.set(1, MAPPING, "Off"))
+            await again("DNS is asked again", lambda: lab.set(1, MAPPING, "Off"))
+            await lab.whole()
 
     asyncio.run(play())
 
