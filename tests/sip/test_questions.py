@@ -60,6 +60,18 @@ def test_a_number_is_searched_again_as_the_alias_that_it_stands_for(bench: Bench
     assert uri == "sip:bob@far.test"
 
 
+def test_a_number_that_stands_for_another_number_is_followed_and_a_circle_ends(bench: Bench) -> None:
+    known = [("enum 1234 Phone numbers", ["99@far.test"], 30), ("enum 99 Phone numbers", ["bob@far.test"], 30)]
+    questions.keep(bench.ksr, [*known, ("dns far.test World", [HOP], 30)])
+    bench.invite("1234@apolo.local")
+    [[(uri, _, _)]] = bench.ksr.relayed
+    assert uri == "sip:bob@far.test"
+    questions.keep(bench.ksr, [("enum 99 Phone numbers", ["1234@apolo.local"], 30)])
+    bench.invite("1234@apolo.local")
+    assert len(bench.ksr.relayed) == 1
+    assert bench.ksr.replies[-1][0] == 404
+
+
 def test_what_dns_does_not_know_is_refused(bench: Bench) -> None:
     questions.keep(bench.ksr, [("dns far.test World", [], 5)])
     bench.invite("bob@far.test")

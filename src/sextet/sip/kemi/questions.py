@@ -30,7 +30,8 @@ WAIT_MS = 3_000  # for sextetd's answer, which gives up on DNS a little earlier
 POLICY_WAIT_MS = 32_000  # and on a policy service after 30 s (facts 7.6)
 SPARE_S = 10  # that Kamailio keeps longer what waits
 CALL_MS = 180_000  # tm's limit of a call, as in kamailio.cfg; the rounds set their own
-TURNS_MAX = 5  # of one call: ENUM may lead to DNS, and that to ENUM again
+TURNS_MAX = 5  # of one call: ENUM may lead to ENUM, and that to DNS
+CHAIN_MAX = 3  # answers that led one to the next: each may name several aliases, and a worker searches all of them
 AWAY_S = 2  # how long nothing is asked while sextetd is away
 
 POLICY = "policy "  # how questions to policy services begin (services.py)
@@ -69,9 +70,12 @@ class Expanded:
 
 def expanded(
     table: Table, request: Request, rounds: Sequence[Round], here: Here, elsewhere: Elsewhere, answers: Answers,
-    enum: Callable[[ZoneRow, str], list[str] | None],
+    enum: Callable[[ZoneRow, str], list[str] | None], depth: int = 0,
 ) -> Expanded:  # fmt: skip
-    """Put new aliases in the place of who named them: each is searched from the transforms on, with the hops kept."""
+    """Put new aliases in the place of who named them: each is searched from the transforms on, with the hops kept.
+
+    What they lead to may name new aliases again, up to CHAIN_MAX one after the other.
+    """
     made = Expanded()
     for one in rounds:
         kept: list[Target] = []
@@ -88,10 +92,15 @@ def expanded(
                 made.then += [named.then] if named.then is not None else []
                 searched = again(table, request, target.trail, named, here, elsewhere, stages(answers))
                 made.open += searched.open
-                if isinstance(searched.decision, Try):
-                    new += searched.decision.rounds
-                    made.then += searched.decision.then
-                else:
+                if isinstance(searched.decision, Try) and depth < CHAIN_MAX:
+                    more = expanded(
+                        table, request, searched.decision.rounds, here, elsewhere, answers, enum, depth + 1
+                    )  # fmt: skip
+                    new += more.rounds
+                    made.open += more.open
+                    made.then += [*more.then, *searched.decision.then]
+                    made.refusal = more.refusal or made.refusal
+                elif isinstance(searched.decision, Refuse):
                     made.refusal = searched.decision
         made.rounds += [dataclasses.replace(one, targets=tuple(kept))] if kept else []
         made.rounds += new
