@@ -9,8 +9,8 @@ from tests.support.guide_reader import Reader
 pytestmark = pytest.mark.scenario
 
 
-def test_primary_first_then_the_peers_one_by_one(running: Reader) -> None:
-    reader = running
+def test_primary_first_then_the_peers_one_by_one(both_ways: Reader) -> None:
+    reader = both_ways
     reader.active()
     # 1: restart the primary, wait until its web interface can be accessed.
     for number in reader.lab.numbers:

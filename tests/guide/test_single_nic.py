@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import Plan
-from tests.support.guide_reader import AT_ONCE, CLUSTERING, Reader, cluster
+from tests.support.guide_reader import AT_ONCE, AT_RESTART, CLUSTERING, Reader, cluster
 from tests.support.real_lab import edit_initial
 
 pytestmark = pytest.mark.scenario
@@ -17,9 +18,9 @@ IP = "/system/network-interfaces/ip"
 OUTSIDE = 20005
 
 
-def edge(made: Plan, drawn: Secrets) -> None:
+def edge(take_effect: str, made: Plan, drawn: Secrets) -> None:
     """Prepare E systems with one interface each, named by FQDNs that the lab's DNS knows."""
-    cluster(AT_ONCE)(made, drawn)
+    cluster(take_effect)(made, drawn)
     for peer in made.peers:
         settings = {"interfaces": {"lan1_ipv4_address": peer.address}}
         edit_initial(peer, lambda document, more=settings: document.update(more))
@@ -33,12 +34,18 @@ def check(reader: Reader, number: int, of: int) -> tuple[str, str]:
     return peer["state"], peer["measured"]
 
 
-def test_one_interface_no_static_nat_and_dns_is_enough_to_verify_each_other(systems: Callable[..., Reader]) -> None:
-    reader = systems(2, edge)
+@pytest.mark.parametrize("take_effect", [AT_RESTART, AT_ONCE])
+def test_one_interface_no_static_nat_and_dns_is_enough_to_verify_each_other(
+    systems: Callable[..., Reader], take_effect: str
+) -> None:
+    reader = systems(2, partial(edge, take_effect))
     reader.well()
     assert reader.chosen(1, "address_mapping_enabled") == "Off", "DNS leads to the address, no mapping is needed"
     assert "Saved" in reader.save(1, tls_verification_mode="Enforce")
     reader.until("2 enforces too", lambda: reader.chosen(2, "tls_verification_mode"), ("Enforce",))
+    if take_effect == AT_RESTART:
+        for number in reader.lab.numbers:
+            reader.restart(number)
     reader.active()
     # The lab's addresses are private, which one interface of an E system must not be: the check says so.
     assert check(reader, 1, 2)[0] == "failed" and "a private address" in check(reader, 1, 2)[1]

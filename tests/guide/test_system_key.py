@@ -34,8 +34,8 @@ def test_a_single_node_repairs_its_key_by_the_command(
     reader.no_alarm(KEY, 1)
 
 
-def test_in_a_cluster_it_is_run_on_a_node_without_the_alarm(running: Reader) -> None:
-    reader = running
+def test_in_a_cluster_it_is_run_on_a_node_without_the_alarm(both_ways: Reader) -> None:
+    reader = both_ways
     reader.active()
     before = {number: keys(reader, number) for number in reader.lab.numbers}
     spoil(reader, 3)

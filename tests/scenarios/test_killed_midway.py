@@ -18,7 +18,7 @@ from sextet.lab.ask import Failed, Unanswered
 from sextet.lab.plan import CLUSTER_NAME
 from tests.support import real_lab
 from tests.support.guide_reader import AT_ONCE, typed
-from tests.support.real_lab import Lab, eventually
+from tests.support.real_lab import Lab, eventually, killed
 
 pytestmark = pytest.mark.scenario
 MOMENTS_S = (0.0, 0.004, 0.015)  # storing takes 2 to 10 ms, another peer hears of it 1 ms later
@@ -34,16 +34,6 @@ def own() -> Iterator[Lab]:
     with real_lab.lab() as lab:
         asyncio.run(lab.whole())
         yield lab
-
-
-async def killed(lab: Lab, victim: int, after_s: float, doing: Callable[[], Awaitable[Any]]) -> None:
-    """Begin something, kill a peer in the middle of it, and start that peer again."""
-    task = asyncio.ensure_future(doing())
-    await asyncio.sleep(after_s)  # the moment of the fault
-    await lab.do("kill", peer=victim)
-    with contextlib.suppress(Failed, Unanswered):
-        await task
-    await lab.do("start", peer=victim)
 
 
 async def again(claim: str, doing: Callable[[], Awaitable[Any]]) -> None:

@@ -54,6 +54,11 @@ def names(lab: Lab, *numbers: int) -> tuple[str, ...]:
     return tuple(lab.peer(number).fqdn for number in numbers)
 
 
+async def well(lab: Lab) -> bool:
+    """Whether the primary has every peer of its list in the cluster."""
+    return all(one["clustering_ok"] for one in (await lab.cluster(1))["peers"])
+
+
 async def network(lab: Lab, number: int) -> list[str]:
     return list(await lab.ask(number, "log tail", log="network", lines=200))
 
@@ -149,6 +154,33 @@ def test_a_new_system_takes_the_place_and_the_address_of_a_lost_one(own: Lab) ->
 
 
 @MODES
+@pytest.mark.parametrize(("victim", "moment_s"), [(1, 0.0), (1, 0.015), (3, 0.004)])
+def test_kill_in_the_middle_of_a_replacement_leaves_a_list_that_takes_the_new_system(
+    own: Lab, victim: int, moment_s: float
+) -> None:
+    """The primary or the new system ends; the job is done again, and the cluster is whole."""
+    lab = own
+
+    async def play() -> None:
+        peer = lab.peer(3)
+        replace = lambda: lab.ask(1, "cluster replace", peer=3, address=peer.fqdn)
+        await lab.do("kill", peer=3)
+        await lab.alarm(1, 20004)
+        for name in LOST:
+            (peer.state_dir / name).unlink()
+        certify(peer)
+        await lab.do("start", peer=3)
+        await seen_in_log(lab, 1, "enrolled before with another certificate")
+        await real_lab.killed(lab, victim, moment_s, replace)
+        await eventually("the primary answers", lambda: lab.ask(1, "status"), 30.0)
+        if not await well(lab):
+            await replace()
+        await lab.whole()
+
+    asyncio.run(play())
+
+
+@MODES
 def test_disbanding_ends_in_a_cluster_of_one_that_keeps_the_configuration(own: Lab) -> None:
     lab = own
 
@@ -162,10 +194,6 @@ def test_disbanding_ends_in_a_cluster_of_one_that_keeps_the_configuration(own: L
         assert "a cluster of one" in await lab.refusal(1, "cluster remove", peer=1)
         left = await lab.ask(1, "cluster leave")
         assert any("resets itself to factory settings" in warning for warning in left["warnings"]), left
-
-    async def well(lab: Lab) -> bool:
-        members = (await lab.cluster(1))["peers"]
-        return all(one["clustering_ok"] for one in members)
 
     asyncio.run(play())
 

@@ -249,6 +249,31 @@ def test_a_peer_killed_in_the_middle_of_an_install_goes_on_as_before_and_install
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("moment_s", [0.0, 0.004, 0.015, 0.05])
+def test_a_peer_killed_while_the_version_before_is_selected_runs_one_of_both_and_selects_again(
+    own: Lab, moment_s: float
+) -> None:
+    lab = own
+
+    async def places() -> dict[bool, dict[str, Any]]:
+        found = {place["runs"]: place for place in (await lab.ask(3, "upgrade status"))["places"] if place["version"]}
+        assert set(found) == {True, False}, found
+        return found
+
+    async def play() -> None:
+        before = await places()
+        select = lambda: lab.ask(3, "upgrade select", place=before[False]["number"])
+        await real_lab.killed(lab, 3, moment_s, select)
+        await eventually("3 answers", lambda: lab.ask(3, "upgrade status"), START_S)
+        after = await places()
+        assert {place["version"] for place in after.values()} == {place["version"] for place in before.values()}
+        await lab.ask(3, "upgrade select", place=before[True]["number"])
+        await restarted(lab, 3, before[True]["version"])
+        await lab.whole()
+
+    asyncio.run(play())
+
+
 def test_a_peer_killed_in_the_middle_of_an_upload_keeps_nothing_of_it(own: Lab, packages: dict[str, Path]) -> None:
     lab, path = own, "/maintenance/upgrade"
     asyncio.run(lab.ask(2, "upgrade discard"))

@@ -178,6 +178,16 @@ async def unchanged(claim: str, look: Callable[[], Awaitable[T]], during_s: floa
     return first
 
 
+async def killed(lab: Lab, victim: int, after_s: float, doing: Callable[[], Awaitable[Any]]) -> None:
+    """Begin something, kill a peer in the middle of it, and start that peer again."""
+    task = asyncio.ensure_future(doing())
+    await asyncio.sleep(after_s)  # the moment of the fault
+    await lab.do("kill", peer=victim)
+    with contextlib.suppress(Failed, Unanswered):
+        await task
+    await lab.do("start", peer=victim)
+
+
 def answered(result: Dialog | Message) -> Dialog:
     assert isinstance(result, Dialog), result.first
     return result
