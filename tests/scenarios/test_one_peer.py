@@ -147,7 +147,7 @@ def test_a_key_that_a_full_disk_does_not_take_is_not_lost(directory: Path, monke
         changes = [Change("set", f"clustering.{name}", value) for name, value in listed.items()]
         await peer.change(changes, user="u", source="s")
         monkeypatch.setattr(Store, "join", full)
-        peer._take(2, b"k" * 32, "apolo", "a fingerprint")
+        peer._first_contact().accept(2, b"k" * 32, "apolo", "a fingerprint")
         await eventually("the disk is full", lambda: true("key could not be stored" in str(peer._journal.lines)))
         assert not peer._custody.membership.key
         monkeypatch.undo()
