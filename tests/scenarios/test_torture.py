@@ -24,6 +24,7 @@ class Tormentor:
     def __init__(self, transport: str, server: str, host: str) -> None:
         self._transport, self._server, self._host = transport, server, host
         self._count = itertools.count()
+        self._spent: list[bytes] = []  # nonces of the messages before
 
     async def sends(self, message: Torture) -> int:
         """Send a message and, behind it, one that is always answered; gives the status of its answer, 0 for none."""
@@ -38,6 +39,7 @@ class Tormentor:
         own = nonce.encode() if nonce.encode() in text else b"SIP/2.0"
         send = self._datagrams if self._transport == "UDP" else self._stream
         said = await send(text, asked, probe.encode(), own if 0 not in message.answers else b"")
+        self._spent.append(nonce.encode())
         starts = [part for part in said if own in part and probe.encode() not in part and part[8:11] != b"100"]
         return int(starts[0][8:11]) if starts else 0
 
@@ -51,12 +53,14 @@ class Tormentor:
         """A datagram has one worker of several: the probe is sent more often than there are workers."""
         loop = asyncio.get_running_loop()
         said: list[bytes] = []
+        spent = self._spent
         arrived, closed = asyncio.Event(), asyncio.Event()
 
         class Protocol(asyncio.DatagramProtocol):
             def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-                said.append(data)
-                arrived.set()
+                if not any(nonce in data for nonce in spent):  # an answer that is sent again, to one before
+                    said.append(data)
+                    arrived.set()
 
             def connection_lost(self, exc: Exception | None) -> None:
                 closed.set()
