@@ -49,12 +49,7 @@ def lone() -> Iterator[Lab]:
 
 async def killed(lab: Lab, after_s: float, command: str, **arguments: object) -> None:
     """Begin something, kill the system in the middle of it, and start it again."""
-    task = asyncio.ensure_future(lab.ask(1, command, **arguments))
-    await asyncio.sleep(after_s)  # the moment of the fault
-    await lab.do("kill", peer=1)
-    with contextlib.suppress(Failed, Unanswered):
-        await task
-    await lab.do("start", peer=1)
+    await real_lab.killed(lab, 1, after_s, lambda: lab.ask(1, command, **arguments))
 
 
 async def answer(lab: Lab, command: str, **arguments: object) -> Any:
