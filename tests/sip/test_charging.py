@@ -176,12 +176,15 @@ def test_what_is_given_back_here_others_may_take_before_sextetd_says_so(calls: C
     calls.ksr.htables["ctl"]["sharers"] = 2
     calls.offer(sdp(600))
     assert ledger.left(calls.ksr, **limit) == -100, "half is the share of what nobody has heard of"
-    order, _ = ledger.see(calls.ksr, {"pipe/Line": (0, 600, 10_000)}, 2, True)
+    order, _, again = ledger.see(calls.ksr, {"pipe/Line": (0, 600, 10_000)}, 2, True)
+    assert again == []
     assert ledger.left(calls.ksr, **limit) == 400
     calls.message("ended", method="BYE")
     calls.offer(sdp(600), "call-2")
     assert ledger.left(calls.ksr, **limit) == -100, "the first 600 others may have taken meanwhile"
-    ledger.see(calls.ksr, {"pipe/Line": (0, 600, order)}, 2, False)
+    *_, again = ledger.see(calls.ksr, {"pipe/Line": (0, 600, order)}, 2, False)
     assert ledger.left(calls.ksr, **limit) == -100, "sextetd has not heard of it yet"
-    ledger.see(calls.ksr, {"pipe/Line": (0, 600, 10_000)}, 2, False)
+    assert again == ["pipe/Line"], "what sextetd says next may be the same, and must be said all the same"
+    *_, again = ledger.see(calls.ksr, {"pipe/Line": (0, 600, 10_000)}, 2, False)
+    assert again == []
     assert ledger.left(calls.ksr, **limit) == 400

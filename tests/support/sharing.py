@@ -38,12 +38,12 @@ class Worker:
             self.low, self.low_order = min(self.own, self.low if self.low is not None else self.own), self.order
         return self.order, self.own
 
-    def see(self, view: Shared, order: int, sharers: int) -> tuple[int, int]:
+    def see(self, view: Shared, order: int, sharers: int) -> tuple[int, int, bool]:
         self.others, self.confirmed, self.sharers = view.others_kbps, view.confirmed_kbps, sharers
         if order >= self.low_order:
             self.low = None
         self.order += 1
-        return self.order, self.own
+        return self.order, self.own, self.low is not None
 
 
 @dataclass
@@ -55,6 +55,7 @@ class Peer:
     worker: Worker = field(default_factory=Worker)
     calls: list[int] = field(default_factory=list)
     order: int = 0  # of the newest report on the element
+    newest: Share = field(default_factory=lambda: Share({}, 1))  # what the worker is to be told, or was
     alive: bool = True
 
 
@@ -130,7 +131,8 @@ class Cluster:
                     if other is not peer:
                         self._later(("row", peer.number, other.number), self._row(peer, other, effect))
             elif isinstance(effect, Share) and LINE in effect.views:
-                self._later(("see", peer.number), self._see(peer, effect))
+                peer.newest = effect
+                self._later(("see", peer.number), self._see(peer))
             else:
                 assert not isinstance(effect, DropRow)
 
@@ -138,13 +140,19 @@ class Cluster:
         row = effect.row
         return lambda: self._do(other, other.book.row(peer.number, LINE, row)) if other.alive else None  # type: ignore[arg-type]
 
-    def _see(self, peer: Peer, effect: Share) -> Callable[[], None]:
-        order = peer.order
+    def _see(self, peer: Peer) -> Callable[[], None]:
+        order, share = peer.order, peer.newest
+        view = share.views[LINE]
 
         def see() -> None:
-            view = effect.views[LINE]
-            told, own = peer.worker.see(view, order, effect.sharers)
-            self._later(("answer", peer.number), lambda: self._reported(peer, told, own, {LINE: view}))
+            told, own, again = peer.worker.see(view, order, share.sharers)
+
+            def answered() -> None:
+                self._reported(peer, told, own, {LINE: view})
+                if again:
+                    self._later(("see", peer.number), self._see(peer))
+
+            self._later(("answer", peer.number), answered)
 
         return see
 

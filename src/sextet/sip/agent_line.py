@@ -57,10 +57,14 @@ class AgentLine:
 
     async def share(
         self, views: Mapping[str, Shared], sharers: int, orders: Mapping[str, int], complete: bool
-    ) -> tuple[int, dict[str, int]]:
-        """Say what is used elsewhere; gives what is used of these elements here, and its order. Raises EngineError."""
+    ) -> tuple[int, dict[str, int], list[str]]:
+        """Say what is used elsewhere; gives what is used of these elements here, and its order. Raises EngineError.
+
+        The elements given last are to be told again (kemi/ledger.py).
+        """
         names = list(views)
         use: dict[str, int] = {}
+        again: list[str] = []
         order = 0
         for start in range(0, max(len(names), 1), OWNERS_PER_MESSAGE):
             part = names[start : start + OWNERS_PER_MESSAGE]
@@ -69,7 +73,8 @@ class AgentLine:
             answer = await self._ask({"ask": "share", "views": told, "sharers": sharers, "complete": first})
             order = order or int(answer["order"])
             use |= {str(name): int(kbps) for name, kbps in answer["use"].items()}
-        return order, use
+            again += answer["again"]
+        return order, use, again
 
     async def release(self, alias: str, device: str) -> None:
         """Drop the binding of a device; raises EngineError."""

@@ -36,8 +36,9 @@ class Shares:
         self.complete, self._changes = False, {}
         known = {element: orders.get(use_key(element), 0) for element in views}
         try:
-            order, use = await line.share(views, self._sharers, known, complete)
+            order, use, again = await line.share(views, self._sharers, known, complete)
         except EngineError:
             self.complete = True
             raise
         used({element: kbps for element, kbps in use.items() if newer(use_key(element), order)}, views)
+        self._changes = {element: self._views[element] for element in again if element in self._views} | self._changes

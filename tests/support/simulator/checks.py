@@ -101,6 +101,10 @@ class Checks:
         self._acts[me] = self._acts.get(me, 0) + 1
 
     def list_saved(self, host: Host) -> None:
+        """From now on counts what this list says, also where no look came between it and the one before."""
+        self._keyless_since.pop(host.number, None)
+        for other in self.hosts:
+            self._unlisted_since.pop((host.number, other), None)
         self._lists_saved[host.number] = host.process, host.monotonic(), host.wall()
 
     def acknowledged(self, edit: str) -> None:

@@ -142,8 +142,11 @@ class Operators:
         self.do(host, lambda peer: peer.lifecycle.force_update(), "ForceConfigUpdate", ended, ended)
 
     def restore(self, host: Host) -> None:
-        """Restore a backup, which a member of a cluster must refuse."""
-        if not self.running(host):
+        """Restore a backup, which a member of a cluster must refuse.
+
+        One whose database is damaged may: it becomes a new system, on a real disk (tests/guide/test_database_failure.py).
+        """
+        if not self.running(host) or host.store.damage:
             return
         assert host.process
         member = any(self.list_of(host)) or bool(host.store.membership().cluster)

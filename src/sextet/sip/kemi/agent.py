@@ -147,8 +147,8 @@ class Agent:
         """Learn what other peers use of shared limits and know of our use; gives our own use at that moment."""
         views = {element: (others, confirmed, order) for element, (others, confirmed, order) in asked["views"].items()}
         with ledger.locked(self._ksr):
-            order, use = ledger.see(self._ksr, views, int(asked["sharers"]), bool(asked.get("complete")))
-        return {"order": order, "use": use}
+            order, use, again = ledger.see(self._ksr, views, int(asked["sharers"]), bool(asked.get("complete")))
+        return {"order": order, "use": use, "again": again}
 
     def release(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Drop this peer's binding of a device."""

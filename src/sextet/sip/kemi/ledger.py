@@ -126,21 +126,25 @@ def used(ksr: Any) -> dict[str, int]:
 
 def see(
     ksr: Any, views: Mapping[str, tuple[int, int, int]], sharers: int, complete: bool
-) -> tuple[int, dict[str, int]]:
+) -> tuple[int, dict[str, int], list[str]]:
     """Take over what other peers use and know; gives what is used of these elements here, with its order.
 
-    A view is (use of the others, confirmed, order of the newest report that it rests on). Call this locked.
+    A view is (use of the others, confirmed, order of the newest report that it rests on). The elements given last had
+    less use after that order: they are to be told again, as nothing else may come to lift their `low`. Call this locked.
     """
+    again: list[str] = []
     if complete:
         for element in {name for name, _ in _rows(ksr, VIEW)} - views.keys():
             ksr.htable.sht_rm(VIEW, element)
     for element, (others, confirmed, order) in views.items():
         before = _view(ksr, element)
         low = before.low if before.low is not None and order < before.low_order else None
+        if low is not None:
+            again.append(element)
         _keep(ksr, element, View(others, confirmed, low, before.low_order))
     ksr.htable.sht_seti("ctl", "sharers", sharers)
     order = ksr.htable.sht_inc("ctl", "order")
-    return order, {element: _number(ksr.htable.sht_get(USE, element)) for element in views}
+    return order, {element: _number(ksr.htable.sht_get(USE, element)) for element in views}, again
 
 
 def rows_of(ksr: Any, table: str) -> list[tuple[str, str]]:
