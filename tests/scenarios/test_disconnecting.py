@@ -11,6 +11,7 @@ from tests.support.real_lab import Lab, answered, eventually
 
 pytestmark = pytest.mark.scenario
 BOB = "bob@apolo.local"
+TIMES = 20  # a BYE that is answered while the other is being sent comes about once in ten
 
 
 def test_a_call_over_two_peers_is_ended_from_the_third_and_stands_in_the_history_as_one(lab: Lab) -> None:
@@ -28,6 +29,22 @@ def test_a_call_over_two_peers_is_ended_from_the_third_and_stands_in_the_history
             line = await eventually("the call is over", lambda: _over(lab, call["tag"]))
             assert "Disconnected by administrator" in " ".join(leg["reason"] for leg in line["legs"])
             assert line["call"]["lasted_s"] > 0
+
+    asyncio.run(play())
+
+
+def test_both_ends_hear_of_it_and_no_peer_keeps_a_call_however_fast_they_answer(lab: Lab) -> None:
+    async def play() -> None:
+        async with lab.phone(1, "alice") as alice, lab.phone(2, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await eventually("bob is known", lambda: _knows(lab, 1))
+            for ended in range(TIMES):
+                answered(await alice.call(BOB))
+                call = await eventually("the call is known", lambda: _call(lab, 3))
+                await lab.ask(3, "call disconnect", tag=call["tag"])
+                await asyncio.gather(alice.rings("BYE", after=ended), bob.rings("BYE", after=ended))
+                await eventually("no call is left", lambda: lab.ask(3, "call list"), wanted=[])
 
     asyncio.run(play())
 

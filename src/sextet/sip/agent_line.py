@@ -80,6 +80,14 @@ class AgentLine:
         """Drop the binding of a device; raises EngineError."""
         await self._ask({"ask": "release", "alias": alias, "device": device})
 
+    async def hold(self, call_id: str) -> None:
+        """Have what answers the BYEs of a call held back, for some 200 ms at most; raises EngineError."""
+        await self._ask({"ask": "hold", "call_id": call_id})
+
+    async def let_go(self, call_id: str) -> None:
+        """Have it let through again; raises EngineError."""
+        await self._ask({"ask": "let_go", "call_id": call_id})
+
     async def answer(self, transaction: str, answers: Sequence[tuple[str, list[str], int]]) -> None:
         """Bring what DNS said, for a transaction that waits; raises EngineError."""
         await self._ask({"ask": "answer", "transaction": transaction, "answers": list(answers)})

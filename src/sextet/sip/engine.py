@@ -86,7 +86,7 @@ class SipEngine:
         self._wanted: Wanted | None = None
         self._process: Process | None = None
         self._line = AgentLine(self._run_dir)
-        self._hanging_up = HangingUp(self._run_dir)
+        self._hanging_up = HangingUp(self._run_dir, self._line)
         self._messages = MessageLog(self._run_dir, self._line, journal)
         self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._tell)
         self._keeper: asyncio.Task[None] | None = None

@@ -1,6 +1,9 @@
 """How a call is ended for its two ends: one that is up with a BYE to both, one that rings with a CANCEL.
 
-Kamailio reports the end like any other; it cannot say why, so that the reason is remembered here until then.
+Kamailio ends a call by sending one BYE after the other (dialog 5.6: dlg_bye_all). Where the first is answered before it
+has done with that, it takes the call for over, spares the second and reports no end: so the answers to the BYEs are held
+back until both are sent (reply_route). It cannot say why a call ended, so that the reason is remembered here until the
+end is reported.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.engine import EngineError
+from sextet.sip.agent_line import AgentLine
 from sextet.sip.rpc import command
 
 CONFIRMED = (3, 4)  # states of Kamailio's dialogs: answered, and acknowledged
@@ -16,10 +20,10 @@ REASONS_MAX = 1000  # ends that were asked for and not reported yet
 
 
 class HangingUp:
-    """Ends calls of one Kamailio."""
+    """Ends calls of one Kamailio, whose script hears over `line` whose answers to hold back."""
 
-    def __init__(self, run_dir: Path) -> None:
-        self._run_dir = run_dir
+    def __init__(self, run_dir: Path, line: AgentLine) -> None:
+        self._run_dir, self._line = run_dir, line
         self._reasons: dict[str, str] = {}
 
     async def end(self, call_id: str, reason: str) -> None:
@@ -33,7 +37,11 @@ class HangingUp:
             del self._reasons[next(iter(self._reasons))]
         for dialog in found:
             if dialog["state"] in CONFIRMED:
-                await command(self._run_dir, "dlg.end_dlg", dialog["h_entry"], dialog["h_id"])
+                await self._line.hold(call_id)
+                try:
+                    await command(self._run_dir, "dlg.end_dlg", dialog["h_entry"], dialog["h_id"])
+                finally:
+                    await self._line.let_go(call_id)
             else:
                 await command(self._run_dir, "tm.cancel", call_id, str(dialog["caller"]["cseq"]))
 

@@ -35,7 +35,7 @@ RECONCILE_S = 10.0  # our choice: 2000 calls take some 20 ms, in which no other 
 
 
 MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
-ASKED = ("follow", "owners", "share", "release", "pulse", "messages", "ping", "answer")
+ASKED = ("follow", "owners", "share", "release", "hold", "let_go", "pulse", "messages", "ping", "answer")
 
 NONE, ALL, SOME = 0, 1, 2  # of the subzones that check credentials; also for kamailio.cfg.j2
 KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
@@ -155,6 +155,16 @@ class Agent:
         found = drop_device(self._ksr, asked["alias"], asked["device"])
         publish(self._ksr, self._reporter, asked["alias"])
         return {"found": found}
+
+    def hold(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Hold back what answers the BYEs of a call until `let_go`; see hanging_up.py."""
+        self._ksr.htable.sht_seti("held", asked["call_id"], 1)
+        return {}
+
+    def let_go(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Let the answers to the BYEs of a call through again."""
+        self._ksr.htable.sht_rm("held", asked["call_id"])
+        return {}
 
     def pulse(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Say that the process lives, and what was counted; now and then the ledger of bandwidth is made anew."""
