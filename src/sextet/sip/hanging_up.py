@@ -1,9 +1,9 @@
 """How a call is ended for its two ends: one that is up with a BYE to both, one that rings with a CANCEL.
 
 Kamailio ends a call by sending one BYE after the other (dialog 5.6: dlg_bye_all). Where the first is answered before it
-has done with that, it takes the call for over, spares the second and reports no end: so the answers to the BYEs are held
-back until both are sent (reply_route). It cannot say why a call ended, so that the reason is remembered here until the
-end is reported.
+has done with that, it takes the call for over, spares the second and reports no end: so the answers to the BYEs are
+held back until both are sent (reply_route). It cannot say why a call ended, so that the reason is remembered here until
+the end is reported.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ class Operators:
     def restore(self, host: Host) -> None:
         """Restore a backup, which a member of a cluster must refuse.
 
-        One whose database is damaged may: it becomes a new system, on a real disk (tests/guide/test_database_failure.py).
+        One whose database is damaged may: it becomes a new system (tests/guide/test_database_failure.py).
         """
         if not self.running(host) or host.store.damage:
             return

@@ -130,7 +130,8 @@ def see(
     """Take over what other peers use and know; gives what is used of these elements here, with its order.
 
     A view is (use of the others, confirmed, order of the newest report that it rests on). The elements given last had
-    less use after that order: they are to be told again, as nothing else may come to lift their `low`. Call this locked.
+    less use after that order: they are to be told again, as nothing else may come to lift their `low`. Call this
+    locked.
     """
     again: list[str] = []
     if complete:
