@@ -95,6 +95,7 @@ def test_an_endpoint_outside_registers_inside_and_calls_go_both_ways(between: ob
             registered = await bob.register()
             assert registered.status == 200
             assert "outbound" in registered.get("require") and "expires=" in registered.get("contact")
+            assert registered.get("path").startswith(f"<sip:{at.address(E)}:") and ";sxf=" in registered.get("path")
             assert (await alice.register()).status == 200
             await at.registered(C, BOB)
             await at.registered(C, ALICE)

@@ -127,6 +127,17 @@ def test_several_contacts_and_a_query_leave_no_fast_path(bench: Bench) -> None:
     assert len(bench.told) == 1
 
 
+def test_the_answer_repeats_the_path_to_a_device_that_understands_it_and_no_refusal_does(bench: Bench) -> None:
+    bench.follow(replace(CONFIG, zones=(ZONE,)))
+    path, source = "<sip:edge.test;lr;ob>, <sip:outer.test;lr>", "192.0.2.71:5060;tcp"
+    for supported, repeated in (("outbound, Path", [f"Path: {path}"]), ("outbound", []), ("", [])):
+        assert bench.register(source=source, Path=path, Supported=supported)[0] == 200
+        assert bench.ksr.reply_headers == repeated
+        bench.ksr.reply_headers.clear()
+    assert bench.register("a@foreign.test", source=source, Path=path, Supported="path")[0] == 403
+    assert not [header for header in bench.ksr.reply_headers if header.startswith("Path")]
+
+
 def test_a_newer_contact_of_a_device_replaces_the_older(bench: Bench) -> None:
     for port in (1, 2):
         bench.register(contact=f'<sip:a@192.0.2.9:{port}>;+sip.instance="<urn:uuid:1>"', Expires="60")

@@ -59,9 +59,11 @@ def register(ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Calla
         # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits
         # hold.
         ksr.pv.seti("$xavp(reg=>expires)", decision.expires_s)
-    if ksr.registrar.save("location", NO_REPLY) >= 0 and (contacts or get("$hdr(Contact)")):
-        simple = bool(decision.expires_s) and not mixed and len(contacts) == 1 and "%" not in to
-        _tell(ksr, reporter, alias, contacts, decision.expires_s, simple)
+    if ksr.registrar.save("location", NO_REPLY) >= 0:
+        if contacts or get("$hdr(Contact)"):
+            simple = bool(decision.expires_s) and not mixed and len(contacts) == 1 and "%" not in to
+            _tell(ksr, reporter, alias, contacts, decision.expires_s, simple)
+        _repeat_path(ksr)
     ksr.registrar.reg_send_reply()
 
 
@@ -90,6 +92,16 @@ def _tell(
     publish(ksr, reporter, alias, fresh)
     if mark:
         ksr.htable.sht_seti("mark", mark, granted_s)
+
+
+def _repeat_path(ksr: Any) -> None:
+    """Show an endpoint that understands it which way its calls come (RFC 3327 5.3).
+
+    save() forgets the Path when it does not answer itself, so reg_send_reply() alone would not.
+    """
+    path, supported = (str(ksr.pv.get(f"$(hdr({name})[*])") or "") for name in ("Path", "Supported"))
+    if path and "path" in (one.strip().lower() for one in supported.split(",")):
+        ksr.hdr.append_to_reply(f"Path: {path}\r\n")
 
 
 def _comes_too_fast(ksr: Any, table: Table, alias: str, contacts: tuple[Contact, ...], dice: float) -> bool:
