@@ -17,9 +17,12 @@ from sextet.call.admission import (
     may_come_from,
     must_authenticate,
 )
+from sextet.call.policy.services import REGISTRATION
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind, source_of
+from sextet.call.stages import Ask
 from sextet.call.table import Table
 from sextet.model.settings.local_zone import DefaultSubzone, Subzone
+from sextet.model.settings.policy_services import PolicyServer, PolicyService
 from sextet.model.settings.protocols import PROXY_ANY, PROXY_KNOWN, PROXY_OFF, Protocols
 from sextet.model.settings.registration import Authentication, PolicyPattern, Registration
 from sextet.model.settings.zones import DNS, TRAVERSAL_SERVER, Zone
@@ -205,3 +208,35 @@ def test_a_list_of_thousands_has_exactly_what_one_of_its_entries_matches() -> No
         expected = any(pattern.matches(alias, alias.lower()) for pattern in full.listed.patterns)
         assert full.listed.has(alias) == expected
         assert isinstance(admit(full, asked(alias), 0.0), Grant) == expected
+
+
+GUARDED = table(
+    registration=Registration(restriction_policy="Policy service", service="Judge"),
+    policy_services=(PolicyService(name="Judge", servers=(PolicyServer(address="192.0.2.9"),)),),
+    default_subzone=DefaultSubzone(registrations="Deny"),
+)
+
+
+def test_a_policy_service_is_asked_who_may_register_before_the_subzone() -> None:
+    assert admit(GUARDED, asked(), 0.0, lambda *_: None) == Ask(
+        service="Judge", kind=REGISTRATION, alias="bob@apolo.local"
+    )
+    rejecting = "<reject status='404' reason='unknown here'/>"
+    assert admit(GUARDED, asked(), 0.0, lambda *_: rejecting) == Refuse(404, "unknown here")
+    denied = admit(GUARDED, asked(), 0.0, lambda *_: "<proxy/>")
+    assert denied == Refuse(403, "the subzone DefaultSubZone lets nobody register")
+
+
+def test_without_an_answer_the_default_cpl_of_registrations_holds() -> None:
+    assert admit(GUARDED, asked(), 0.0) == Refuse(504, "Policy Service Unavailable")
+
+
+def test_a_script_about_a_registration_may_look_at_its_alias_and_whether_it_was_proved() -> None:
+    only_bob = (
+        "<address-switch field='authenticated-origin' subfield='user'><address is='bob'><proxy/></address>"
+        "<otherwise><reject status='403'/></otherwise></address-switch>"
+    )
+    assert admit(GUARDED, asked(authenticated=True), 0.0, lambda *_: only_bob) == Refuse(
+        403, "the subzone DefaultSubZone lets nobody register"
+    )
+    assert admit(GUARDED, asked(), 0.0, lambda *_: only_bob) == Refuse(403, "Forbidden")

@@ -15,6 +15,7 @@ from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
 from sextet.model.settings.policy import CallPolicy
 from sextet.model.settings.policy_services import PolicyServer as Server
 from sextet.model.settings.policy_services import PolicyService
+from sextet.model.settings.registration import Registration
 from sextet.model.status import ZoneStatus
 from sextet.sip import policy_services
 from tests.support.sip_client import Phone
@@ -205,5 +206,37 @@ def test_a_search_rule_asks_a_service_about_what_it_matches_and_about_nothing_el
             first.cpl = lambda _: "not CPL"
             answer = refused(await alice.call("dave@apolo.local"))
             assert answer.status == 504 and "Policy Service Unavailable" in answer.get("reason")
+
+    asyncio.run(play())
+
+
+def test_a_service_says_who_may_register_and_blocks_nobody_meanwhile() -> None:
+    async def play() -> None:
+        async with _judged() as (at, first, second, alice, carol):
+            registration = Registration(restriction_policy="Policy service", service="Judge")
+            config = replace(at.wanted[1].config, call_policy=CallPolicy(), registration=registration)
+            first.cpl = lambda told: (
+                "<proxy/>" if told["ALIAS"] == CAROL else '<reject status="403" reason="not here"/>'
+            )
+            await at.apply(1, config=config)
+            assert (await alice.register()).status == 403
+            assert [one["POLICY_TYPE"] for one in first.asked] == ["REGISTRATION"]
+            assert first.asked[0]["AUTHENTICATED"] == "TRUE" and first.asked[0]["CLUSTER_NAME"]
+            async with phone(at, 1, "carol", "tcp") as second_carol:
+                assert (await second_carol.register()).status == 200
+                await at.registered(1, CAROL, bindings=2)
+                first.delay_s = 0.5
+                slow = asyncio.create_task(carol.register())
+                await first.until(3)
+                call = answered(await alice.call(CAROL))
+                assert not slow.done(), "the call passed while a registration waited"
+                await second_carol.rings()  # over its own connection
+                await alice.hang_up(call)
+                assert (await slow).status == 200
+                await first.stop()
+                await second.stop()
+                assert (await carol.register()).status == 504
+                await at.hosts[1].until(lambda: _states(at) == ["failed", "failed"])
+                assert len(at.hosts[1].registrations[CAROL]) == 2, "who is registered stays"
 
     asyncio.run(play())

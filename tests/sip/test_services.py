@@ -12,6 +12,7 @@ import pytest
 from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
 from sextet.model.settings.policy import CallPolicy
 from sextet.model.settings.policy_services import PolicyServer, PolicyService
+from sextet.model.settings.registration import Registration
 from sextet.sip.kemi import questions
 from tests.sip.test_script import ALICE, CONFIG, OPEN, Bench
 
@@ -149,3 +150,73 @@ def test_an_alias_that_no_rule_sends_to_the_service_waits_for_nothing(tmp_path: 
     bench.register()
     bench.invite(ALICE)
     assert (bench.ksr.suspended, len(bench.ksr.relayed)) == (0, 1)
+
+
+def guarded(tmp_path: Path, service: PolicyService = SERVICE) -> Bench:
+    """The service says who may register."""
+    made = Bench(tmp_path)
+    registration = Registration(restriction_policy="Policy service", service="The judge")
+    made.follow(replace(CONFIG, authentication=OPEN, policy_services=(service,), registration=registration))
+    heard(made)
+    return made
+
+
+def come(bench: Bench, **headers: str) -> None:
+    bench.ksr.request(
+        "REGISTER", "sip:apolo.local", to=f"sip:{ALICE}", Contact="<sip:a@192.0.2.9>", **{"Expires": "60", **headers}
+    )
+    assert bench.script.register(None) == 1
+
+
+def test_a_registration_waits_and_the_service_is_told_about_it(tmp_path: Path) -> None:
+    bench = guarded(tmp_path)
+    come(bench)
+    assert (bench.ksr.suspended, bench.ksr.replies, bench.ksr.bindings) == (1, [], {})
+    told = parameters(asked(bench))
+    assert (told["POLICY_TYPE"], told["METHOD"], told["PROTOCOL"]) == ("REGISTRATION", "REGISTER", "SIP")
+    assert (told["ALIAS"], told["AUTHENTICATED"], told["SOURCE_ADDRESS"]) == (ALICE, "FALSE", "192.0.2.9:5060")
+    assert "DESTINATION_ALIAS" not in told
+    answer(bench, "<proxy/>")
+    assert bench.ksr.replies == [(200, "OK")]
+    assert bench.told[-1]["kind"] == "bindings"
+
+
+def test_refreshes_are_asked_about_too_and_each_takes_its_own_answer(tmp_path: Path) -> None:
+    bench = guarded(tmp_path)
+    come(bench)
+    first = asked(bench)
+    answer(bench, "<proxy/>")
+    assert not bench.ksr.htables["mark"], "the native route must not refresh it by itself"
+    come(bench)
+    assert bench.ksr.suspended == 2 and asked(bench) != first
+    answer(bench, "<reject status='403' reason='not here'/>")
+    assert bench.ksr.replies[-1] == (403, "not here")
+    assert len(bench.ksr.bindings[ALICE]) == 1, "who is registered is not thrown out"
+
+
+@pytest.mark.parametrize(
+    ("own", "status"), [("", 504), ("<reject status='480' reason='no judge'/>", 480), ("<proxy/>", 200)]
+)
+def test_a_registration_that_is_not_answered_for_has_the_default_cpl(tmp_path: Path, own: str, status: int) -> None:
+    bench = guarded(tmp_path, replace(SERVICE, default_cpl=own))
+    come(bench)
+    answer(bench)
+    assert bench.ksr.replies[-1][0] == status
+
+
+def test_who_leaves_and_who_is_refused_anyway_is_asked_about_nowhere(tmp_path: Path) -> None:
+    bench = guarded(tmp_path)
+    come(bench, Expires="0")
+    assert (bench.ksr.suspended, bench.ksr.replies) == (0, [(200, "OK")])
+    bench.register(alias="a@other.test", Expires="60")
+    assert (bench.ksr.suspended, bench.ksr.replies[-1][0]) == (0, 403)
+
+
+def test_a_registration_that_waited_keeps_the_way_back_over_its_connection(tmp_path: Path) -> None:
+    bench = guarded(tmp_path)
+    bench.ksr.request("REGISTER", "sip:apolo.local", to=f"sip:{ALICE}", Contact="<sip:a@192.0.2.9>", Expires="60")
+    bench.ksr.setbflag(6)
+    assert bench.script.register(None) == 1
+    bench.ksr.resetbflag(6)  # a variable of the worker; the agent goes on
+    answer(bench, "<proxy/>")
+    assert bench.ksr.isbflagset(6)

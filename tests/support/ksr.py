@@ -207,6 +207,9 @@ class FakeKSR:
         self._flags &= ~(1 << flag)
         return OK
 
+    def isbflagset(self, flag: int) -> bool:
+        return bool(self._flags & 1 << flag)
+
     def t_newtran(self) -> int:
         return 0 if self.retransmission else OK
 

@@ -19,7 +19,7 @@ def test_every_server_is_shown_as_each_peer_finds_it() -> None:
     row = ZoneStatus(name="Judge", type=POLICY_SERVICE_TYPE, state="Failed", since_s=1.0, addresses=(dead,))
     browser.face.zone_rows = [Owned(1, "expc01", row, 60.0)]
     words = words_of(browser.get("/status/policy-services"))
-    for shown in ("Judge", "192.0.2.9", "Failed", "It answered <500>", "Neither call policy nor"):
+    for shown in ("Judge", "192.0.2.9", "Failed", "It answered <500>", "Neither call policy nor registration"):
         assert shown in words.replace("&lt;", "<").replace("&gt;", ">"), shown
     assert "Judge" not in words_of(browser.get("/status/zones"))
     assert "Judge" in words_of(browser.get("/configuration/dial-plan/policy-services"))

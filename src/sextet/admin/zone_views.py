@@ -13,7 +13,7 @@ TONES = {"active": "ok", "maintenance": "info", "failed": "bad", "checking": "in
 STATE_TONES = {"Active": "ok", "On": "ok", "Checking": "info", "Failed": "bad", "Off": "off"}
 
 NO_CALLS = "No search rule targets this zone: no call goes to it."
-NOT_ASKED = "Neither call policy nor a search rule asks this policy service."
+NOT_ASKED = "Neither call policy nor registration nor a search rule asks this policy service."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +86,10 @@ def services(face: Face) -> list[ZonePage]:
     for owned in face.zones():
         if owned.row.type == POLICY_SERVICE_TYPE:
             seen.setdefault(owned.row.name, []).append(owned)
-    policy = face.saved.call_policy
+    policy, registration = face.saved.call_policy, face.saved.registration
     asked = {rule.target for rule in face.saved.search_rules if rule.state == "Enabled"}
     asked |= {policy.service} if policy.mode == POLICY_SERVICE else set()
+    asked |= {registration.service} if registration.restriction_policy == POLICY_SERVICE else set()
     return [
         _page(one.name, one.protocol, seen.get(one.name, []), one.name in asked, NOT_ASKED)
         for one in face.saved.policy_services

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sextet.call.alias import domain_of
+from sextet.call.policy import asking
+from sextet.call.policy.services import Answers
 from sextet.call.source import Source, SourceKind
+from sextet.call.stages import Ask
 from sextet.call.table import Refresh, Table
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE
 from sextet.model.settings.protocols import PROXY_ANY, PROXY_OFF
@@ -23,6 +26,7 @@ class Registering:
     alias: str
     asked_s: int | None  # None: neither Expires nor an expires parameter that can be read; 0: leave
     outbound: bool = False  # RFC 5626: a reg-id, and outbound is supported
+    authenticated: bool = False
     subzone: str = DEFAULT_SUBZONE  # that the device belongs to, see membership.py
 
 
@@ -43,12 +47,17 @@ class Refuse:
     retry_after_s: int = 0
 
 
-def admit(table: Table, wanted: Registering, dice: float) -> Grant | Refuse:
+def nobody_answers(service: str, kind: str, alias: str) -> str:
+    """Give what is known of policy services where none can be asked: the default CPL holds."""
+    return ""
+
+
+def admit(table: Table, wanted: Registering, dice: float, answers: Answers = nobody_answers) -> Grant | Refuse | Ask:
     """Decide about one registration; `dice` is a random number, 0 ≤ dice < 1, for the Variable strategy.
 
     A domain that is not ours is forbidden, since we register for nobody else (403); an alias without a user is not
     found in a domain of ours (404, RFC 3261 10.3 step 5). Who leaves is let go whatever the lists say now: the lists
-    decide who may register (facts 7.8), not who must stay. Subzones are asked after the lists.
+    decide who may register (facts 7.8), not who must stay. Subzones are asked after the lists and the policy service.
     """
     user, at, _ = wanted.alias.rpartition("@")
     domain = domain_of(wanted.alias)
@@ -64,6 +73,11 @@ def admit(table: Table, wanted: Registering, dice: float) -> Grant | Refuse:
         return Refuse(403, f"{wanted.alias} is not in the allow list")
     if table.policy == "Deny List" and table.listed.has(wanted.alias):
         return Refuse(403, f"{wanted.alias} is in the deny list")
+    judged = asking.registration(table, wanted.alias, wanted.authenticated, answers)
+    if isinstance(judged, Ask):
+        return judged
+    if judged is not None:
+        return Refuse(judged.status, judged.reason)
     if wanted.subzone in table.denied:
         return Refuse(403, f"the subzone {wanted.subzone} lets nobody register")
     return _lifetime(table.outbound if wanted.outbound else table.standard, wanted.asked_s, dice)

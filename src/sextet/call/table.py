@@ -170,7 +170,7 @@ class Table:
     flow_timer_s: int  # that outbound endpoints are told; 0: none
     new_per_s: int  # registrations of devices that were not here; 0: any number
     proxy_mode: str  # of registrations for domains that are not ours
-    policy: str  # None, Allow List, Deny List
+    policy: str  # None, Allow List, Deny List, Policy service
     listed: PatternList  # the list that the policy names
     subzones: Mapping[str, str]  # with their authentication policies, the Default Subzone among them
     denied: frozenset[str]  # subzones whose endpoints may not register
@@ -184,6 +184,7 @@ class Table:
     scripts: Mapping[str, Script]  # the administrator's, and by FindMe ID those of people
     services: Mapping[str, ServiceRow]  # policy services, by name
     policy_service: str  # the one that is the call policy; empty: none
+    registration_service: str  # the one that says who may register; empty: none
     variables: Variables
     dial_plan: DialPlanRow
     gateway: bool  # between SIP and H.323
@@ -288,6 +289,7 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         scripts=_scripts(config, variables),
         services=services.rows_of(config.policy_services),
         policy_service=config.call_policy.service if config.call_policy.mode == POLICY_SERVICE else "",
+        registration_service=registration.service if registration.restriction_policy == POLICY_SERVICE else "",
         variables=variables,
         dial_plan=_dial_plan(config),
         gateway=False,  # there is no H.323 engine yet

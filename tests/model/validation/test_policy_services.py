@@ -33,6 +33,13 @@ def test_a_call_policy_names_a_service_that_is_there(name: str) -> None:
     assert found(JUDGE, call_policy={"mode": "Off", "service": name}) == {}
 
 
+@pytest.mark.parametrize("name", ["", "Nobody"])
+def test_a_restriction_policy_names_a_service_that_is_there(name: str) -> None:
+    wrong = found(JUDGE, registration={"restriction_policy": "Policy service", "service": name})
+    assert "choose another restriction policy" in wrong["registration.service"]
+    assert found(JUDGE, registration={"restriction_policy": "Policy service", "service": "Judge"}) == {}
+
+
 def test_a_service_and_a_zone_have_different_names() -> None:
     zone = {"name": "Judge", "type": "DNS"}
     assert "choose another" in found(JUDGE, zones=[zone])["policy_services[Judge].name"]

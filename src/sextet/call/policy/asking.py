@@ -8,7 +8,7 @@ import zlib
 from sextet.call.alias import key
 from sextet.call.decision import Refuse, Request, Then, safe
 from sextet.call.policy.cpl import Decision, Facts, Proxy, Reject, Result, after, decide
-from sextet.call.policy.services import ADMIN, Answers, ServiceRow, script_of
+from sextet.call.policy.services import ADMIN, REGISTRATION, Answers, ServiceRow, script_of
 from sextet.call.source import SourceKind
 from sextet.call.stages import Again, Ask, Stages
 from sextet.call.table import ADMINISTRATOR, Table
@@ -36,6 +36,19 @@ def by_service(
     reason = f"policy service {service.name}" if text else f"default CPL of policy service {service.name}"
     text = text or service.default(kind)
     return _answer(decide(script_of(text), _facts(request, alias)), reason, alias, reason, text)
+
+
+def registration(table: Table, alias: str, authenticated: bool, answers: Answers) -> Refuse | Ask | None:
+    """Ask the policy service about an alias that registers: it may reject it, and nothing else."""
+    service = table.services.get(table.registration_service)
+    if service is None:
+        return None
+    text = answers(service.name, REGISTRATION, alias)
+    if text is None:
+        return Ask(service=service.name, kind=REGISTRATION, alias=alias)
+    facts = Facts(origin=alias, destination=alias, authenticated=authenticated)
+    decision = decide(script_of(text or service.default(REGISTRATION)), facts)
+    return Refuse(decision.status, safe(decision.reason)) if isinstance(decision, Reject) else None
 
 
 def user_policy(table: Table, request: Request, alias: str) -> Refuse | Again | None:

@@ -14,15 +14,17 @@ from sextet.call.policy.cpl import Script
 from sextet.call.policy.cpl_reading import BadScript, read_answer
 from sextet.model.settings.policy_services import PolicyService
 
-ADMIN, SEARCH = "ADMIN", "SEARCH"  # POLICY_TYPE: whether call policy asks, or a search rule
+# POLICY_TYPE: who asks: call policy, a search rule, or registration
+ADMIN, SEARCH, REGISTRATION = "ADMIN", "SEARCH", "REGISTRATION"
 UNAVAILABLE = {
     ADMIN: "<reject status='403' reason='Service Unavailable'/>",
     SEARCH: "<reject status='504' reason='Policy Service Unavailable'/>",
+    REGISTRATION: "<reject status='504' reason='Policy Service Unavailable'/>",
 }
 READ_MAX = 64  # default CPLs and answers that are kept read; the same answer comes again and again
 
 Answers = Callable[[str, str, str], str | None]
-"""(service, ADMIN or SEARCH, alias) -> its CPL; empty: the default CPL holds; None: it has to be asked first."""
+"""(service, one of the above, alias) -> its CPL; empty: the default CPL holds; None: it has to be asked first."""
 
 
 @dataclass(frozen=True, slots=True)

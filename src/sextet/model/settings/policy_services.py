@@ -20,9 +20,9 @@ class PolicyServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyService:
-    """One policy service, which call policy or search rules name."""
+    """One policy service, which call policy, registration or search rules name."""
 
-    name: str = text(low=1, high=50, mandatory=True, label="Name", path="Policy Services Service Name", help="The name by which call policy and search rules ask this service.")
+    name: str = text(low=1, high=50, mandatory=True, label="Name", path="Policy Services Service Name", help="The name by which call policy, registration and search rules ask this service.")
     description: str = text(high=64, label="Description", help="A note for administrators.")
     protocol: str = choice(HTTPS, (HTTP, HTTPS), label="Protocol", path="Policy Services Service Protocol", help="How the servers are reached; with HTTP, names and the password travel in the clear.")
     tls_verify: bool = switch(True, when=("protocol", (HTTPS,)), label="Certificate verification mode", path="Policy Services Service TLS Verify Mode",
@@ -36,4 +36,4 @@ class PolicyService:
     user_name: str = text(high=30, label="User name", path="Policy Services Service UserName", help="By which sextet logs in to the service; empty: it does not.")
     password: str = password(82, label="Password", path="Policy Services Service Password", help="The password of the user name.")
     default_cpl: str = text(high=DEFAULT_CPL_MAX, label="Default CPL", path="Policy Services Service DefaultCPL",
-                            help="What holds while no server gives a usable answer. Empty: as call policy, reject with 403 Service Unavailable; for a search rule, with 504 Policy Service Unavailable.")  # fmt: skip
+                            help="What holds while no server gives a usable answer. Empty: as call policy, reject with 403 Service Unavailable; for a registration or a search rule, with 504 Policy Service Unavailable.")  # fmt: skip

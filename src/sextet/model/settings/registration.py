@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sextet.model.schema import Applies, choice, many, number, password, text
+from sextet.model.settings.policy import POLICY_SERVICE
 from sextet.model.settings.words import AUTHENTICATION, PATTERN_TYPES
 
 
@@ -42,7 +43,8 @@ class Registration:
     """Configuration > Registration: who may register (facts 7.8)."""
 
     new_per_second: int = number(500, 0, 10000, label="New registrations per second", help="How many devices that were not registered with a peer it takes in a second; the others are told with 503 and Retry-After when to come again. Refreshes are not counted; 0 is no limit.")
-    restriction_policy: str = choice("None", ("None", "Allow List", "Deny List"), label="Restriction policy", path="Registration RestrictionPolicy Mode",
-                                     help="Whether only listed aliases may register, or all but the listed ones.")  # fmt: skip
+    restriction_policy: str = choice("None", ("None", "Allow List", "Deny List", POLICY_SERVICE), label="Restriction policy", path="Registration RestrictionPolicy Mode",
+                                     help="Whether only listed aliases may register, or all but the listed ones, or those that a server allows.")  # fmt: skip
+    service: str = text(high=50, when=("restriction_policy", (POLICY_SERVICE,)), label="Policy service", help="The name of the policy service that is asked about every registration and every refresh.")
     allow_list: tuple[PolicyPattern, ...] = many(PolicyPattern, 2500, label="Allow list", path="Registration AllowList", help="Aliases that may register.")
     deny_list: tuple[PolicyPattern, ...] = many(PolicyPattern, 2500, label="Deny list", path="Registration DenyList", help="Aliases that may not register.")

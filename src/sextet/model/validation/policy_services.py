@@ -19,7 +19,7 @@ _IN_A_PATH = frozenset(string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@
 
 
 def policy_services(whole: Root) -> Iterator[Problem]:
-    """Yield what is wrong with the services, and with a call policy that asks one."""
+    """Yield what is wrong with the services, and with a call policy or registration that asks one."""
     services, zones = whole.policy_services, {zone.name.lower() for zone in whole.zones}
     yield from twice("policy_services", "Policy services", [service.name for service in services])
     for service in services:
@@ -30,10 +30,14 @@ def policy_services(whole: Root) -> Iterator[Problem]:
                 f"Name: there is a zone {service.name}, and search rules name both; choose another.",
             )
         yield from _service(path, service)
-    policy = whole.call_policy
-    if policy.mode == POLICY_SERVICE and policy.service not in {service.name for service in services}:
-        wrong = f"there is no policy service {policy.service!r}" if policy.service else "is empty"
-        yield Problem("call_policy.service", f"Policy service: {wrong}; enter the name of one, or change the mode.")
+    names, policy, registration = {service.name for service in services}, whole.call_policy, whole.registration
+    for section, mode, service_name, other in (
+        ("call_policy", policy.mode, policy.service, "change the mode"),
+        ("registration", registration.restriction_policy, registration.service, "choose another restriction policy"),
+    ):
+        if mode == POLICY_SERVICE and service_name not in names:
+            wrong = f"there is no policy service {service_name!r}" if service_name else "is empty"
+            yield Problem(f"{section}.service", f"Policy service: {wrong}; enter the name of one, or {other}.")
 
 
 def _service(path: str, service: PolicyService) -> Iterator[Problem]:

@@ -7,16 +7,15 @@ forking.py.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
-import json
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import key, of_uri
-from sextet.call.decision import Refuse, Request, Searched, safe
+from sextet.call.decision import Refuse, Request, Round, Searched, safe
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import stages
 from sextet.call.search import search
@@ -33,6 +32,7 @@ from sextet.sip.kemi.reporting import Reporter
 from sextet.sip.kemi.services import Services
 
 METHODS = ("INVITE", "MESSAGE", "SUBSCRIBE", "OPTIONS", "REFER", "INFO", "PUBLISH", "NOTIFY")
+STEP = "search"  # of a request that waits (questions.py)
 _MARK = re.compile(r";sxl=([0-9a-f]{16})")
 
 
@@ -91,7 +91,10 @@ def _search(
     `known` what policy services have answered about it, by question; `last`: it can wait for no more.
     """
     lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
-    state = {"request": dataclasses.asdict(request), "node": node, "own": own, "name": name, "known": known or {}}
+    state: questions.State = {
+        "step": STEP, "request": dataclasses.asdict(request), "node": node, "own": own, "name": name,
+        "known": known or {},
+    }  # fmt: skip
     services = Services(ksr, told.table, request, known or {}, last=last)
     token = "" if name or known else str(ksr.pv.get("$var(token)") or "")
     searched = _found(told, request, lookups, services, token)
@@ -106,9 +109,9 @@ def _search(
     if isinstance(decision, Refuse):
         answer(ksr, decision.status, decision.reason)
         return
-    enum = functools.partial(questions.answer, ksr)
-    found = questions.expanded(told.table, request, decision.rounds, lookups.here, lookups.elsewhere, services, enum)
-    asked = [*questions.unanswered(ksr, told.table, found.rounds), *(services.question(*one) for one in found.open)]
+    found, asked = questions.resolved(
+        ksr, told.table, request, decision.rounds, lookups.here, lookups.elsewhere, services
+    )
     if asked and not last:
         if not questions.suspend(ksr, reporter, asked, state):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
@@ -117,19 +120,27 @@ def _search(
         tracing.answered(ksr, reporter, name, tracing.clock(ksr), found.refusal.status, True)
         answer(ksr, found.refusal.status, found.refusal.reason)
         return
+    after, uri = Aftermath(request=request, then=(*found.then, *decision.then)), identity.uri if token else ""
+    _send(ksr, reporter, told, found.rounds, identity, node, own, name, after, uri)
+
+
+def _send(
+    ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], identity: Identity,
+    node: str, own: str, name: str, after: Aftermath, uri: str,
+) -> None:  # fmt: skip
+    request = after.request
     ksr.pvx.xavp_child_sets("via", "sxl", own)
     ksr.corex.via_add_xavp_params(1)
     _record_route(ksr, told, identity.call_id)
     call: Call = {"tag": request.tag, "search": name}
-    if method == "INVITE":
+    if ksr.pv.get("$rm") == "INVITE":
         session_timing.ask(ksr, told.table.session)
         ksr.dialog.dlg_manage()
         call |= {
             "call_id": identity.call_id, "serial": str(ksr.pv.get("$avp(serial)")), "source": request.caller,
             "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
         }  # fmt: skip
-    after, uri = Aftermath(request=request, then=(*found.then, *decision.then)), identity.uri if token else ""
-    forking.begin(ksr, reporter, told, found.rounds, call, after, uri=uri)
+    forking.begin(ksr, reporter, told, rounds, call, after, uri=uri)
 
 
 def _found(told: Instructions, request: Request, lookups: tracing.Lookups, services: Services, token: str) -> Searched:
@@ -138,17 +149,17 @@ def _found(told: Instructions, request: Request, lookups: tracing.Lookups, servi
     return search(told.table, request, lookups.here, lookups.elsewhere, stages(services))
 
 
-def resumed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
+def resumed(
+    ksr: Any, reporter: Reporter, told: Instructions, state: questions.State, known: dict[str, str]
+) -> None:  # fmt: skip
     """Go on with a request that waited for answers; in the agent."""
     get = ksr.pv.get
-    state = json.loads(get("$avp(state)"))
-    known = state["known"] | questions.answered(ksr, state["asked"])
     source = Source(**state["request"].pop("source"))
     request = Request(**state["request"], source=dataclasses.replace(source, kind=SourceKind(source.kind)))
     identity = Identity(
         call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
     )
-    if get("$rm") == "REGISTER":
+    if state["step"] == carrying.STEP:
         carrying.send(ksr, reporter, told, request, identity, state["name"])
         return
     _search(

@@ -30,6 +30,7 @@ from sextet.sip.kemi.proof import Identity, new_tag
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.reporting import Reporter
 
+STEP = "carry"  # of a request that waits (questions.py)
 TOKEN = "sxf"  # the parameter of the Path; kamailio.cfg.j2 reads it from the first Route
 _MAC_DIGITS = 32
 _FLOW = re.compile(r"(.+):(\d{1,5});(udp|tcp|tls)")
@@ -96,7 +97,14 @@ def send(
         answer(ksr, decision.status, decision.reason)
         return
     asked = questions.unanswered(ksr, table, decision.rounds)
-    state: questions.State = {"request": asdict(request), "node": "", "own": "", "name": name, "known": {}}
+    state: questions.State = {
+        "step": STEP,
+        "request": asdict(request),
+        "node": "",
+        "own": "",
+        "name": name,
+        "known": {},
+    }
     if asked and questions.suspend(ksr, reporter, asked, state):
         return
     call: dict[str, Any] = {"tag": request.tag, "search": "" if known else name}

@@ -9,6 +9,7 @@ does everything at once while sextetd is away.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from sextet.call.table import Table
 from sextet.call.zones import ZoneRow, number_of
 from sextet.model.settings.zones import DNS, ENUM
 from sextet.sip.kemi.reporting import Reporter, written
+from sextet.sip.kemi.services import Services
 
 WAIT_MS = 3_000  # for sextetd's answer, which gives up on DNS a little earlier
 POLICY_WAIT_MS = 32_000  # and on a policy service after 30 s (facts 7.6)
@@ -123,6 +125,15 @@ def _named(
     return Again(groups=tuple((alias,) for alias in found), reason=f"zone {target.zone}")
 
 
+def resolved(
+    ksr: Any, table: Table, request: Request, rounds: Sequence[Round], here: Here, elsewhere: Elsewhere,
+    services: Services,
+) -> tuple[Expanded, list[str]]:  # fmt: skip
+    """Give the rounds as they can be carried out, and what has to be asked first."""
+    found = expanded(table, request, rounds, here, elsewhere, services, functools.partial(answer, ksr))
+    return found, [*unanswered(ksr, table, found.rounds), *(services.question(*one) for one in found.open)]
+
+
 def unanswered(ksr: Any, table: Table, rounds: Sequence[Round]) -> list[str]:
     """List what has to be asked before these rounds can be carried out."""
     targets = [target for one in rounds for target in one.targets if target.kind == "zone"]
@@ -153,7 +164,13 @@ def suspend(ksr: Any, reporter: Reporter, questions: Sequence[str], state: State
     return True
 
 
-def answered(ksr: Any, questions: Sequence[str]) -> dict[str, str]:
+def resumed(ksr: Any) -> tuple[State, dict[str, str]]:
+    """Give the state of the transaction at hand, which waited, with all that policy services answered it so far."""
+    state: State = json.loads(ksr.pv.get("$avp(state)"))
+    return state, state["known"] | _answered(ksr, state["asked"])
+
+
+def _answered(ksr: Any, questions: Sequence[str]) -> dict[str, str]:
     """Give what policy services answered; what was not answered in time counts as nothing, so that the call goes on."""
     found: dict[str, str] = {}
     for one in questions:

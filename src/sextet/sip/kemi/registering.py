@@ -1,10 +1,13 @@
 """Carries out what is decided about a REGISTER (RFC 3261 10.3); digest was checked by the native route.
 
 The order is: store without an answer, tell sextetd, answer. So the cluster hears of a binding before its endpoint does.
+Where a policy service says who may register, each REGISTER waits for it as a call does (questions.py), refreshes too
+(facts 7.8): then the native route has nothing to refresh by itself.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,48 +15,76 @@ from typing import Any
 from sextet.call.admission import Grant, Refuse, Registering, admit, may_come_from
 from sextet.call.alias import key, of_uri
 from sextet.call.pacing import Pace, enter
+from sextet.call.stages import Ask
 from sextet.call.table import Table
-from sextet.sip.kemi import carrying, licensing
+from sextet.sip.kemi import carrying, licensing, questions
 from sextet.sip.kemi.bindings import Fresh, drop_device, publish, stored
 from sextet.sip.kemi.contacts import Contact, contacts_of, device_of
+from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.services import Registration
 
 NO_REPLY = 2  # flag of save()
+BEHIND = 6  # branch flag of kamailio.cfg: it is a variable of the worker, and lost when another process goes on
+STEP = "register"  # of a request that waits (questions.py)
 
 
 def register(ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Callable[[], float]) -> None:
-    """Decide about a REGISTER and answer it."""
+    """Decide about a REGISTER and answer it, or let it wait for a policy service."""
+    state: questions.State = {
+        "step": STEP, "serial": os.urandom(16).hex(), "proved": bool(ksr.pv.get("$var(proved)")), "known": {},
+        "behind": ksr.isbflagset(BEHIND) > 0,
+    }  # fmt: skip
+    _decide(ksr, reporter, table, realm, dice, state)
+
+
+def resumed(
+    ksr: Any, reporter: Reporter, told: Instructions, dice: Callable[[], float], state: questions.State,
+    known: dict[str, str],
+) -> None:  # fmt: skip
+    """Go on with a REGISTER that waited; in the agent."""
+    if state["behind"]:
+        ksr.setbflag(BEHIND)
+    _decide(ksr, reporter, told.table, told.realm, dice, state | {"known": known}, waited=True)
+
+
+def _decide(
+    ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Callable[[], float], state: questions.State,
+    *, waited: bool = False, last: bool = False,
+) -> None:  # fmt: skip
     get = ksr.pv.get
     to = str(get("$tu") or "")
     alias = key(of_uri(to))
     contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
-    has_reg_id = any(contact.reg_id for contact in contacts)
-    carried = bool(get("$hdr(Path)"))
-    objection = may_come_from(table, carrying.sent_by(ksr, table), carried)
+    objection = may_come_from(table, carrying.sent_by(ksr, table), bool(get("$hdr(Path)")))
     if objection is not None:
         _refuse(ksr, reporter, alias, objection)
         return
     subzone = table.membership.subzone_of(str(get("$si")), alias)
-    if table.subzones.get(subzone) == "Check credentials" and not get("$var(proved)"):
+    authentication = table.subzones.get(subzone)
+    if authentication == "Check credentials" and not state["proved"]:
         ksr.auth.auth_challenge(realm, 1)
         return
     asked = [contact.expires_s for contact in contacts if contact.expires_s != 0]
-    wanted = Registering(
-        alias=alias,
-        asked_s=_shortest(asked) if contacts and asked else 0,
-        # Kamailio drops a binding with the connection that it came over, here another system's: soon it is told anew.
-        outbound=not carried and has_reg_id and "outbound" in str(get("$hdr(Supported)") or "").lower(),
-        subzone=subzone,
-    )
+    proved = state["proved"] or authentication == "Treat as authenticated"
+    wanted = _wanted(ksr, alias, contacts, asked, subzone, proved)
+    service = Registration(ksr, wanted.authenticated, state["serial"], state["known"], last=last)
     drawn = "Variable" in (table.standard.strategy, table.outbound.strategy)
-    decision = admit(table, wanted, dice() if drawn else 0.0)
+    decision = admit(table, wanted, dice() if drawn else 0.0, service)
+    if isinstance(decision, Ask):
+        if _comes_too_fast(ksr, table, alias, contacts, dice()) or ksr.tm.t_newtran() <= 0:
+            return  # or a retransmission, which the transaction absorbs
+        question = service.question(decision.service, decision.kind, decision.alias)
+        if not questions.suspend(ksr, reporter, [question], state):
+            _decide(ksr, reporter, table, realm, dice, state, waited=True, last=True)
+        return
     if isinstance(decision, Grant) and decision.expires_s and not stored(ksr, alias)[1]:
         decision = licensing.obstacle(ksr, table, str(get("$ua") or "")) or decision
     if isinstance(decision, Refuse):
         _refuse(ksr, reporter, alias, decision)
         return
     mixed = len(asked) not in (0, len(contacts))
-    if decision.expires_s and _comes_too_fast(ksr, table, alias, contacts, dice()):
+    if decision.expires_s and not waited and _comes_too_fast(ksr, table, alias, contacts, dice()):
         return
     if decision.expires_s and not mixed:
         # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits
@@ -62,6 +93,7 @@ def register(ksr: Any, reporter: Reporter, table: Table, realm: str, dice: Calla
     if ksr.registrar.save("location", NO_REPLY) >= 0:
         if contacts or get("$hdr(Contact)"):
             simple = bool(decision.expires_s) and not mixed and len(contacts) == 1 and "%" not in to
+            simple = simple and not table.registration_service  # for each refresh it is asked again
             _tell(ksr, reporter, alias, contacts, decision.expires_s, simple)
         _repeat_path(ksr)
     ksr.registrar.reg_send_reply()
@@ -73,6 +105,22 @@ def registered_again(ksr: Any, reporter: Reporter, granted_s: int) -> None:
     contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
     _tell(ksr, reporter, key(of_uri(str(get("$tu") or ""))), contacts, granted_s, True)
     ksr.registrar.reg_send_reply()
+
+
+def _wanted(
+    ksr: Any, alias: str, contacts: tuple[Contact, ...], asked: list[int | None], subzone: str, proved: bool
+) -> Registering:
+    get = ksr.pv.get
+    has_reg_id = any(contact.reg_id for contact in contacts)
+    return Registering(
+        alias=alias,
+        asked_s=_shortest(asked) if contacts and asked else 0,
+        # Kamailio drops a binding with the connection that it came over, of a carried one another system's: soon it is
+        # told anew.
+        outbound=not get("$hdr(Path)") and has_reg_id and "outbound" in str(get("$hdr(Supported)") or "").lower(),
+        subzone=subzone,
+        authenticated=proved,
+    )
 
 
 def _tell(

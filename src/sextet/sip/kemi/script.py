@@ -21,6 +21,8 @@ from sextet.sip.kemi import (
     flows,
     forking,
     pinging,
+    questions,
+    registering,
     session_timing,
     tracing,
     traversal,
@@ -30,7 +32,6 @@ from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
 from sextet.sip.kemi.calling import initial, resumed
 from sextet.sip.kemi.instructions import Current
-from sextet.sip.kemi.registering import register, registered_again
 from sextet.sip.kemi.reporting import Reporter
 
 EVENTS_SOCKET = "events.sock"
@@ -66,11 +67,11 @@ class Script:
     @guarded
     def register(self, argument: str) -> None:
         told = self._current.get()
-        register(self._ksr, self._reporter, told.table, told.realm, self._dice)
+        registering.register(self._ksr, self._reporter, told.table, told.realm, self._dice)
 
     @guarded
     def registered(self, argument: str) -> None:
-        registered_again(self._ksr, self._reporter, int(self._ksr.pv.get("$xavp(reg=>expires)") or 0))
+        registering.registered_again(self._ksr, self._reporter, int(self._ksr.pv.get("$xavp(reg=>expires)") or 0))
 
     @guarded
     def carry(self, argument: str) -> None:
@@ -90,7 +91,12 @@ class Script:
 
     @guarded
     def resumed(self, argument: str) -> None:
-        resumed(self._ksr, self._reporter, self._current.get())
+        told = self._current.get()
+        state, known = questions.resumed(self._ksr)
+        if state["step"] == registering.STEP:
+            registering.resumed(self._ksr, self._reporter, told, self._dice, state, known)
+        else:
+            resumed(self._ksr, self._reporter, told, state, known)
 
     @guarded
     def failed(self, argument: str) -> None:

@@ -17,18 +17,14 @@ from sextet.call.table import Table
 NO_TRAVERSAL = "TYPE_UNDEF"
 
 
-class Services:
+class _Answered:
     """Knows what policy services answered about one request (call/policy/services.Answers).
 
     `last`: nothing more can be asked, and what is not known counts as not answered.
     """
 
-    def __init__(
-        self, ksr: Any, table: Table, request: Request, known: Mapping[str, str], *, last: bool = False
-    ) -> None:
+    def __init__(self, ksr: Any, known: Mapping[str, str], last: bool) -> None:
         self._ksr = ksr
-        self._table = table
-        self._request = request
         self._known = known
         self._last = last
 
@@ -39,10 +35,54 @@ class Services:
 
     def question(self, service: str, kind: str, alias: str) -> str:
         """Write what sextetd has to ask; cluster name and time it adds itself. The names are the original's."""
-        get, request = self._ksr.pv.get, self._request
+        get = self._ksr.pv.get
         ip, port = str(get("$si")), str(get("$sp"))
+        sender = {
+            "METHOD": str(get("$rm")),
+            "POLICY_TYPE": kind,
+            "PROTOCOL": "SIP",
+            "SOURCE_ADDRESS": f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}",
+            "SOURCE_IP": ip,
+            "SOURCE_PORT": port,
+        }
+        return f"policy {urlencode(sender | self._about(alias), errors='replace')} {service}"
+
+    def _about(self, alias: str) -> dict[str, str]:
+        raise NotImplementedError
+
+
+class Registration(_Answered):
+    """What is asked about a registration; `serial` tells one REGISTER from another."""
+
+    def __init__(
+        self, ksr: Any, authenticated: bool, serial: str, known: Mapping[str, str], *, last: bool = False
+    ) -> None:
+        super().__init__(ksr, known, last)
+        self._authenticated = authenticated
+        self._serial = serial
+
+    def _about(self, alias: str) -> dict[str, str]:
+        return {
+            "ALIAS": alias,
+            "AUTHENTICATED": _flag(self._authenticated),
+            "REGISTRATION_SERIAL_NUMBER": self._serial,  # ours: no answer is taken for that to another REGISTER
+        }
+
+
+class Services(_Answered):
+    """What is asked about a request that is searched."""
+
+    def __init__(
+        self, ksr: Any, table: Table, request: Request, known: Mapping[str, str], *, last: bool = False
+    ) -> None:
+        super().__init__(ksr, known, last)
+        self._table = table
+        self._request = request
+
+    def _about(self, alias: str) -> dict[str, str]:
+        get, request = self._ksr.pv.get, self._request
         registered = request.source.kind is SourceKind.LOCAL
-        parameters = {
+        return {
             "ALLOW_INTERWORKING": _flag(self._table.dial_plan.interworking != "Off"),
             "AUTHENTICATED": _flag(request.authenticated),
             "AUTHENTICATED_SOURCE_ALIAS": request.caller if request.authenticated else "",
@@ -50,19 +90,13 @@ class Services:
             "DESTINATION_ALIAS": alias,
             "GLOBAL_CALL-SERIAL_NUMBER": request.tag,
             "LOCAL_CALL_SERIAL_NUMBER": str(get("$avp(serial)") or ""),
-            "METHOD": str(get("$rm")),
-            "NETWORK_TYPE": "IPV6" if ":" in ip else "IPV4",
-            "POLICY_TYPE": kind,
+            "NETWORK_TYPE": "IPV6" if ":" in str(get("$si")) else "IPV4",
             "PROTOCOL": request.protocol,
             "REGISTERED_ALIAS": request.caller if registered else "",
-            "SOURCE_ADDRESS": f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}",
-            "SOURCE_IP": ip,
-            "SOURCE_PORT": port,
             "TRAVERSAL_TYPE": NO_TRAVERSAL,
             "UNAUTHENTICATED_SOURCE_ALIAS": "" if request.authenticated else request.caller,
             "ZONE_NAME": request.source.name,
         }
-        return f"policy {urlencode(parameters, errors='replace')} {service}"
 
 
 def _flag(holds: bool) -> str:
