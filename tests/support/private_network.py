@@ -2,16 +2,18 @@
 
 How it works. Each site is a network namespace with a TUN device for its default route, and a time namespace, since no
 two hosts agree on a monotonic clock. One thread reads every packet, decides what the network does to it (delay, cut,
-address translation, a stranger's diversion) and writes it to the site where it belongs. That needs neither bridge nor
-netem, which kernels may lack, and a cut is in force with the next packet. The namespaces are held by processes that end
-when their standard input closes, so nothing is left however the tests end.
+address translation, a router that lets nobody in, a stranger's diversion) and writes it to the site where it belongs.
+That needs neither bridge nor netem, which kernels may lack, and a cut is in force with the next packet. The namespaces
+are held by processes that end when their standard input closes, so nothing is left however the tests end.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import fcntl
+import functools
 import heapq
 import ipaddress
 import itertools
@@ -24,12 +26,15 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sextet.lab.plan import Place
 
+T = TypeVar("T")
 DEVICE = "wan"
 PACKET_BYTES_MAX = 1 << 16
 _CLONE_NEWNET = 0x40000000  # setns(2)
@@ -134,12 +139,50 @@ class Stranger:
         return packet
 
 
+@dataclass(slots=True)
+class Border:
+    """The router of a site that hides all its addresses behind one: only answers to what went out come in.
+
+    A mapping for each flow, and what comes in must be of that flow (RFC 4787 4.1, 5: address and port-dependent).
+    """
+
+    public: str
+    dropped: int = 0  # packets from outside that nobody inside had asked for
+    _out: dict[tuple[int, str, int, str, int], int] = field(default_factory=dict)
+    _back: dict[tuple[int, int, str, int], tuple[str, int]] = field(default_factory=dict)
+    _ports: Iterator[int] = field(default_factory=lambda: itertools.count(20_000))
+
+    def outward(self, packet: Packet) -> Packet:
+        """Give a packet from inside as it is seen outside."""
+        (from_port, to_port), protocol = packet.ports, packet.data[9]
+        flow = protocol, packet.source, from_port, packet.destination, to_port
+        if flow not in self._out:
+            self._out[flow] = next(self._ports)
+            self._back[protocol, self._out[flow], packet.destination, to_port] = packet.source, from_port
+        return packet.sent(source=self.public, from_port=self._out[flow])
+
+    def inward(self, packet: Packet) -> Packet | None:
+        """Give a packet from outside as it is seen inside; None: it belongs to no flow from inside."""
+        from_port, to_port = packet.ports
+        found = self._back.get((packet.data[9], to_port, packet.source, from_port))
+        if packet.destination == self.public and found:
+            return packet.sent(destination=found[0], to_port=found[1])
+        self.dropped += 1
+        return None
+
+    def forget(self) -> None:
+        """Lose all mappings, as a router does that is switched off and on; no port is given a second time."""
+        self._out.clear()
+        self._back.clear()
+
+
 class Network:
     """The sites and the way between them; use it as a context, inside which this thread is at the site "hub"."""
 
     def __init__(self, sites: Mapping[str, tuple[str, ...]], *, one_way_s: float, hub: str = "hub") -> None:
         self.one_way_s = one_way_s  # between two sites; to and from the hub there is no delay
         self.translated: dict[str, str] = {}  # private -> public address, at the border of its site (RFC 3022 2)
+        self.borders: dict[str, Border] = {}  # of sites by name
         self.stranger: Stranger | None = None
         self.seen: Callable[[Packet], None] = lambda packet: None
         self._wanted, self._hub = sites, hub
@@ -221,10 +264,23 @@ class Network:
             packet = packet.sent(source=public)
         if private := {there: here for here, there in self.translated.items()}.get(packet.destination):
             packet = packet.sent(destination=private)
-        to = self._at.get(packet.destination) or self._at.get(f"{packet.destination.rpartition('.')[0]}.0/24")
+        if border := self.borders.get(site.name):
+            packet = border.outward(packet)
+        to = self._behind(packet.destination)
+        if to is not None and (border := self.borders.get(to.name)):
+            if (inward := border.inward(packet)) is None:
+                return None
+            packet = inward
         if to is None or (site.name, to.name) in self._cuts:
             return None
         return (0.0 if self._hub in (site.name, to.name) else self.one_way_s), to, packet.data
+
+    def _behind(self, address: str) -> Site | None:
+        """Find the site that an address leads to, its own or that of its border."""
+        for name, border in self.borders.items():
+            if border.public == address:
+                return self.sites[name]
+        return self._at.get(address) or self._at.get(f"{address.rpartition('.')[0]}.0/24")
 
 
 @contextlib.contextmanager
@@ -240,6 +296,50 @@ def inside(site: Site) -> Iterator[None]:
     finally:
         os.close(home)
         os.close(there)
+
+
+_HERE: ContextVar[Site | None] = ContextVar("where a task is", default=None)
+
+
+async def at(site: Site, work: Coroutine[Any, Any, T]) -> T:
+    """Do something at a site, and all tasks that it makes; other tasks of this thread stay where they are."""
+    asyncio.get_running_loop().set_task_factory(_task)
+    token = _HERE.set(site)
+    try:
+        result: T = await _Steps(site, work)
+        return result
+    finally:
+        _HERE.reset(token)
+
+
+def _task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Future[Any]:
+    site = _HERE.get()
+    return asyncio.Task(work if site is None else _stepped(site, work), loop=loop, **more)
+
+
+async def _stepped(site: Site, work: Coroutine[Any, Any, Any]) -> Any:
+    return await _Steps(site, work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Each step of a coroutine, taken at a site."""
+
+    site: Site
+    work: Coroutine[Any, Any, Any]
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        step = functools.partial(self.work.send, None)
+        while True:
+            with inside(self.site):
+                try:
+                    waits_for = step()
+                except StopIteration as end:
+                    return end.value
+            try:
+                step = functools.partial(self.work.send, (yield waits_for))
+            except BaseException as error:  # of whatever was waited for: it is the coroutine's to handle
+                step = functools.partial(self.work.throw, error)
 
 
 @contextlib.contextmanager
