@@ -11,10 +11,13 @@ from dataclasses import replace
 import pytest
 
 from sextet.lab.authority import issue, new_authority
+from sextet.lab.dns import NameServer, Records
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.protocols import Domain
 from sextet.model.settings.registration import Authentication
-from sextet.model.settings.zones import AccessRule, DefaultZone, Zone, ZonePeer
+from sextet.model.settings.system import Server, System
+from sextet.model.settings.zones import DNS, AccessRule, DefaultZone, Zone, ZonePeer
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
 from tests.support.tables import linked
 
@@ -49,6 +52,17 @@ async def neighbours(**names: tuple[str, ...]) -> AsyncIterator[Peers]:
                 certificate=files[0], private_key=files[1], trusted=trusted,
             )  # fmt: skip
         yield at
+
+
+@contextlib.asynccontextmanager
+async def named_by_dns(known: Records) -> AsyncIterator[Server]:
+    """Answer names on a loopback address."""
+    loop = asyncio.get_running_loop()
+    _, server = await loop.create_datagram_endpoint(lambda: NameServer(known), local_addr=(f"{NETWORK}.53", 5353))
+    try:
+        yield Server(address=f"{NETWORK}.53:5353")
+    finally:
+        await server.stop()
 
 
 async def until(at: Peers, number: int, state: str) -> None:
@@ -89,6 +103,47 @@ def test_a_neighbour_with_another_name_is_neither_called_nor_heard() -> None:
                 assert refused(await alice.call("bob@apolo.local")).status == 480
             missed = refused(await bob.call("alice@apolo.local"))
             assert missed.status == 403
+
+    asyncio.run(play())
+
+
+def test_a_domain_is_called_where_the_certificate_names_it_and_nowhere_else() -> None:
+    async def play() -> None:
+        known: Records = {("h.apolo.local.", "A"): [f"{NETWORK}.2"]}
+        for domain in ("far", "other"):
+            known[(f"_sips._tcp.{domain}.apolo.local.", "SRV")] = ["1 1 5061 h.apolo.local."]
+            known[(f"_sip._udp.{domain}.apolo.local.", "SRV")] = ["9 1 5060 h.apolo.local."]
+        async with (
+            named_by_dns(known) as server,
+            neighbours(of_2=("far.apolo.local",)) as at,
+            phone(at, 1, "alice") as alice,
+        ):
+            world = Zone(name="World", type=DNS, tls_verify=True)
+            towards = replace(CONFIG, authentication=OPEN, zones=(world,), system=System(dns_servers=(server,)))
+            await at.apply(1, config=linked(replace(towards, search_rules=(SearchRule(name="w", target="World"),))))
+            there = replace(
+                CONFIG, authentication=OPEN, domains=(Domain(name="far.apolo.local"), Domain(name="other.apolo.local"))
+            )
+            await at.apply(2, config=linked(replace(there, search_rules=(SearchRule(name="l", target="LocalZone"),))))
+            async with (
+                phone(at, 2, "bob", domain="far.apolo.local") as bob,
+                phone(at, 2, "eve", domain="other.apolo.local") as eve,
+            ):
+                for device in (bob, eve):
+                    assert (await device.register()).status == 200
+                for _ in range(2):  # the second one over the connection that is there
+                    dialog = answered(await alice.call("bob@far.apolo.local"))
+                    assert (await alice.hang_up(dialog)).status == 200
+                refusal = refused(await alice.call("eve@other.apolo.local"))
+                wrong = "its certificate names far.apolo.local, not other.apolo.local"
+                assert refusal.status == 480
+                assert f"zone World: {NETWORK}.2:5061: {wrong}" in refusal.get("reason")
+                host = at.hosts[1]
+                await host.until(lambda: [one.reason for one in host.zone["World"].addresses] == [wrong])
+                assert host.zone["World"].state == "On"
+                again = answered(await alice.call("bob@far.apolo.local"))  # its connection was left alone
+                assert (await alice.hang_up(again)).status == 200
+                assert eve.count() == 0
 
     asyncio.run(play())
 

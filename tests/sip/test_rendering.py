@@ -89,6 +89,14 @@ def test_certificates_are_checked_of_peers_in_enforce_and_of_zones_that_say_so()
     assert text.count("verify_certificate = yes") == 1 and "server_id = verified" in text
 
 
+def test_a_connection_that_is_not_checked_is_judged_all_the_same(tmp_path: Path) -> None:
+    trusted = tmp_path / "trusted.pem"
+    trusted.touch()
+    text = rendering.tls_text(replace(WANTED, trusted=trusted), RUN)
+    anybody = text.partition("[client:default]")[2].partition("[client:")[0]
+    assert "ca_list = " in anybody and "verify_certificate = no" in anybody
+
+
 def test_only_settings_that_say_restart_are_compared_with_what_runs() -> None:
     before = rendering.at_restart(CONFIG)
     live = replace(CONFIG, protocols=Protocols(standard_refresh_maximum=600))

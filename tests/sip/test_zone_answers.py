@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import dns.rdata
 import pytest
@@ -67,7 +68,17 @@ def test_an_address_record_counts_only_where_the_zone_says_so() -> None:
 
 def test_certificates_are_checked_over_tls_where_the_zone_says_so() -> None:
     zone = Zone(name="w", type=DNS, tls_verify=True)
-    assert hops("srv.apolo.local", zone) == ["sip:192.0.2.1:5061;transport=tls;v=1", "sip:192.0.2.1:5060;transport=udp"]
+    assert hops("srv.apolo.local", zone) == [
+        "sip:192.0.2.1:5061;transport=tls;sxv=srv.apolo.local",
+        "sip:192.0.2.1:5060;transport=udp",
+    ]
+
+
+def test_the_name_that_a_certificate_has_to_show_is_the_zones_own_where_it_has_one() -> None:
+    zone = Zone(name="w", type=DNS, tls_verify=True, tls_subject_name="Service.Example.")
+    assert hops("srv.apolo.local", zone)[0] == "sip:192.0.2.1:5061;transport=tls;sxv=service.example"
+    with pytest.raises(Unanswered):
+        hops("srv.apolo.local", replace(zone, tls_subject_name="no name;x=1"))
 
 
 def test_a_number_becomes_aliases_in_the_order_of_its_records() -> None:

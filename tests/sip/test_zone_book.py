@@ -13,7 +13,7 @@ from sextet.model.settings.zones import (
     ZonePeer,
 )
 from sextet.model.status import ZoneAddress
-from sextet.sip.zone_book import Report, ZoneBook
+from sextet.sip.zone_book import REFUSED_MAX, REFUSED_S, Report, ZoneBook
 
 A, B = "sip:192.0.2.1:5061;transport=tls", "sip:192.0.2.2:5061;transport=tls"
 LONDON = Zone(name="London", peers=(ZonePeer(address="192.0.2.1"), ZonePeer(address="192.0.2.2")))
@@ -100,3 +100,25 @@ def test_a_picture_replaces_everything() -> None:
     made.take(said(A, "active"))
     made.replace([said(B, "active")])
     assert [one.state for one in made.rows(1.0)["London"].addresses] == ["checking", "active"]
+
+
+def test_a_domain_with_a_wrong_certificate_is_shown_for_a_while_and_the_zone_stays_on() -> None:
+    made = book(Zone(name="World", type=DNS, tls_verify=True))
+    where = ("World", "192.0.2.1:5061", "far.test")
+    assert made.take_named(*where, "its certificate names x", 5.0)
+    assert made.take_named(*where, "its certificate names x", 105.0)
+    row = made.rows(100.0 + REFUSED_S)["World"]
+    [shown] = row.addresses
+    assert (row.words, shown.host, shown.state, shown.since_s) == ("On", "far.test", "refused", 5.0)
+    assert made.rows(105.0 + REFUSED_S)["World"].addresses == ()
+    assert made.take_named(*where, "", 110.0)
+    assert not made.take_named(*where, "", 111.0)
+    assert made.rows(112.0)["World"].addresses == ()
+
+
+def test_strangers_domains_fill_no_list() -> None:
+    made = book(Zone(name="World", type=DNS, tls_verify=True))
+    for number in range(REFUSED_MAX + 5):
+        made.take_named("World", "192.0.2.1:5061", f"d{number}.test", "wrong", 1.0)
+    hosts = [one.host for one in made.rows(2.0)["World"].addresses]
+    assert (len(hosts), hosts[-1]) == (REFUSED_MAX, f"d{REFUSED_MAX + 4}.test")

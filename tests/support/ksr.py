@@ -24,6 +24,8 @@ class FakeKSR:
         self.relayed: list[list[tuple[str, str, int]]] = []  # per t_relay: (R-URI, next hop, flags) of each branch
         self.hops: list[list[str]] = []  # Max-Forwards of each of these
         self.unreachable: set[str] = set()  # next hops whose connection is refused
+        self.connections: dict[str, int] = {}  # "address:port" -> the connection to it
+        self.alive: set[int] = set()  # connections that are there
         self.logged: list[str] = []
         self.users: set[str] = set()  # whose digest is right
         self.retransmission = False
@@ -37,7 +39,7 @@ class FakeKSR:
         self._iterator: list[tuple[str, Any]] = []
         self.pv = self.htable = self.registrar = self.sl = self.hdr = self.tm = self.auth = self
         self.tcpops = self.tls = self.uac = self.tmx = self
-        self.textops = self.pvx = self.corex = self.rr = self.dialog = self
+        self.x = self.textops = self.pvx = self.corex = self.rr = self.dialog = self
 
     def request(self, method: str, uri: str, source: str = "192.0.2.9:5060;udp", **headers: str) -> FakeKSR:
         """Put a message before the script."""
@@ -228,6 +230,19 @@ class FakeKSR:
 
     def tcp_enable_closed_event_cid(self, connection: int) -> int:
         return OK
+
+    def tcp_conid_alive(self, connection: int) -> int:
+        return OK if connection in self.alive else NO
+
+    def tcp_close_connection_id(self, connection: int) -> int:
+        self.alive.discard(connection)
+        return OK
+
+    def modf(self, function: str, where: str, variable: str) -> int:
+        if function != "tcp_get_conid":
+            return NO
+        self.values[variable] = self.connections.get(where, 0)
+        return OK if self.values[variable] else NO
 
     def uac_req_send(self) -> int:
         return OK

@@ -9,7 +9,7 @@ from sextet.cluster.face import Face, Owned
 from sextet.model.settings.policy import POLICY_SERVICE
 from sextet.model.status import POLICY_SERVICE_TYPE, WORKING, ZoneAddress, ZoneStatus
 
-TONES = {"active": "ok", "maintenance": "info", "failed": "bad", "checking": "info"}
+TONES = {"active": "ok", "maintenance": "info", "failed": "bad", "refused": "bad", "checking": "info"}
 STATE_TONES = {"Active": "ok", "On": "ok", "Checking": "info", "Failed": "bad", "Off": "off"}
 
 NO_CALLS = "No search rule targets this zone: no call goes to it."
@@ -22,7 +22,7 @@ class ZoneCell:
 
     peer: int
     peer_name: str
-    state: str  # "active" "maintenance" "failed" "checking", "" where it does not know the address
+    state: str  # "active" "maintenance" "failed" "refused" "checking", "" where it does not know the address
     tone: str
     reason: str
     round_trip_ms: float

@@ -31,6 +31,11 @@ class CertificateNames:
         """Give the name by which people know the other side."""
         return next(iter((*self.alternatives, self.common)), "") or "nobody"
 
+    @property
+    def told(self) -> str:
+        """Give the names that count, some of them where there are many."""
+        return ", ".join(self.alternatives[:3]) or "nobody"
+
     def have(self, host: str) -> bool:
         """Say whether an address as configured is among the alternatives: not the common name (facts 9.6), no wildcards
         (RFC 5922 7.2)."""

@@ -129,9 +129,9 @@ POLICY_SERVICE_TYPE = "Policy service"  # a policy service is watched and told a
 class ZoneAddress:
     """How one peer of ours sees one address of a zone, or one server of a policy service."""
 
-    host: str  # as configured or named by SRV; of a traversal client what its certificate says
+    host: str  # as configured or named by SRV; of a traversal client as its certificate says, of a DNS zone as wanted
     uri: str  # "" while the name has no address
-    state: str  # "checking" "active" "maintenance" "failed"
+    state: str  # "checking" "active" "maintenance" "failed"; of a DNS zone "refused", which is no fault of ours
     since_s: float
     reason: str = ""  # why it failed, measured
     round_trip_ms: float = 0.0  # 0 = not measured

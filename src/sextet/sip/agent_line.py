@@ -92,6 +92,10 @@ class AgentLine:
         """Bring what DNS said, for a transaction that waits; raises EngineError."""
         await self._ask({"ask": "answer", "transaction": transaction, "answers": list(answers)})
 
+    async def name(self, zone: str, hops: Sequence[str]) -> None:
+        """Ask next hops of a DNS zone for their names; each answer is an event. Raises EngineError."""
+        await self._ask({"ask": "name", "zone": zone, "hops": list(hops)})
+
     async def ping(self, zone: str) -> None:
         """Ask the addresses of a zone now; raises EngineError."""
         await self._ask({"ask": "ping", "zone": zone})

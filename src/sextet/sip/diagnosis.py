@@ -9,6 +9,7 @@ import ssl
 from pathlib import Path
 
 CONNECT_S = 3.0
+MUTE = "the connection can be made, but nobody answers over it"
 _WORDS = {
     errno.ECONNREFUSED: "the connection is refused",
     errno.EHOSTUNREACH: "there is no way to it",
@@ -43,7 +44,7 @@ async def cause_of(uri: str, address: str, trusted: Path | None) -> str:
     writer.close()
     with contextlib.suppress(OSError, ssl.SSLError):
         await writer.wait_closed()
-    return "the connection can be made, but nobody answers over it"
+    return MUTE
 
 
 def _context(trusted: Path | None) -> ssl.SSLContext:

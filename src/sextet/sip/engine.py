@@ -30,6 +30,7 @@ from sextet.sip.events import (
     CallEnded,
     Event,
     LoopDetected,
+    Named,
     Registered,
     RegistrationRefused,
     Searched,
@@ -102,7 +103,7 @@ class SipEngine:
         self._resolver = Resolver(time.monotonic)
         self._resolved = NO_NAMES
         self._services = PolicyServices(self._resolver, self._zones.take_services, host.policy_trouble)
-        self._answers = ZoneAnswers(self._resolver, self._line.answer, self._services)
+        self._answers = ZoneAnswers(self._resolver, self._line, self._services, self._zones.take_named)
         self._resolved_at = 0.0
         self._failures = 0
         self._started_at = 0.0
@@ -149,14 +150,12 @@ class SipEngine:
                 await self._resolve(wanted)
             certificates = self._write(wanted)
             self._wanted = wanted
-            record = self._process.record
             if self._process.running and not await self._begun_anew(wanted):
                 await self._line.follow()
                 if certificates and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
                     await command(self._run_dir, "tls.reload")
-                record = self._process.record
-            wants = rendering.at_restart(wanted.config)
-            return tuple(path for path, value in wants.items() if record.settings.get(path) != value)
+            wants, runs = rendering.at_restart(wanted.config), self._process.record.settings
+            return tuple(path for path, value in wants.items() if runs.get(path) != value)
 
     def log_messages(self, wanted: bool) -> None:
         """Write every SIP message into the journal, or none (log level 4)."""
@@ -457,8 +456,8 @@ class SipEngine:
                 self._host.used(newer, {})
             case CallEnded() if self._newer(event.call_id, event.order):
                 self._host.call_ended(event.call_id, self._hanging_up.reason(event.call_id, event.reason))
-            case Asked() if self._wanted is not None:
-                self._answers.take(event.transaction, event.questions, self._wanted)
+            case Asked() | Named() if self._wanted is not None:
+                self._answers.take(event, self._wanted)
             case ZoneChanged() if self._newer(row_name(event.report.zone, event.report.address.uri), event.order):
                 self._zones.take(event.report)
             case RegistrationRefused():

@@ -87,6 +87,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A next hop of a DNS zone showed its certificate; the reason says what is wrong with it."""
+
+    zone: str
+    hop: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneChanged:
     """An address of a zone answers, or does not any more."""
 
@@ -113,6 +122,7 @@ Event = (
     | LoopDetected
     | ZoneChanged
     | Asked
+    | Named
 )
 
 
@@ -203,6 +213,8 @@ def _event(values: dict[str, Any]) -> Event:
             return Asked(
                 transaction=str(values["transaction"]), questions=tuple(str(one) for one in values["questions"])
             )
+        case "named":
+            return Named(zone=str(values["zone"]), hop=str(values["hop"]), reason=str(values["reason"]))
         case "zone":
             return ZoneChanged(report=report_of(values["address"]), order=int(values["order"]))
         case "refused":

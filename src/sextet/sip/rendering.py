@@ -129,8 +129,8 @@ def nonce_secret(wanted: Wanted, secret: str) -> str:
 def tls_text(wanted: Wanted, run_dir: Path) -> str:
     """Render tls.cfg: certificates of peers are checked in the mode Enforce, those of zones where the zone says so.
 
-    Kamailio checks the chain and the dates; it does not compare names. Between peers the proof in each request stands
-    for the name.
+    Kamailio checks the chain and the dates; names are compared in kemi/ (pinging.py, naming.py, zones.py). Between
+    peers the proof in each request stands for the name.
     """
     directory = run_dir / "tls"
     own = f"method = TLSv1.2+\nprivate_key = {directory}/key.pem\ncertificate = {directory}/certificate.pem\n"
@@ -141,7 +141,8 @@ def tls_text(wanted: Wanted, run_dir: Path) -> str:
     free = "verify_certificate = no\nrequire_certificate = no\n"
     # Whoever connects may show a certificate; kemi/identity.py says what it proves. Asked for where somebody looks.
     asked = f"{trusted}verify_client = optional_no_ca\n" if trusted and looks_at_certificates(wanted.config) else free
-    parts = [f"[server:default]\n{own}{asked}", f"[client:default]\n{own}{free}"]
+    # Who may show any certificate is judged all the same: this connection may be wanted by a name later.
+    parts = [f"[server:default]\n{own}{asked}", f"[client:default]\n{own}{trusted}{free}"]
     # Kamailio matches [client:IP:PORT] with its own address, never with the other side's: the script names this one.
     parts.append(f"[client:{NOBODY}:5061]\nserver_id = {VERIFIED}\n{own}{trusted}{checked}")
     return "\n".join(parts)

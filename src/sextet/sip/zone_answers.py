@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from dns.rdtypes.IN.NAPTR import NAPTR
 
@@ -13,38 +14,50 @@ from sextet.engine import EngineError, Wanted
 from sextet.model.expression import flaw
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.zones import Zone
+from sextet.sip.agent_line import AgentLine
+from sextet.sip.events import Asked, Named
+from sextet.sip.kemi.naming import WANTED
+from sextet.sip.kemi.questions import WHY
+from sextet.sip.name_checks import NameChecks
 from sextet.sip.policy_services import PolicyServices
 from sextet.sip.resolver import SERVICES, Resolver, Unanswered
 
 LIMIT_S = 2.5  # of one question with all that follows from it; the caller's transaction waits 3 s
+ANSWERED_S = 2.8  # with the certificates that are looked at
 KEPT_S, MISSED_S = 30, 5  # a domain that moved is called at its new place after half a minute
 TAKEN_S = 10  # the call that waits takes the answer of a policy service at once
 TOGETHER_MAX = 200  # questions at once; more are answered with nothing
 HOPS_MAX = 10  # next hops of one domain, aliases of one number
 NAPTR_TRANSPORTS = {b"SIPS+D2T": "tls", b"SIP+D2T": "tcp", b"SIP+D2U": "udp"}  # RFC 3263 4.1, in the order of facts 7.2
 EXPRESSION_MAX = 100  # characters; what is longer is no rewriting of a number
+_NAME = re.compile(r"[a-z0-9._-]{1,253}")
 PORTS = {"tls": 5061, "tcp": 5060, "udp": 5060}
 _EXPRESSION = re.compile(r"^([^\\\d])(.*?)\1(.*?)\1(i?)$", re.IGNORECASE)
 _ENUM_SERVICES = ("e2u+sip", "sip+e2u", "e2u+h323", "h323+e2u")
 
 Answer = tuple[str, list[str], int]  # question, next hops or aliases, for how many seconds
-Tell = Callable[[str, Sequence[Answer]], Awaitable[None]]
 
 
 class ZoneAnswers:
-    """Answers the questions of workers, each within a time limit; `tell` brings answers to the agent."""
+    """Answers the questions of workers, each within a time limit; `tell_named` hears what certificates showed."""
 
-    def __init__(self, resolver: Resolver, tell: Tell, services: PolicyServices) -> None:
+    def __init__(
+        self, resolver: Resolver, line: AgentLine, services: PolicyServices, tell_named: Callable[[Named], None]
+    ) -> None:
         self._resolver = resolver
         self._services = services
-        self._tell = tell
+        self._names = NameChecks(line.name, tell_named)
+        self._line = line
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def take(self, transaction: str, questions: Sequence[str], wanted: Wanted) -> None:
-        """Begin to answer."""
+    def take(self, event: Asked | Named, wanted: Wanted) -> None:
+        """Begin to answer, or note what was found out for an answer."""
+        if isinstance(event, Named):
+            self._names.heard(event)
+            return
         if len(self._tasks) >= TOGETHER_MAX:
             return  # the transaction goes on without an answer when its time is over
-        task = asyncio.create_task(self._answer(transaction, questions, wanted), name="zone question")
+        task = asyncio.create_task(self._answer(event.transaction, event.questions, wanted), name="zone question")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -55,36 +68,46 @@ class ZoneAnswers:
 
     async def _answer(self, transaction: str, questions: Sequence[str], wanted: Wanted) -> None:
         zones = {zone.name: zone for zone in wanted.config.zones if zone.state == "Enabled"}
-        answers = await asyncio.gather(*(self._one(asked, zones, wanted.config.protocols) for asked in questions))
+        answers = await asyncio.gather(*(self._one(asked, zones, wanted) for asked in questions))
         try:
-            await self._tell(transaction, answers)
+            await self._line.answer(transaction, [one for each in answers for one in each])
         except EngineError:
             return  # Kamailio is gone, and the call with it
 
-    async def _one(self, asked: str, zones: dict[str, Zone], protocols: Protocols) -> Answer:
+    async def _one(self, asked: str, zones: dict[str, Zone], wanted: Wanted) -> list[Answer]:
         kind, what, name = asked.split(" ", 2)
         if kind == "policy":
             text = await self._services.ask(name, what)
-            return asked, [text] if text else [], TAKEN_S
+            return [(asked, [text] if text else [], TAKEN_S)]
         zone = zones.get(name)
         found: list[str] = []
+        wrong = ""
+        began_s = time.monotonic()
         if zone is not None:
             try:
                 async with asyncio.timeout(LIMIT_S):
                     if kind == "dns":
-                        found = await next_hops(self._resolver, zone, what, _on(protocols))
+                        found = await next_hops(self._resolver, zone, what, _on(wanted.config.protocols))
                     else:
                         found = await aliases(self._resolver, zone.dns_suffix, what)
             except (Unanswered, TimeoutError):
                 found = []
-        return asked, found[:HOPS_MAX], KEPT_S if found else MISSED_S
+        if kind == "dns":
+            left_s = ANSWERED_S - (time.monotonic() - began_s)
+            found, wrong = await self._names.right(name, found[:HOPS_MAX], wanted, left_s)
+        told = [(asked, found[:HOPS_MAX], KEPT_S if found else MISSED_S)]
+        return [*told, (f"{WHY}{asked}", [wrong], MISSED_S)] if wrong and not found else told
 
 
 async def next_hops(resolver: Resolver, zone: Zone, domain: str, transports: frozenset[str]) -> list[str]:
     """Find where a domain is called, best first: NAPTR, else the usual SRV records, else its address where allowed.
 
-    Raises Unanswered where DNS says nothing.
+    A next hop over TLS has the name that its certificate has to show, where the zone wants that. Raises Unanswered
+    where DNS says nothing.
     """
+    shown = (zone.tls_subject_name or domain).lower().rstrip(".")
+    if zone.tls_verify and not _NAME.fullmatch(shown):
+        raise Unanswered(f"{shown} is no name that a certificate could show")
     services = [
         (NAPTR_TRANSPORTS[one.service.upper()], str(one.replacement).rstrip("."))
         for one in await resolver.naptr(domain)
@@ -93,7 +116,7 @@ async def next_hops(resolver: Resolver, zone: Zone, domain: str, transports: fro
     services = services or [(transport, f"{service}.{domain}") for transport, service in SERVICES.items()]
     wanted = [(transport, name) for transport, name in services if transport in transports]
     found = await asyncio.gather(*(resolver.service(name) for _, name in wanted), return_exceptions=True)
-    more = ";v=1" if zone.tls_verify else ""
+    more = f";{WANTED}={shown}" if zone.tls_verify else ""
     hops = [
         _hop(ip, one.port, transport, more)
         for (transport, _), answer in zip(wanted, found, strict=True)

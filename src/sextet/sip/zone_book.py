@@ -13,6 +13,8 @@ from sextet.model.settings.zones import BY_SERVICE, DNS, ENUM, NEIGHBOR, TRAVERS
 from sextet.model.status import ZoneAddress, ZoneStatus
 
 Since = Callable[[str, str, str], float]
+REFUSED_S = 600.0  # how long an address of a DNS zone is shown that had not the right certificate
+REFUSED_MAX = 20  # of one zone; callers choose the domains, so the newest are enough to see what is wrong
 REPORTED_MAX = 20_000  # addresses; a thousand zones have six each
 
 
@@ -34,6 +36,7 @@ class ZoneBook:
         self._failures: Mapping[str, str] = {}
         self._reported: dict[tuple[str, str], ZoneAddress] = {}
         self._causes: dict[tuple[str, str], str] = {}
+        self._refused: dict[str, dict[tuple[str, str], tuple[float, ZoneAddress]]] = {}  # by DNS zone; the newest last
         self._since: dict[tuple[str, str, str], float] = {}  # zone, address, state -> since when
 
     def follow(self, zones: Sequence[Zone], sip: bool, names: Names, failures: Mapping[str, str]) -> None:
@@ -57,6 +60,19 @@ class ZoneBook:
         if report.address.state != "failed" or before is None or before.reason != report.address.reason:
             self._causes.pop(place, None)
 
+    def take_named(self, zone: str, address: str, name: str, reason: str, now_s: float) -> bool:
+        """Note what an address of a DNS zone showed instead of the name, "" for nothing; says whether it is news."""
+        refused = self._refused.setdefault(zone, {})
+        before = refused.pop((name, address), None)
+        if reason:
+            uri = f"sip:{address};transport=tls"
+            since_s = before[1].since_s if before is not None else now_s
+            shown = ZoneAddress(host=name, uri=uri, state="refused", since_s=since_s, reason=reason)
+            refused[name, address] = now_s, shown
+            for oldest in list(refused)[:-REFUSED_MAX]:
+                del refused[oldest]
+        return bool(reason) or before is not None
+
     def explain(self, zone: str, uri: str, cause: str) -> None:
         """Say why an address fails, as measured."""
         if (zone, uri) in self._reported:
@@ -65,13 +81,14 @@ class ZoneBook:
     def rows(self, now_s: float) -> dict[str, ZoneStatus]:
         """Give how all zones are."""
         rows, before = {}, self._since
+        self._refused = {zone.name: self._refused[zone.name] for zone in self._zones if zone.name in self._refused}
         self._since = {}
 
         def since(name: str, place: str, state: str) -> float:
             return self._since.setdefault((name, place, state), before.get((name, place, state), now_s))
 
         for zone in self._zones:
-            addresses = tuple(self._addresses(zone, since))
+            addresses = tuple(self._addresses(zone, since, now_s))
             state = self._state(zone, addresses)
             rows[zone.name] = ZoneStatus(
                 name=zone.name,
@@ -93,8 +110,12 @@ class ZoneBook:
             return "Active"
         return "Checking" if "checking" in states else "Failed"
 
-    def _addresses(self, zone: Zone, since: Since) -> Iterator[ZoneAddress]:
-        if zone.state != "Enabled" or not self._sip or zone.type in (DNS, ENUM):
+    def _addresses(self, zone: Zone, since: Since, now_s: float) -> Iterator[ZoneAddress]:
+        if zone.state != "Enabled" or not self._sip or zone.type == ENUM:
+            return
+        if zone.type == DNS:
+            refused = self._refused.get(zone.name, {}) if zone.tls_verify else {}
+            yield from (address for last_s, address in refused.values() if now_s - last_s < REFUSED_S)
             return
         if zone.type == TRAVERSAL_SERVER:
             found = [place for place in self._reported if place[0] == zone.name]

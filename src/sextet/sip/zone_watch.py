@@ -12,7 +12,9 @@ from sextet.call.zones import Names
 from sextet.engine import Host, Wanted
 from sextet.model.status import ZoneStatus
 from sextet.sip.diagnosis import cause_of
-from sextet.sip.zone_book import Report, ZoneBook
+from sextet.sip.events import Named
+from sextet.sip.name_checks import address_of, named_by
+from sextet.sip.zone_book import REFUSED_S, Report, ZoneBook
 
 TELL_S = 0.2  # between two publications; what comes in between goes together
 SILENCE = ("no answer", "the connection was closed")  # reasons that name no cause themselves (kemi/pinging.py)
@@ -28,6 +30,7 @@ class ZoneWatch:
         self._wanted: Wanted | None = None
         self._services: Mapping[str, ZoneStatus] = {}
         self._telling: asyncio.TimerHandle | None = None
+        self._forgetting: asyncio.TimerHandle | None = None
         self._looking: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def follow(self, wanted: Wanted, names: Names, failures: Mapping[str, str]) -> None:
@@ -50,6 +53,14 @@ class ZoneWatch:
         self._find_cause(report)
         self._soon()
 
+    def take_named(self, named: Named) -> None:
+        """Take over what an address of a DNS zone showed; what is wrong with it is shown for a while."""
+        now_s = time.monotonic()
+        if self._book.take_named(named.zone, address_of(named.hop), named_by(named.hop), named.reason, now_s):
+            self._soon()
+            if named.reason:
+                self._later(REFUSED_S + 1)
+
     def take_services(self, services: Mapping[str, ZoneStatus]) -> None:
         """Take over how all policy services are; none of them has the name of a zone."""
         self._services = services
@@ -57,14 +68,21 @@ class ZoneWatch:
 
     def stop(self) -> None:
         """Look for no more causes, tell nothing more."""
-        if self._telling is not None:
-            self._telling.cancel()
+        for timer in (self._telling, self._forgetting):
+            if timer is not None:
+                timer.cancel()
         for task in self._looking.values():
             task.cancel()
 
     def _soon(self) -> None:
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(TELL_S, self._tell)
+
+    def _later(self, seconds: float) -> None:
+        """Tell again when the newest refusal is old, at the latest."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._forgetting = asyncio.get_running_loop().call_later(seconds, self._soon)
 
     def _tell(self) -> None:
         self._telling = None

@@ -16,7 +16,7 @@ from typing import Any
 
 from sextet.call.choice import written
 from sextet.model.settings.protocols import PROXY_OFF
-from sextet.sip.kemi import ledger, licensing, questions, traversal
+from sextet.sip.kemi import ledger, licensing, naming, questions, traversal
 from sextet.sip.kemi.bindings import drop_device, publish
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.pinging import Pinger
@@ -35,7 +35,7 @@ RECONCILE_S = 10.0  # our choice: 2000 calls take some 20 ms, in which no other 
 
 
 MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
-ASKED = ("follow", "owners", "share", "release", "hold", "let_go", "pulse", "messages", "ping", "answer")
+ASKED = ("follow", "owners", "share", "release", "hold", "let_go", "pulse", "messages", "ping", "name", "answer")
 
 NONE, ALL, SOME = 0, 1, 2  # of the subzones that check credentials; also for kamailio.cfg.j2
 KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
@@ -94,6 +94,11 @@ class Agent:
         """Note what DNS said, and let the transaction go on that waited for it."""
         questions.keep(self._ksr, asked["answers"])
         questions.go_on(self._ksr, asked["transaction"])
+        return {}
+
+    def name(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Ask next hops of a DNS zone for the names that their certificates have to show."""
+        naming.ask(self._ksr, self._current.get(), asked["zone"], asked["hops"])
         return {}
 
     def ping(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.alias import is_ip, uri_of
-from sextet.call.decision import PATH, Refuse, Round, Searched, Target
+from sextet.call.decision import PATH, Refuse, Round, Searched, Target, safe
 from sextet.call.policy.asking import stages
-from sextet.sip.kemi import calls, flows, session_timing, tracing, zones
+from sextet.sip.kemi import calls, flows, questions, session_timing, tracing, zones
 from sextet.sip.kemi.admitting import ASKED, admit_round
 from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
 from sextet.sip.kemi.bindings import address_of, elsewhere, here, stored
@@ -130,7 +130,8 @@ def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str) ->
     if target.kind == "local":
         return {**shared, "here": target.here, "peers": list(target.peers)}
     uris = zones.reach(ksr, told, target.zone, target.alias) if target.kind == "zone" else list(target.uris)
-    return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri}
+    why = "" if uris else questions.obstacle(ksr, told.table.zones.get(target.zone), target.alias)
+    return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri, **({"why": why} if why else {})}
 
 
 def _run(
@@ -154,6 +155,9 @@ def _run(
         routes = _aim(ksr, told, legs, again)
         again = True
         if not routes:
+            refusal = next(
+                (Refuse(480, safe(f"zone {one['zone']}: {one['why']}")) for one in legs if "why" in one), refusal
+            )
             continue
         ksr.pv.sets("$avp(steps)", written((rounds, call, after.to_row())))
         ksr.pv.sets("$avp(person)", "")

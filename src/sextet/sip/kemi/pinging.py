@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,45 +97,50 @@ class Pinger:
         if not answered:
             reason = f"no answer to OPTIONS within {ANSWER_S:.0f} s"
             zone_rows.failed(self._ksr, self._reporter, one.zone.name, one.place.host, one.place.uri, reason, now_s)
-            self._hang_up(one.place.uri)
+            hang_up(self._ksr, one.place.uri)
         one.failures = 0 if verdict == "ok" else one.failures + 1
         wait_s = every_s
         if one.failures and one.zone.retry_s:
             wait_s = min(FIRST_RETRY_S * 2.0 ** min(one.failures - 1, 20), one.zone.retry_s)
         one.due_s, one.sent_s = one.sent_s + wait_s, None
 
-    def _hang_up(self, uri: str) -> None:
-        """Close a connection over which nothing comes: it may be cut on the way, and only a new one can tell."""
-        where, _, transport = uri.removeprefix("sip:").partition(";transport=")
-        if transport == "udp":
-            return
-        self._ksr.pv.seti("$var(conid)", 0)
-        if self._ksr.x.modf("tcp_get_conid", where, "$var(conid)") > 0:  # one of those that KEMI does not have
-            connection = int(self._ksr.pv.get("$var(conid)") or 0)
-            if connection > 0:
-                self._ksr.tcpops.tcp_close_connection_id(connection)
+
+def hang_up(ksr: Any, uri: str) -> None:
+    """Close a connection over which nothing comes: it may be cut on the way, and only a new one can tell."""
+    where, _, transport = uri.removeprefix("sip:").partition(";transport=")
+    connection = connected(ksr, where) if transport != "udp" else 0
+    if connection:
+        ksr.tcpops.tcp_close_connection_id(connection)
+
+
+def connected(ksr: Any, where: str) -> int:
+    """Give the connection to an "address:port" that is there now; 0 without one."""
+    ksr.pv.seti("$var(conid)", 0)
+    if ksr.x.modf("tcp_get_conid", where, "$var(conid)") <= 0:  # one of those that KEMI does not have
+        return 0
+    return max(0, int(ksr.pv.get("$var(conid)") or 0))
 
 
 def ask(ksr: Any, told: Instructions, zone: ZoneRow, place: Place, number: int, authorization: str = "") -> None:
     """Send one OPTIONS; what comes back is handed to `answered`."""
-    transport = place.uri.rpartition("=")[2]
-    if transport == "tls":
-        ksr.tls.set_connect_server_id("verified" if zone.tls_verify else "plain")
     headers = ["Max-Forwards: 1"]
     if zone.retry_s:
         headers.append(f"{traversal.TUNNEL}: {told.instance}")
     if authorization:
         headers.append(authorization)
     sent_us = int(time.monotonic() * 1e6)
+    asked = f"{'2' if authorization else '1'} {number} {sent_us} {place.uri} {zone.name}"
+    send(ksr, told, place.uri, headers, asked, verified=zone.tls_verify)
+
+
+def send(ksr: Any, told: Instructions, uri: str, headers: Sequence[str], asked: str, *, verified: bool) -> None:
+    """Send OPTIONS to an address; whoever gets the answer finds `asked` in its evparam."""
+    if uri.endswith("=tls"):
+        ksr.tls.set_connect_server_id("verified" if verified else "plain")
     text = {
-        "method": "OPTIONS",
-        "ruri": place.uri,
-        "turi": place.uri,
-        "furi": f"sip:{told.host}",
-        "ouri": place.uri,
-        "hdrs": "".join(f"{header}\r\n" for header in headers),
-        "evparam": f"{'2' if authorization else '1'} {number} {sent_us} {place.uri} {zone.name}",
-    }
+        "method": "OPTIONS", "ruri": uri, "turi": uri, "furi": f"sip:{told.host}", "ouri": uri,
+        "hdrs": "".join(f"{header}\r\n" for header in headers), "evparam": asked,
+    }  # fmt: skip
     for name, value in text.items():
         ksr.pv.sets(f"$uac_req({name})", value)
     ksr.pv.seti("$uac_req(evroute)", 1)
@@ -170,8 +175,7 @@ def _judged(ksr: Any, zone: ZoneRow, place: Place, status: int, round_trip_ms: f
     load = load_of(str(ksr.pv.get(f"$hdr({HEADER})") or ""))
     reason = ""
     if zone.tls_verify and (names is None or not names.have(place.host)):
-        whom = ", ".join(names.alternatives[:3]) if names else ""
-        reason = f"its certificate names {whom or 'nobody'}, not {place.host}"
+        reason = f"its certificate names {names.told if names else 'nobody'}, not {place.host}"
     elif zone.retry_s and status >= 300:
         phrase = str(ksr.pv.get("$rr") or "")
         wrong = status in (401, 407)

@@ -25,6 +25,7 @@ from sextet.call.stages import Again, Ask
 from sextet.call.table import Table
 from sextet.call.zones import ZoneRow, number_of
 from sextet.model.settings.zones import DNS, ENUM
+from sextet.sip.kemi import naming
 from sextet.sip.kemi.reporting import Reporter, written
 from sextet.sip.kemi.services import Services
 
@@ -37,6 +38,7 @@ CHAIN_MAX = 3  # answers that led one to the next: each may name several aliases
 AWAY_S = 2  # how long nothing is asked while sextetd is away
 
 POLICY = "policy "  # how questions to policy services begin (services.py)
+WHY = "why "  # before a question: why its answer is empty
 
 State = dict[str, Any]
 Open = tuple[str, str, str]  # see decision.Searched
@@ -52,12 +54,23 @@ def question(zone: ZoneRow | None, alias: str) -> str:
 
 
 def answer(ksr: Any, zone: ZoneRow | None, alias: str) -> list[str] | None:
-    """Give next hops, or of ENUM aliases; None while it is not known."""
+    """Give next hops, or of ENUM aliases; None while it is not known, or a connection that was found is gone."""
     asked = question(zone, alias)
     if not asked:
         return []
     text = ksr.htable.sht_get("dns", asked)
-    return None if text is None else [str(one) for one in json.loads(text)]
+    if text is None:
+        return None
+    found = [str(one) for one in json.loads(text)]
+    if zone is not None and all(naming.usable(ksr, one, zone.tls_verify) for one in found):
+        return found
+    ksr.htable.sht_rm("dns", asked)
+    return None
+
+
+def obstacle(ksr: Any, zone: ZoneRow | None, alias: str) -> str:
+    """Say why no next hop of a domain may be used; "" where sextetd gave no reason."""
+    return "".join(json.loads(ksr.htable.sht_get("dns", f"{WHY}{question(zone, alias)}") or "[]"))
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from sextet.sip.kemi import (
     charging,
     flows,
     forking,
+    naming,
     pinging,
     questions,
     registering,
@@ -120,7 +121,14 @@ class Script:
 
     @guarded
     def pinged(self, argument: str) -> None:
-        pinging.answered(self._ksr, self._reporter, self._current.get())
+        if str(self._ksr.pv.get("$uac_req(evparam)")).startswith(f"{naming.ASKED} "):
+            naming.answered(self._ksr, self._reporter)
+        else:
+            pinging.answered(self._ksr, self._reporter, self._current.get())
+
+    @guarded
+    def named(self, argument: str) -> None:
+        self._ksr.pv.seti("$var(conid)", naming.connection(self._ksr, str(self._ksr.pv.get("$du") or "")))
 
     @guarded
     def keepalive(self, argument: str) -> None:
