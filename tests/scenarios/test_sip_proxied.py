@@ -59,6 +59,7 @@ async def neighbours(mode: str = PROXY_KNOWN, **changes: object) -> AsyncIterato
     async with peers(NETWORK) as at:
         await at.start(E, config=edge(zone(at, C), mode), secret=b"of E")
         await at.start(C, config=inside(zone(at, E, **changes)), secret=b"of C")
+        await at.engines[E].test_zone("Other")  # C was not there when it was asked first
         await active(at)
         yield at
 
@@ -72,8 +73,8 @@ async def traversal() -> AsyncIterator[Peers]:
             peers=(ZonePeer(address=at.address(FRONT)),),
         )  # fmt: skip
         await at.start(E, config=edge(server), secret=b"of E")
-        await at.start(C, config=inside(client), secret=b"of C")
         async with Relay((at.address(FRONT), 7001), (at.address(E), 7001)):
+            await at.start(C, config=inside(client), secret=b"of C")
             await active(at)
             yield at
 

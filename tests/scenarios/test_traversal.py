@@ -59,8 +59,8 @@ def _rule(zone: str) -> SearchRule:
 async def systems(**changes: object) -> AsyncIterator[tuple[Peers, Relay]]:
     async with peers("127.63.1") as at:
         await at.start(E, config=edge(), secret=b"of E")
-        await at.start(C, config=inside(at, **changes), secret=b"of C")
         async with Relay((at.address(FRONT), 7001), (at.address(E), 7001)) as wire:
+            await at.start(C, config=inside(at, **changes), secret=b"of C")
             yield at, wire
 
 

@@ -51,6 +51,7 @@ async def neighbours(**names: tuple[str, ...]) -> AsyncIterator[Peers]:
                 number, config=config(at, other), neighbours=(), secret=f"of {number}".encode(),
                 certificate=files[0], private_key=files[1], trusted=trusted,
             )  # fmt: skip
+        await at.engines[1].test_zone("Other")  # the other one was not there when it was asked first
         yield at
 
 
