@@ -5,6 +5,7 @@ Standard library only, since nothing is installed yet. Everything that cannot be
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import fcntl
 import hashlib
@@ -62,6 +63,8 @@ def prepare(root: Path, *, for_tests: bool = False) -> Path:
         create_user()
     with one_at_a_time(root):
         prepare_environment(root, for_tests)
+        # Where Python may not write bytecode every start of a peer would compile all of it: 0.2 s of 0.7 s (measured).
+        compileall.compile_dir(root / "src", quiet=2)
     return root / ".venv/bin/python"
 
 

@@ -13,7 +13,7 @@ from tests.support.sip_client import SDP, Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
 
 pytestmark = pytest.mark.scenario
-NETWORK = "127.61.6"
+NETWORK = "127.61.16"
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
 TIMER = "Supported: timer"
 

@@ -21,7 +21,7 @@ ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
 
 def test_registrations_and_calls_go_on_without_sextetd_and_its_picture_is_complete_when_it_returns() -> None:
     async def play() -> None:
-        async with peers("127.61.1", 1) as at, phone(at, 1, "alice", "tls") as alice, phone(at, 1, "bob") as bob:
+        async with peers("127.61.2", 1) as at, phone(at, 1, "alice", "tls") as alice, phone(at, 1, "bob") as bob:
             await alice.register()
             await bob.register()
             await at.registered(1, BOB)
@@ -46,7 +46,7 @@ def test_registrations_and_calls_go_on_without_sextetd_and_its_picture_is_comple
 
 def test_a_new_secret_is_used_at_once_and_restarts_only_a_kamailio_that_carries_nothing() -> None:
     async def play() -> None:
-        async with peers("127.61.1", 1, 2) as at, phone(at, 1, "alice") as alice, phone(at, 2, "bob") as bob:
+        async with peers("127.61.2", 1, 2) as at, phone(at, 1, "alice") as alice, phone(at, 2, "bob") as bob:
             pids = [at.engines[number]._process.record.pid for number in (1, 2)]
             await bob.register()
             await at.registered(2, BOB)
@@ -64,7 +64,7 @@ def test_a_new_secret_is_used_at_once_and_restarts_only_a_kamailio_that_carries_
 
 def test_a_new_certificate_is_shown_without_a_restart() -> None:
     async def play() -> None:
-        async with peers("127.61.1", 1) as at, phone(at, 1, "alice", "tls") as alice:
+        async with peers("127.61.2", 1) as at, phone(at, 1, "alice", "tls") as alice:
             await alice.register()
             before = await asyncio.to_thread(ssl.get_server_certificate, (at.address(1), 5061))
             certificate(at.directory)
@@ -79,7 +79,7 @@ def test_a_new_certificate_is_shown_without_a_restart() -> None:
 @pytest.mark.parametrize("which", ["main", "worker"])
 def test_a_killed_kamailio_is_started_again_and_phones_register_again(which: str) -> None:
     async def play() -> None:
-        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice:
+        async with peers("127.61.2", 1) as at, phone(at, 1, "alice") as alice:
             await alice.register()
             await at.registered(1, ALICE)
             main, host = at.engines[1]._process.record.pid, at.hosts[1]
@@ -96,7 +96,7 @@ def test_a_killed_kamailio_is_started_again_and_phones_register_again(which: str
 
 def test_garbage_stops_nothing() -> None:
     async def play() -> None:
-        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob", "tcp") as bob:
+        async with peers("127.61.2", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob", "tcp") as bob:
             dice = b"\x00\xff\r\n: ;,<>@" * 30
             for cut in range(1, 300):
                 alice.send(dice[:cut])
@@ -116,7 +116,7 @@ def test_garbage_stops_nothing() -> None:
 
 def test_a_taken_port_and_a_foreign_address_are_named() -> None:
     async def play() -> None:
-        async with peers("127.61.1") as at:
+        async with peers("127.61.2") as at:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
                 other.bind((at.address(1), 5060))
                 with pytest.raises(EngineError, match=r"UDP port 5060 of 127\.61\.1\.1"):
@@ -127,7 +127,7 @@ def test_a_taken_port_and_a_foreign_address_are_named() -> None:
 
 def test_a_directory_too_long_for_a_socket_is_named() -> None:
     async def play() -> None:
-        async with peers("127.61.1") as at:
+        async with peers("127.61.2") as at:
             at.directory = at.directory / ("x" * 90)
             with pytest.raises(EngineError, match="too long"):
                 await at.start(1)
@@ -138,7 +138,7 @@ def test_a_directory_too_long_for_a_socket_is_named() -> None:
 
 def test_secrets_are_in_no_readable_file_and_in_no_argument() -> None:
     async def play() -> None:
-        async with peers("127.61.1", 1) as at:
+        async with peers("127.61.2", 1) as at:
             pid = at.engines[1]._process.record.pid
             assert b"secret" not in Path(f"/proc/{pid}/cmdline").read_bytes()
             code = at.run_dir(1) / "code"

@@ -57,7 +57,7 @@ def _rule(zone: str) -> SearchRule:
 
 @contextlib.asynccontextmanager
 async def systems(**changes: object) -> AsyncIterator[tuple[Peers, Relay]]:
-    async with peers("127.63.1") as at:
+    async with peers("127.61.18") as at:
         await at.start(E, config=edge(), secret=b"of E")
         async with Relay((at.address(FRONT), 7001), (at.address(E), 7001)) as wire:
             await at.start(C, config=inside(at, **changes), secret=b"of C")

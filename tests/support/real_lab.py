@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -266,8 +267,8 @@ def stand_alone(made: Plan, drawn: Secrets) -> None:
 
 def _on_a_free_network(peers: int, directory: Path) -> Plan:
     """Lay out a lab where no other one runs: several test runs may share a machine."""
-    for place in range(NETWORKS):
-        network = f"127.78.{(os.getpid() + place) % NETWORKS}"
+    for place in random.sample(range(NETWORKS), NETWORKS):  # two processes that look at once do not take the same
+        network = f"127.78.{place}"
         made = plan(peers, directory / "state", directory / "run", network)
         if not ports.problems(ports.endpoints(made)):
             return made
