@@ -20,7 +20,7 @@ def stormed(seed: int, *, losses: bool = False) -> Cluster:
     count = 2 + seed % 5
     cluster = Cluster(seed, count, limit=1000 + 777 * (seed % 3), delay_s=(0.01, 0.2, 2.0)[seed % 3])
     dice = cluster.dice
-    for _ in range(600):
+    for _ in range(300):
         cluster.run(cluster.now + dice.expovariate(20))
         number = dice.randint(1, count)
         if dice.random() < 0.6:
