@@ -13,6 +13,7 @@ from tests.support import real_lab
 from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader, cluster
 
 Prepare = Callable[[Plan, Secrets], None]
+PRIMARY = "configuration_primary"
 
 
 @contextmanager
@@ -32,20 +33,52 @@ def systems() -> Iterator[Callable[[int, Prepare], Reader]]:
         yield lambda peers, prepare: stack.enter_context(_reader(peers, prepare))
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Reader]:
-    """A whole cluster of three peers; cluster changes take effect at restart, as in the guide."""
-    with _reader(3, cluster(AT_RESTART)) as reader:
+class Shared:
+    """A whole cluster of three peers that sections share, since to start one takes longer than to read most of them."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._reader: Reader | None = None
+        self._failures = 0
+
+    def reader(self, failures: int) -> Reader:
+        """Give the cluster as a section finds it: well, peer 1 the primary; a new one where a test failed meanwhile."""
+        if failures > self._failures:  # nobody knows what it left behind
+            self.close()
+        self._failures = failures
+        if self._reader is None:
+            self._reader = self._stack.enter_context(_reader(3, cluster(AT_RESTART)))
+        reader = self._reader
         reader.well()
-        yield reader
+        if reader.chosen(1, PRIMARY) != "1":
+            for number in reader.lab.numbers:
+                reader.choose(number, 1)
+            reader.well()
+        reader.turn_page()
+        return reader
+
+    def close(self) -> None:
+        self._stack.close()
+        self._reader = None
+
+
+@pytest.fixture(scope="package")
+def shared() -> Iterator[Shared]:
+    """End the cluster with the last section."""
+    clusters = Shared()
+    yield clusters
+    clusters.close()
+
+
+@pytest.fixture(scope="module")
+def running(shared: Shared, request: pytest.FixtureRequest) -> Reader:
+    """A whole cluster of three peers; cluster changes take effect at restart, as in the guide."""
+    return shared.reader(request.session.testsfailed)
 
 
 @pytest.fixture(params=[AT_RESTART, AT_ONCE])
 def both_ways(running: Reader, request: pytest.FixtureRequest) -> Iterator[Reader]:
     """The whole cluster, once for each way in which cluster changes take effect."""
-    running.save(1, changes_take_effect=request.param)
-    for number in running.lab.numbers:
-        look = lambda number=number: running.chosen(number, "changes_take_effect")
-        running.until(f"peer {number} has it", look, (request.param,))
+    running.takes_effect(request.param)
     yield running
-    running.save(1, changes_take_effect=AT_RESTART)
+    running.takes_effect(AT_RESTART)

@@ -14,14 +14,13 @@ ONE = {"cluster_name": CLUSTER_NAME, "configuration_primary": 1, "peer_1_address
 ZONES = "/configuration/zones"
 
 
-@pytest.mark.parametrize(("take_effect", "newcomers"), [(AT_RESTART, (2, 3)), (AT_ONCE, (2,))])
-def test_newcomers_become_active_and_take_over_the_primarys_configuration(
-    systems: Callable[..., Reader], take_effect: str, newcomers: tuple[int, ...]
-) -> None:
-    reader = systems(1 + len(newcomers), typed(take_effect, {1: ONE}))
+def test_newcomers_become_active_and_take_over_the_primarys_configuration(systems: Callable[..., Reader]) -> None:
+    reader = systems(4, typed(AT_RESTART, {1: ONE, 4: {"changes_take_effect": AT_ONCE}}))
     reader.sees(1, 1, "This system")
-    for newcomer in newcomers:
-        add(reader, newcomer, take_effect)
+    add(reader, 2, AT_RESTART)
+    add(reader, 3, AT_RESTART)
+    reader.takes_effect(AT_ONCE)
+    add(reader, 4, AT_ONCE)
     reader.well()
 
 

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from sextet.lab.documents import Secrets
-from sextet.lab.plan import Plan
 from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader
-from tests.support.real_lab import edit_initial
 
 pytestmark = pytest.mark.scenario
 
 
-def by_address(take_effect: str) -> Callable[[Plan, Secrets], None]:
-    """Prepare the guide's start: an "IP Permissive" cluster."""
-
-    def write(made: Plan, drawn: Secrets) -> None:
-        addresses = {f"peer_{peer.number}_address": peer.address for peer in made.peers}
-        for peer in made.peers:
-            settings = {**addresses, "changes_take_effect": take_effect}
-            edit_initial(peer, lambda document, settings=settings: document["clustering"].update(settings))
-
-    return write
-
-
-@pytest.mark.parametrize(("take_effect", "peers"), [(AT_RESTART, 3), (AT_ONCE, 2)])
-def test_one_address_at_a_time_ends_in_a_cluster_of_names(
-    systems: Callable[..., Reader], take_effect: str, peers: int
-) -> None:
-    reader = systems(peers, by_address(take_effect))
+def by_address(reader: Reader) -> None:
+    """Make it the guide's start, an "IP Permissive" cluster."""
+    take_effect = reader.chosen(1, "changes_take_effect")
+    reader.takes_effect(AT_ONCE)
+    for changed in reader.lab.numbers:
+        for number in reader.lab.numbers:
+            answered = reader.save(number, **{f"peer_{changed}_address": reader.lab.peer(changed).address})
+            assert "Saved" in answered, answered
     reader.well()
+    reader.takes_effect(take_effect)
+    reader.well()
+
+
+def test_one_address_at_a_time_ends_in_a_cluster_of_names(both_ways: Reader) -> None:
+    reader = both_ways
+    at_restart = reader.chosen(1, "changes_take_effect") == AT_RESTART
+    by_address(reader)
     assert "Active as expc02" in reader.line(1, 2) and "Resolved" not in reader.line(1, 2)
     # 1, 2, 8: on all peers; peer 1 address first, then the next.
     for changed in reader.lab.numbers:
@@ -39,7 +33,7 @@ def test_one_address_at_a_time_ends_in_a_cluster_of_names(
         for number in reader.lab.numbers:
             answered = reader.save(number, **{f"peer_{changed}_address": reader.name(changed)})
             assert "Saved" in answered, answered
-        if take_effect == AT_RESTART:
+        if at_restart:
             reader.alarm(20007, changed)
             # 6: restart the peer whose address it is.
             reader.restart(changed)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sextet.lab.plan import CLUSTER_NAME
-from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader, cluster
+from tests.support.guide_reader import AT_RESTART, Reader
 
 pytestmark = pytest.mark.scenario
 LIST = "/system/clustering/list"
@@ -46,22 +45,21 @@ def typed(reader: Reader, *command: str) -> str:
     return reader.ran(DAMAGED, "-o", "json", *command)[1]
 
 
-def enter(reader: Reader, take_effect: str, said: str) -> None:
+def enter(reader: Reader, said: str) -> None:
     """Step 4 or 5: it was added as any newcomer is, and gets the list that the primary said."""
     command = said.partition("or run: sextet ")[2].partition(CLUSTER_NAME)
     assert command[0].startswith("cluster set-list "), said
     reader.type_in(DAMAGED, *command[0].split(), CLUSTER_NAME)
-    if take_effect == AT_RESTART:
+    if reader.chosen(1, "changes_take_effect") == AT_RESTART:
         reader.restart(DAMAGED)
     reader.active()
     reader.no_alarm(FAILURE, DAMAGED)
     reader.well()
 
 
-@pytest.mark.parametrize("take_effect", [AT_RESTART, AT_ONCE])
-def test_both_recoveries(systems: Callable[..., Reader], take_effect: str) -> None:
-    reader = systems(3, cluster(take_effect))
-    reader.well()
+def test_both_recoveries(both_ways: Reader) -> None:
+    reader = both_ways
+    reader.active()
     backup = backed_up(reader)
     # 1: a system snapshot.
     damage(reader)
@@ -75,7 +73,7 @@ def test_both_recoveries(systems: Callable[..., Reader], take_effect: str) -> No
     restore(reader, backup)
     # 4: added again, on the page.
     name = reader.name(DAMAGED)
-    enter(reader, take_effect, reader.save(1, f"{LIST}?job=add&peer=0&address={name}"))
+    enter(reader, reader.save(1, f"{LIST}?job=add&peer=0&address={name}"))
     # If that did not help: the second way, with the command of the guide.
     damage(reader)
     assert "snapshot" in reader.type_in(DAMAGED, "snapshot", "create", "status")
@@ -87,4 +85,4 @@ def test_both_recoveries(systems: Callable[..., Reader], take_effect: str) -> No
     reader.type_in(DAMAGED, script, reader.lab.peer(DAMAGED).host_name, "--yes")
     reader.until("it is empty", lambda: typed(reader, "config", "show", "credentials"), ("[]",))
     restore(reader, backup)
-    enter(reader, take_effect, reader.type_in(1, "cluster", "add", reader.name(DAMAGED)))
+    enter(reader, reader.type_in(1, "cluster", "add", reader.name(DAMAGED)))

@@ -6,12 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from sextet.lab.plan import CLUSTER_NAME
-from tests.support.guide_reader import AT_RESTART, Reader, typed
+from tests.support.guide_reader import AT_ONCE, Reader, fields, fresh
 
 pytestmark = pytest.mark.scenario
 KEY = 40055
-ONE = {"cluster_name": CLUSTER_NAME, "configuration_primary": 1, "peer_1_address": "expc01.apolo.local"}
 COMMAND = ("xCommand", "ForceSystemKeyUpdate")
 
 
@@ -21,12 +19,17 @@ def spoil(reader: Reader, number: int) -> None:
     reader.alarm(KEY, number, says=("Failed to update key file", "ForceSystemKeyUpdate"))
 
 
-@pytest.mark.parametrize("lists", [{}, {1: ONE}], ids=["stand-alone", "cluster of one"])
-def test_a_single_node_repairs_its_key_by_the_command(
-    systems: Callable[..., Reader], lists: dict[int, dict[str, object]]
-) -> None:
-    reader = systems(1, typed(AT_RESTART, lists))
+def test_a_single_node_repairs_its_key_by_the_command(systems: Callable[..., Reader]) -> None:
+    reader = systems(1, fresh(AT_ONCE))
     reader.wait("it answers", lambda: "40055" not in reader.words(1, "/status/alarms"))
+    repaired(reader)
+    # The same in a cluster of one.
+    assert "Saved" in reader.save(1, **fields(reader.lab.plan.peers))
+    reader.sees(1, 1, "✔ Clustering: This system")
+    repaired(reader)
+
+
+def repaired(reader: Reader) -> None:
     spoil(reader, 1)
     assert "OK" in reader.type_in(1, *COMMAND)
     reader.no_alarm(KEY, 1)

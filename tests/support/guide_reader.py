@@ -71,6 +71,14 @@ class Reader:
         token = _token(self.open(number, f"{CLUSTERING}/primary"))
         return words_of(self._client(number).post(f"{CLUSTERING}/primary", data={"csrf": token}).text)
 
+    def takes_effect(self, when: str) -> None:
+        """Choose when cluster changes take effect, and wait until every peer knows."""
+        if self.chosen(1, "changes_take_effect") != when:
+            self.save(1, changes_take_effect=when)
+        for number in self.lab.numbers:
+            look = lambda number=number: self.chosen(number, "changes_take_effect")
+            self.until(f"peer {number} has it", look, (when,))
+
     def restart(self, number: int) -> None:
         """Maintenance > Restart options, Restart, OK; waits until the web interface can be accessed again."""
         page, before = self.open(number, RESTART), self._alive(number)
