@@ -240,3 +240,32 @@ def test_a_service_says_who_may_register_and_blocks_nobody_meanwhile() -> None:
                 assert len(at.hosts[1].registrations[CAROL]) == 2, "who is registered stays"
 
     asyncio.run(play())
+
+
+def test_an_alias_that_comes_after_a_busy_device_is_judged_too() -> None:
+    async def play() -> None:
+        verdict = "<proxy/>"
+
+        def judge(told: Mapping[str, str]) -> str:
+            if told["DESTINATION_ALIAS"] == CAROL:
+                return verdict
+            return f'<proxy><busy><taa:location clear="yes" url="{CAROL}"><proxy/></taa:location></busy></proxy>'
+
+        async with _judged() as (at, first, _, alice, carol), phone(at, 1, "bob") as bob:
+            await bob.register()
+            await at.registered(1, BOB)
+            first.cpl, bob.status = judge, 486
+            await alice.hang_up(answered(await alice.call(BOB)))
+            assert [one["DESTINATION_ALIAS"] for one in first.asked] == [BOB, CAROL]
+            verdict = "<reject status='403' reason='not after hours'/>"
+            answer = refused(await alice.call(BOB))
+            assert answer.status == 403 and "not after hours" in answer.get("reason")
+            first.delay_s = 0.5
+            call = asyncio.create_task(alice.call(BOB, wait_s=10))
+            await first.until(6)
+            alice.give_up()
+            assert refused(await call).status == 487, "who gives up while it is asked is let go"
+            assert carol.count() == 1
+            await at.hosts[1].until(lambda: not at.hosts[1].calls)
+
+    asyncio.run(play())

@@ -50,6 +50,7 @@ class Bench:
 
     def follow(self, config: Root, up: bool = True) -> None:
         neighbours = tuple(Neighbour(number=n, name=f"peer{n}", ip=f"192.0.2.{n}", up=up) for n in (2, 3))
+        self.config = config
         wanted = Wanted(
             config=linked(config), generation=1, number=1, address="192.0.2.1", neighbours=neighbours, secret=SECRET
         )

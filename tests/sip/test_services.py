@@ -10,11 +10,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
-from sextet.model.settings.policy import CallPolicy
+from sextet.model.settings.policy import CallPolicy, FindMe, FindMeDevice, FindMeLocation, FindMePerson
 from sextet.model.settings.policy_services import PolicyServer, PolicyService
 from sextet.model.settings.registration import Registration
+from sextet.model.settings.zones import DNS, Zone
 from sextet.sip.kemi import questions
-from tests.sip.test_script import ALICE, CONFIG, OPEN, Bench
+from tests.sip.test_script import ALICE, BOB, CONFIG, OPEN, Bench
 
 SERVICE = PolicyService(
     name="The judge", password="secret of the service", servers=(PolicyServer(address="192.0.2.9"),)
@@ -220,3 +221,71 @@ def test_a_registration_that_waited_keeps_the_way_back_over_its_connection(tmp_p
     bench.ksr.resetbflag(6)  # a variable of the worker; the agent goes on
     answer(bench, "<proxy/>")
     assert bench.ksr.isbflagset(6)
+
+
+CAROL, SMITH = "carol@apolo.local", "smith@apolo.local"
+
+
+def forwarded(tmp_path: Path, busy: str = CAROL, **more: Any) -> Bench:
+    """A person whose busy device gives way to another alias, and a service that judges each alias."""
+    made = judged(tmp_path, SERVICE)
+    devices = (FindMeDevice(name="desk", alias=BOB), FindMeDevice(name="other", alias=busy))
+    office = FindMeLocation(name="Office", at_once="desk", busy="other")
+    person = FindMePerson(findme_id=SMITH, active_location="Office", devices=devices, locations=(office,))
+    made.follow(replace(made.config, findme=FindMe(mode="On", people=(person,)), **more))
+    for alias in (BOB, CAROL):
+        made.register(alias, contact=f"<sip:{alias.partition('@')[0]}@192.0.2.9>", Expires="60")
+    heard(made)
+    made.invite(SMITH)
+    for alias in (SMITH, BOB):
+        assert parameters(asked(made))["DESTINATION_ALIAS"] == alias
+        answer(made, "<proxy/>")
+    assert [uri for [(uri, _, _)] in made.ksr.relayed] == ["sip:bob@192.0.2.9"]
+    made.ksr.status = 486
+    made.script.failed(None)
+    return made
+
+
+def test_an_alias_that_comes_after_is_judged_by_the_service_and_then_rung(tmp_path: Path) -> None:
+    bench = forwarded(tmp_path)
+    assert (bench.ksr.suspended, len(bench.ksr.relayed), bench.ksr.replies[2:]) == (3, 1, [])
+    assert parameters(asked(bench))["DESTINATION_ALIAS"] == CAROL
+    answer(bench, "<proxy/>")
+    assert [uri for [(uri, _, _)] in bench.ksr.relayed] == ["sip:bob@192.0.2.9", "sip:carol@192.0.2.9"]
+    assert [event["kind"] for event in bench.searches] == ["search", "answers", "search"]
+
+
+def test_an_alias_that_comes_after_and_is_rejected_is_not_rung(tmp_path: Path) -> None:
+    bench = forwarded(tmp_path)
+    answer(bench, "<reject status='480' reason='not after hours'/>")
+    assert (len(bench.ksr.relayed), bench.ksr.replies[-1][0]) == (1, 480)
+    assert "not after hours" in bench.ksr.reply_headers[-1]
+
+
+def test_an_alias_that_comes_after_has_the_default_cpl_where_the_service_is_silent(tmp_path: Path) -> None:
+    bench = forwarded(tmp_path)
+    answer(bench)
+    assert (len(bench.ksr.relayed), bench.ksr.replies[-1][0]) == (1, 403)
+
+
+def test_an_alias_that_comes_after_waits_for_dns_like_any_other(tmp_path: Path) -> None:
+    world = SearchRule(name="World", target="World", mode="Any alias")
+    rules = (*DEFAULT_RULES, world)
+    bench = forwarded(tmp_path, "eve@far.test", zones=(Zone(name="World", type=DNS),), search_rules=rules)
+    answer(bench, "<proxy/>")
+    assert (bench.ksr.suspended, asked(bench)) == (4, "dns far.test World")
+    questions.keep(bench.ksr, [("dns far.test World", ["sip:192.0.2.80:5061;transport=tls"], 30)])
+    assert bench.script.resumed(None) == 1
+    assert bench.ksr.relayed[-1][0][0] == "sip:eve@far.test"
+
+
+def test_what_all_rounds_carry_is_there_once_and_before_the_call_waits(bench: Bench) -> None:
+    heard(bench)
+    bench.register(BOB, Expires="60")
+    bench.ksr.appended.clear()
+    bench.invite(BOB)
+    before = [header.partition(":")[0] for header in bench.ksr.appended]
+    assert before == ["Record-Route", "-Session-Expires", "Session-Expires", "-Min-SE", "Min-SE"]
+    answer(bench, "<proxy/>")
+    assert len(bench.ksr.relayed) == 1
+    assert len(bench.ksr.appended) == len(before)

@@ -303,5 +303,8 @@ class FakeKSR:
     def _fine(self, *arguments: Any) -> int:
         return OK
 
-    consume_credentials = via_add_xavp_params = add_rr_param = record_route = dlg_manage = _fine
+    def record_route(self) -> int:
+        return self.append("Record-Route: us")
+
+    consume_credentials = via_add_xavp_params = add_rr_param = dlg_manage = _fine
     t_set_fr = t_on_branch = t_on_reply = t_on_failure = _fine

@@ -99,6 +99,7 @@ def _search(
     token = "" if name or known else str(ksr.pv.get("$var(token)") or "")
     searched = _found(told, request, lookups, services, token)
     if searched.open:
+        _furnish(ksr, told, identity)
         if not questions.suspend(ksr, reporter, [services.question(*one) for one in searched.open], state):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
         return
@@ -113,6 +114,7 @@ def _search(
         ksr, told.table, request, decision.rounds, lookups.here, lookups.elsewhere, services
     )
     if asked and not last:
+        _furnish(ksr, told, identity)
         if not questions.suspend(ksr, reporter, asked, state):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
         return
@@ -131,16 +133,29 @@ def _send(
     request = after.request
     ksr.pvx.xavp_child_sets("via", "sxl", own)
     ksr.corex.via_add_xavp_params(1)
-    _record_route(ksr, told, identity.call_id)
+    _furnish(ksr, told, identity)
     call: Call = {"tag": request.tag, "search": name}
     if ksr.pv.get("$rm") == "INVITE":
-        session_timing.ask(ksr, told.table.session)
         ksr.dialog.dlg_manage()
         call |= {
             "call_id": identity.call_id, "serial": str(ksr.pv.get("$avp(serial)")), "source": request.caller,
             "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
         }  # fmt: skip
     forking.begin(ksr, reporter, told, rounds, call, after, uri=uri)
+
+
+def _furnish(ksr: Any, told: Instructions, identity: Identity) -> None:
+    """Add what every branch of every round carries, once.
+
+    tm keeps it with the transaction where it is there before that waits for the first time, or has its first branch;
+    what is added after a wait reaches the first round only.
+    """
+    if ksr.pv.get("$avp(furnished)"):
+        return
+    ksr.pv.seti("$avp(furnished)", 1)
+    _record_route(ksr, told, identity.call_id)
+    if ksr.pv.get("$rm") == "INVITE":
+        session_timing.ask(ksr, told.table.session)
 
 
 def _found(told: Instructions, request: Request, lookups: tracing.Lookups, services: Services, token: str) -> Searched:

@@ -1,33 +1,29 @@
 """How the rounds of a decision become branches: all targets of a round at once, round after round.
 
 What is left to ask stays with the transaction: `$avp(steps)` holds the other addresses of the zones that are being
-asked, then the rounds to come. The failure route takes it up when every branch has failed. What differs between the
-branches of one round stands in parameters of the next hop, which is never sent: `hops` is its Max-Forwards, `t` the
-number of the target among all targets of the search. Devices of this peer have no such parameters: `$avp(hops)` and
-`$avp(here)` hold for them.
+asked, then the rounds to come. The failure route takes it up when every branch has failed (failing.py). What differs
+between the branches of one round stands in parameters of the next hop, which is never sent: `hops` is its Max-Forwards,
+`t` the number of the target among all targets of the search. Devices of this peer have no such parameters: `$avp(hops)`
+and `$avp(here)` hold for them.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.alias import is_ip, uri_of
-from sextet.call.decision import PATH, Refuse, Round, Searched, Target, safe
-from sextet.call.policy.asking import stages
-from sextet.sip.kemi import calls, flows, questions, session_timing, tracing, zones
+from sextet.call.decision import PATH, Refuse, Round, Target, safe
+from sextet.sip.kemi import calls, flows, questions, tracing, zones
 from sextet.sip.kemi.admitting import ASKED, admit_round
-from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
-from sextet.sip.kemi.bindings import address_of, elsewhere, here, stored
+from sextet.sip.kemi.aftermath import Aftermath
+from sextet.sip.kemi.bindings import address_of, stored
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import Identity, prove
-from sextet.sip.kemi.refusing import answer, explain, phrase
+from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.reporting import Reporter, written
-from sextet.sip.kemi.services import Services
 
 BEHIND, PEER = 6, 8  # branch flags of kamailio.cfg
 ANSWER_MS = 180_000  # how long a device may ring; the longest common ringing time
@@ -35,14 +31,6 @@ PEER_MS = 1_000  # to a peer's first provisional answer, which it sends before i
 ZONE_MS = 3_000  # to another system's
 DEVICE_MS = 5_000  # to a device's
 REQUEST_MS = 8_000  # to the final answer of what is not an INVITE
-FINAL = (401, 407, 422, 484, 486, 487)  # answers of the person asked for: searching on would not help
-_FINAL_PHRASES = {
-    401: "Unauthorized",
-    407: "Proxy Authentication Required",
-    422: "Session Interval Too Small",
-    484: "Address Incomplete",
-    486: "Busy Here",
-}
 
 Leg = dict[str, Any]  # a target as it is kept in an AVP; of a zone with one of its addresses, and those left to try
 Call = dict[str, Any]  # what is told of it besides its state; of a request that is no INVITE the tag only
@@ -57,84 +45,10 @@ def begin(
     legs = [[_leg(ksr, told, target, next(numbers), uri) for target in one.targets] for one in rounds]
     for name in ("legs", "said"):
         ksr.pv.sets(f"$avp({name})", "")
-    _run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, after, again=again)
+    run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, after, again=again)
 
 
-def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
-    """Ask the next round after one that failed, or who knows what comes after; else the caller gets the answer."""
-    status = ksr.tm.t_get_status_code()
-    brief = str(ksr.pv.get("$avp(brief)") or "")
-    person = 422 if brief else int(ksr.pv.get("$avp(person)") or 0)
-    lone = str(ksr.pv.get("$avp(lone)") or "")
-    if lone and ksr.tm.t_branch_timeout() > 0 and ksr.tm.t_branch_replied() < 0:
-        hop, _, zone = lone.partition(" ")
-        zones.silent(ksr, reporter, told, zone, hop)
-    rounds, call, row = json.loads(ksr.pv.get("$avp(steps)"))
-    after = Aftermath.from_row(row)
-    final = status >= 600 or status in FINAL
-    hidden = person in _FINAL_PHRASES and not final
-    while not (final or hidden) and flows.unsent(ksr):
-        if _sent(ksr, after, DEVICE_MS if "call_id" in call else REQUEST_MS):
-            return
-    if hidden:
-        status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
-    goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
-    lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
-    # No policy service can be asked from here: for a new alias its default CPL holds.
-    known = stages(Services(ksr, told.table, after.request, {}, last=True))
-    more = None if goes_on else asked(told.table, after, status, lookups.here, lookups.elsewhere, known)
-    tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on)
-    if goes_on:
-        _run(ksr, reporter, told, rounds, call, after, again=True)
-    elif more is not None:
-        _go_on(ksr, reporter, told, call, lookups, *more)
-    elif hidden:
-        if brief:
-            ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
-        ksr.tm.t_reply(person, _FINAL_PHRASES[person])
-    elif status == flows.FLOW_FAILED and not flows.is_for_one(ksr):
-        ksr.tm.t_reply(480, phrase(480))  # RFC 5626 11.2: it concerns nobody before us
-
-
-def _go_on(
-    ksr: Any, reporter: Reporter, told: Instructions, call: Call, lookups: tracing.Lookups, searched: Searched,
-    after: Aftermath,
-) -> None:  # fmt: skip
-    """Do what a script said comes after; it is a search of its own in the history, under the same call tag."""
-    name = os.urandom(8).hex()
-    method, call_id = str(ksr.pv.get("$rm")), str(ksr.pv.get("$ci"))
-    tracing.told(reporter, name, after.request, searched, lookups, told.table.generation, method, call_id)
-    decision = searched.decision
-    if isinstance(decision, Refuse):
-        explain(ksr, decision.status, decision.reason)
-        ksr.tm.t_reply(decision.status, phrase(decision.status))
-        return
-    begin(ksr, reporter, told, decision.rounds, {**call, "search": name}, after, again=True)
-
-
-def leg(ksr: Any, told: Instructions) -> None:
-    """Prove a branch that goes to another peer: the proof holds for its own Request-URI only.
-
-    With it the other peer learns where in our Local Zone, or from which zone, the call came.
-    """
-    get = ksr.pv.get
-    identity = Identity(
-        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
-    )
-    value = prove(told.secret, told.table.number, str(get("$avp(tag)")), identity, str(get("$avp(from)") or ""))
-    ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
-
-
-def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str) -> Leg:
-    shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule, "t": number}
-    if target.kind == "local":
-        return {**shared, "here": target.here, "peers": list(target.peers)}
-    uris = zones.reach(ksr, told, target.zone, target.alias) if target.kind == "zone" else list(target.uris)
-    why = "" if uris else questions.obstacle(ksr, told.table.zones.get(target.zone), target.alias)
-    return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri, **({"why": why} if why else {})}
-
-
-def _run(
+def run(
     ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg]], call: Call, after: Aftermath,
     *, again: bool,
 ) -> None:  # fmt: skip
@@ -169,10 +83,10 @@ def _run(
             row = {name: value for name, value in call.items() if name not in ("search", "began", *ASKED)}
             calls.begin(ksr, reporter, row | about | {"route": names, "rule": rules}, time.monotonic())
         patience_ms = max(_patience_ms(one) for one in legs) if invite else REQUEST_MS
-        if _sent(ksr, after, patience_ms):
+        if sent(ksr, after, patience_ms):
             return
         while flows.unsent(ksr):
-            if _sent(ksr, after, patience_ms):
+            if sent(ksr, after, patience_ms):
                 return
         if lone:
             zones.silent(ksr, reporter, told, lone["zone"], lone["uris"][0])
@@ -182,7 +96,7 @@ def _run(
     answer(ksr, refusal.status, refusal.reason)
 
 
-def _sent(ksr: Any, after: Aftermath, patience_ms: int) -> bool:
+def sent(ksr: Any, after: Aftermath, patience_ms: int) -> bool:
     """Send to all branches; says whether one at least could be sent to."""
     ksr.tm.t_set_fr(after.ring_s * 1000 or ANSWER_MS, patience_ms)
     ksr.tm.t_on_branch("LEG")
@@ -191,6 +105,28 @@ def _sent(ksr: Any, after: Aftermath, patience_ms: int) -> bool:
     if ksr.pv.get("$avp(flows)"):
         ksr.tm.t_on_branch_failure("tm:branch-failure:FLOW")
     return bool(ksr.tm.t_relay() > 0)
+
+
+def leg(ksr: Any, told: Instructions) -> None:
+    """Prove a branch that goes to another peer: the proof holds for its own Request-URI only.
+
+    With it the other peer learns where in our Local Zone, or from which zone, the call came.
+    """
+    get = ksr.pv.get
+    identity = Identity(
+        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
+    )
+    value = prove(told.secret, told.table.number, str(get("$avp(tag)")), identity, str(get("$avp(from)") or ""))
+    ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
+
+
+def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str) -> Leg:
+    shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule, "t": number}
+    if target.kind == "local":
+        return {**shared, "here": target.here, "peers": list(target.peers)}
+    uris = zones.reach(ksr, told, target.zone, target.alias) if target.kind == "zone" else list(target.uris)
+    why = "" if uris else questions.obstacle(ksr, told.table.zones.get(target.zone), target.alias)
+    return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri, **({"why": why} if why else {})}
 
 
 def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from sextet.sip.kemi import (
     calls,
     carrying,
     charging,
+    failing,
     flows,
     forking,
     naming,
@@ -94,14 +95,16 @@ class Script:
     def resumed(self, argument: str) -> None:
         told = self._current.get()
         state, known = questions.resumed(self._ksr)
-        if state["step"] == registering.STEP:
+        if state["step"] == failing.STEP:
+            failing.resumed(self._ksr, self._reporter, told, state, known)
+        elif state["step"] == registering.STEP:
             registering.resumed(self._ksr, self._reporter, told, self._dice, state, known)
         else:
             resumed(self._ksr, self._reporter, told, state, known)
 
     @guarded
     def failed(self, argument: str) -> None:
-        forking.failed(self._ksr, self._reporter, self._current.get())
+        failing.failed(self._ksr, self._reporter, self._current.get())
 
     @guarded
     def flow(self, argument: str) -> None:

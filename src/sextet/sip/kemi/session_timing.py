@@ -25,7 +25,7 @@ def refused(ksr: Any, session: Session) -> bool:
 
 
 def ask(ksr: Any, session: Session) -> None:
-    """Put the session timer of the INVITE or UPDATE at hand in order, right before it is sent on."""
+    """Put the session timer of the INVITE or UPDATE at hand in order, before it is sent on."""
     found = _timed(ksr, session)
     if found is None:
         return  # the minimum was raised while the request waited
