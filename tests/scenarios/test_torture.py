@@ -8,8 +8,10 @@ import uuid
 
 import pytest
 
-from tests.support.sip_client import Dialog, Phone
-from tests.support.sip_peers import Peers, answered, peers, phone
+from sextet.sip.rpc import command
+from tests.support.real_lab import eventually
+from tests.support.sip_client import Dialog, Message, Phone
+from tests.support.sip_peers import Peers, answered, peers, phone, refused
 from tests.support.torture import MESSAGES, Torture
 
 pytestmark = pytest.mark.scenario
@@ -134,6 +136,77 @@ def test_every_torture_message_is_answered_or_dropped_and_calls_go_on(transport:
             assert [line for line in at.notes[1].lines if "script" in line] == [], "and no error left our script"
             assert set(at.hosts[1].calls) == {call.call_id}, "no row of a torturer is left"
             assert (await alice.hang_up(call)).status == 200
+
+    asyncio.run(play())
+
+
+def _wrongly(invite: Message, wrong: str) -> bytes:
+    """Answer 486 in a way that must not reach the next peer, which cuts what a connection brings into messages."""
+    vias = [f"Via: {one}" for value in invite.all("via") for one in value.split(", ")]
+    assert len(vias) == 3, "of the peer that sent it, of the one before, of the caller"
+    length = "Content-Length: 0"
+    if wrong == "without the Vias of others":
+        vias = vias[:1]
+    elif wrong == "longer than it says, to somebody who hears datagrams":
+        vias[1], length = vias[1].replace("/TLS", "/UDP"), "Content-Length: 9999"
+    elif wrong == "of no length, to somebody who hears datagrams":
+        vias[1], length = vias[1].replace("/TLS", "/UDP"), "X-No-Length: 0"
+    elif wrong == "with a folded length":
+        length = "Content-Length:\r\n 0\r\nContent-Length: 300"
+    else:
+        length = "X-Folded: yes\r\n l: 300\r\nContent-Length: 0"
+    head = ["SIP/2.0 486 Busy", *vias, *(f"{name}: {invite.get(name)}" for name in ("from", "call-id", "cseq"))]
+    return "\r\n".join([*head, f"To: {invite.get('to')};tag=wrong", length, "", ""]).encode()
+
+
+WRONGS = (
+    "without the Vias of others", "longer than it says, to somebody who hears datagrams",
+    "of no length, to somebody who hears datagrams", "with a folded length", "with a length in a folded line",
+)  # fmt: skip
+
+
+async def _counted(at: Peers, number: int, name: str) -> int:
+    """Read a counter of a peer's workers."""
+    rows = await command(at.run_dir(number), "htable.dump", "count")
+    return sum(one["value"] for row in rows for one in row["slot"] if one["name"] == name)
+
+
+async def _between(at: Peers) -> set[tuple[int, str]]:
+    """List the TLS connections of the first peer, which are those to the second."""
+    return {(one["id"], one["state"]) for one in await command(at.run_dir(1), "core.tcp_list") if one["type"] == "TLS"}
+
+
+def test_what_a_phone_answers_wrongly_breaks_no_connection_that_others_use() -> None:
+    async def play() -> None:
+        async with (
+            peers(NETWORK, 1, 2) as at,
+            phone(at, 1, "alice") as alice,
+            phone(at, 2, "bob") as bob,
+            phone(at, 2, "carol", "tcp") as carol,
+        ):
+            for one in (alice, bob, carol):
+                assert (await one.register()).status == 200
+            await at.registered(2, BOB)
+            carol.send(b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+            assert (await carol.register()).status == 200, "over the very connection that brought no SIP"
+            call = answered(await alice.call(BOB))
+            connections = await _between(at)
+            bob.status = dropped = 0
+            for done, wrong in enumerate(WRONGS, 1):
+                calling = asyncio.create_task(alice.call(BOB))
+                invite = await bob.rings(after=done)
+                bob.send(_wrongly(invite, wrong))
+                if "folded" in wrong:
+                    dropped += 1
+                    await eventually(f"an answer {wrong} is dropped", lambda: _counted(at, 2, "insane"), wanted=dropped)
+                    bob.reply(invite, 486)
+                busy = refused(await calling)
+                assert (busy.status, len(busy.all("via"))) == (486, 1), wrong
+                assert (await alice.within(call, "INFO", "Signal=1\r\n")).status == 200, wrong
+                assert await _between(at) == connections, wrong
+            assert refused(await alice.call(BOB, extra="X-Folded: yes\r\n l: 300")).status == 400
+            assert (await alice.hang_up(call)).status == 200
+            assert await _between(at) == connections
 
     asyncio.run(play())
 

@@ -9,8 +9,9 @@ from sextet.engine import Journal
 NOTE_S = 60.0
 COUNTED = {
     "garbage": "messages that are not SIP were dropped",
-    "insane": "requests that contradict themselves were refused",
+    "insane": "messages that contradict themselves were refused or dropped",
     "stray": "answers to no request of ours were dropped",
+    "wayless": "answers did not have the Via headers of their requests, which were put back",
     "unproven": "requests claimed to come from a peer and were not proved; they were treated as a stranger's",
     "unrouted": "requests within a call came without a Route of ours and were refused",
     "unnamed": "requests were refused for the certificate of their connection",
