@@ -273,6 +273,10 @@ class FakeKSR:
         self.appended.append(f"-{name}")
         return OK
 
+    def remove_hf_idx(self, name: str, place: int) -> int:
+        self.appended.append(f"-{name}[{place}]")
+        return OK
+
     def t_reply(self, status: int, reason: str) -> int:
         return self.send_reply(status, reason)
 

@@ -21,5 +21,9 @@ ZONE_TEST = Command(
     parameters=(_NAME,),
     writes=True,
 )
+DIRECTORY_STATUS = Command(
+    name="directory status",
+    help="Show how every peer finds the server of the H.350 directory.",
+)
 
 COMMANDS = tuple(value for value in list(globals().values()) if isinstance(value, Command))

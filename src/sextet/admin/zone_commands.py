@@ -8,7 +8,7 @@ from sextet.admin import zone_catalogue as catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry
 from sextet.admin.door import Door
-from sextet.admin.zone_views import ZonePage, zones
+from sextet.admin.zone_views import ZonePage, directory, zones
 from sextet.cluster.face import Face
 from sextet.model.schema import Problem, Refused
 
@@ -27,9 +27,13 @@ def add_to(registry: Registry, face: Face, door: Door) -> None:
     async def zone_test(actor: Actor, arguments: Arguments) -> object:
         return await tested(face, str(arguments["name"]))
 
+    async def directory_status(actor: Actor, arguments: Arguments) -> object:
+        return directory(face)
+
     registry.add(catalogue.ZONE_LIST, zone_list)
     registry.add(catalogue.ZONE_SHOW, zone_show)
     registry.add(catalogue.ZONE_TEST, zone_test)
+    registry.add(catalogue.DIRECTORY_STATUS, directory_status)
 
 
 async def tested(face: Face, name: str) -> ZonePage:

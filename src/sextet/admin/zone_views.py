@@ -1,4 +1,7 @@
-"""How the zones are: for every zone a matrix of the other side's addresses and our peers."""
+"""How the zones are: for every zone a matrix of the other side's addresses and our peers.
+
+Policy services and the H.350 directory are shown as zones are.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sextet.cluster.face import Face, Owned
+from sextet.model.settings.h350 import DIRECTORY
 from sextet.model.settings.policy import POLICY_SERVICE
-from sextet.model.status import POLICY_SERVICE_TYPE, WORKING, ZoneAddress, ZoneStatus
+from sextet.model.status import DIRECTORY_TYPE, POLICY_SERVICE_TYPE, WORKING, ZoneAddress, ZoneStatus
 
 TONES = {"active": "ok", "maintenance": "info", "failed": "bad", "refused": "bad", "checking": "info"}
 STATE_TONES = {"Active": "ok", "On": "ok", "Checking": "info", "Failed": "bad", "Off": "off"}
@@ -94,6 +98,12 @@ def services(face: Face) -> list[ZonePage]:
         _page(one.name, one.protocol, seen.get(one.name, []), one.name in asked, NOT_ASKED)
         for one in face.saved.policy_services
     ]
+
+
+def directory(face: Face) -> list[ZonePage]:
+    """Give the H.350 directory seen as a zone is; nothing while it is off."""
+    seen = [owned for owned in face.zones() if owned.row.type == DIRECTORY_TYPE]
+    return [_page(DIRECTORY, "LDAP", seen, True, "")] if face.saved.h350.mode else []
 
 
 def worst(rows: list[Owned[ZoneStatus]]) -> tuple[str, str]:

@@ -67,6 +67,14 @@ async def _add_zone(bench: Bench) -> None:
     await bench.run(1, "config add", path="zones", value=value)
 
 
+async def _ask_nobody(bench: Bench) -> None:
+    await bench.set(1, "h350.server_address", bench.address(3))
+    await bench.set(1, "h350.server_port", CLOSED_PORT)
+    await bench.set(1, "h350.encryption", "Off")
+    await bench.set(1, "h350.base_dn", "dc=nobody")
+    await bench.set(1, "h350.mode", True)
+
+
 async def _two_names(bench: Bench) -> None:
     await bench.set(3, "clustering.peer_4_address", bench.address(1))
 
@@ -356,6 +364,12 @@ FAULTS: tuple[Fault, ...] = (
         alarms=((45010, 1), (45010, 2)),
         breaks=_add_zone,
         mends=lambda bench: bench.run(1, "config remove", path="zones[Nobody]"),
+    ),
+    Fault(
+        what="An H.350 directory at an address where nobody listens",
+        alarms=((35012, 1), (35012, 3)),
+        breaks=_ask_nobody,
+        mends=lambda bench: bench.set(1, "h350.mode", False),
     ),
     Fault(
         what="Access rules of the Default Zone, while UDP and TCP are on",

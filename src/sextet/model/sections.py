@@ -12,6 +12,7 @@ from sextet.model.settings.bandwidth import DEFAULT_LINKS, LINKS_MAX, PIPES_MAX,
 from sextet.model.settings.capacity import Capacity
 from sextet.model.settings.clustering import AddressMapping, Clustering
 from sextet.model.settings.dialplan import DEFAULT_RULES, TESTS_MAX, DialPlan, DialPlanTest, SearchRule, Transform
+from sextet.model.settings.h350 import H350
 from sextet.model.settings.interfaces import Interfaces
 from sextet.model.settings.local_zone import (
     RULES_MAX,
@@ -41,6 +42,7 @@ class Root:
     domains: tuple[Domain, ...] = many(Domain, 200, label="Domains", path="SIP Domain", help="The SIP domains of this cluster.")
     authentication: Authentication = Authentication()
     credentials: tuple[Credential, ...] = many(Credential, 5000, label="Local authentication database", path="Credential", help="Names and passwords of endpoints.")
+    h350: H350 = H350()
     registration: Registration = Registration()
     default_subzone: DefaultSubzone = DefaultSubzone()
     traversal_subzone: TraversalSubzone = TraversalSubzone()

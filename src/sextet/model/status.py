@@ -123,6 +123,7 @@ class PastAlarm:
 
 
 POLICY_SERVICE_TYPE = "Policy service"  # a policy service is watched and told as a zone is
+DIRECTORY_TYPE = "H.350 directory"  # and so is the LDAP server that knows devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from sextet.model.settings.clustering import Clustering
 from sextet.model.validation.bandwidth import links
 from sextet.model.validation.clustering import enforce, mappings, peer_list, primary_moved
 from sextet.model.validation.dialplan import rules, transforms
+from sextet.model.validation.h350 import h350
 from sextet.model.validation.interfaces import network
 from sextet.model.validation.local_zone import membership, subzones
 from sextet.model.validation.names import names
@@ -40,6 +41,7 @@ def problems(whole: Root, before: Root | None = None) -> list[Problem]:
         *mappings(whole.clustering),
         *protocols(whole),
         *names(whole),
+        *h350(whole),
         *policy(whole.registration),
         *subzones(whole),
         *membership(whole),

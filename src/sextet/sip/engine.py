@@ -23,6 +23,7 @@ from sextet.engine import EngineError, Flows, Host, Journal, Picture, Searches, 
 from sextet.sip import ports, process, rendering
 from sextet.sip.agent_line import AgentLine, use_key
 from sextet.sip.counting import Counting
+from sextet.sip.directory import Directory
 from sextet.sip.events import (
     Answered,
     Asked,
@@ -101,10 +102,10 @@ class SipEngine:
         self._shares = Shares()
         self._looked_at = 0.0
         self._resolver = Resolver(time.monotonic)
-        self._resolved = NO_NAMES
-        self._services = PolicyServices(self._resolver, self._zones.take_services, host.policy_trouble)
-        self._answers = ZoneAnswers(self._resolver, self._line, self._services, self._zones.take_named)
-        self._resolved_at = 0.0
+        self._resolved, self._resolved_at = NO_NAMES, 0.0
+        services = PolicyServices(self._resolver, self._zones.take_services, host.policy_trouble)
+        directory = Directory(self._resolver, self._zones.take_directory)
+        self._answers = ZoneAnswers(self._resolver, self._line, services, directory, self._zones.take_named)
         self._failures = 0
         self._started_at = 0.0
         self._counting = Counting(journal)
@@ -207,7 +208,6 @@ class SipEngine:
             self._listener.close()
             self._zones.stop()
             self._answers.stop()
-            self._services.stop()
             if self._process is not None:
                 if leave_running:
                     self._process.let_go()
@@ -253,7 +253,7 @@ class SipEngine:
             text = told.to_text(instructions)
             self.tables.remember(wanted, self._resolved, instructions.table)
             self._zones.follow(wanted, self._resolved, self._resolver.failures)
-            self._services.follow(wanted)
+            self._answers.follow(wanted)
             changed = False
             if any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
                 sources = {"certificate.pem": wanted.certificate, "key.pem": wanted.private_key}

@@ -185,6 +185,7 @@ def instructions(wanted: Wanted, secret: str, resolved: Names) -> Instructions:
         secret=wanted.secret,
         local_secret=secret,
         realm=realm(wanted),
+        directory=directory(wanted),
         peer_transport=transport,
         peer_port=port,
         verified=verified(wanted, resolved),
@@ -207,11 +208,18 @@ def realm(wanted: Wanted) -> str:
 
 def users(wanted: Wanted) -> dict[str, str]:
     """Give HA1 (RFC 2617 3.2.2.2) of each user; whoever holds it can register: as secret as a password."""
-    of = realm(wanted)
-    return {
-        row.name: hashlib.md5(f"{row.name}:{of}:{row.password}".encode(), usedforsecurity=False).hexdigest()
-        for row in wanted.config.credentials
-    }
+    return {row.name: ha1(row.name, realm(wanted), row.password) for row in wanted.config.credentials}
+
+
+def ha1(user: str, realm: str, password: str) -> str:
+    """Make the HA1 of one user."""
+    return hashlib.md5(f"{user}:{realm}:{password}".encode(), usedforsecurity=False).hexdigest()
+
+
+def directory(wanted: Wanted) -> str:
+    """Summarise what answers of the H.350 directory depend on; empty while it is not asked."""
+    settings = wanted.config.h350
+    return hashlib.sha256(repr((settings, realm(wanted))).encode()).hexdigest() if settings.mode else ""
 
 
 def at_restart(config: Root) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""What DNS and ENUM zones answer: where a domain is called (RFC 3263), which aliases a number stands for (RFC 6116)."""
+"""Answers what workers ask: where a domain is called (RFC 3263), which aliases a number stands for (RFC 6116).
+
+Policy services and the H.350 directory are asked elsewhere; their questions come and go the same way.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,10 @@ from sextet.model.expression import flaw
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.zones import Zone
 from sextet.sip.agent_line import AgentLine
+from sextet.sip.directory import Directory
 from sextet.sip.events import Asked, Named
 from sextet.sip.kemi.naming import WANTED
-from sextet.sip.kemi.questions import WHY
+from sextet.sip.kemi.questions import DIRECTORY, WHY
 from sextet.sip.name_checks import NameChecks
 from sextet.sip.policy_services import PolicyServices
 from sextet.sip.resolver import SERVICES, Resolver, Unanswered
@@ -39,16 +43,26 @@ Answer = tuple[str, list[str], int]  # question, next hops or aliases, for how m
 
 
 class ZoneAnswers:
-    """Answers the questions of workers, each within a time limit; `tell_named` hears what certificates showed."""
+    """Answers the questions of workers, each within a time limit; `tell_named` hears what certificates showed.
+
+    Whom it asks follows and stops with it.
+    """
 
     def __init__(
-        self, resolver: Resolver, line: AgentLine, services: PolicyServices, tell_named: Callable[[Named], None]
-    ) -> None:
+        self, resolver: Resolver, line: AgentLine, services: PolicyServices, directory: Directory,
+        tell_named: Callable[[Named], None],
+    ) -> None:  # fmt: skip
         self._resolver = resolver
         self._services = services
+        self._directory = directory
         self._names = NameChecks(line.name, tell_named)
         self._line = line
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def follow(self, wanted: Wanted) -> None:
+        """These are the policy services and the H.350 directory now."""
+        self._services.follow(wanted)
+        self._directory.follow(wanted)
 
     def take(self, event: Asked | Named, wanted: Wanted) -> None:
         """Begin to answer, or note what was found out for an answer."""
@@ -65,6 +79,8 @@ class ZoneAnswers:
         """Answer nothing more."""
         for task in self._tasks:
             task.cancel()
+        self._services.stop()
+        self._directory.stop()
 
     async def _answer(self, transaction: str, questions: Sequence[str], wanted: Wanted) -> None:
         zones = {zone.name: zone for zone in wanted.config.zones if zone.state == "Enabled"}
@@ -75,6 +91,8 @@ class ZoneAnswers:
             return  # Kamailio is gone, and the call with it
 
     async def _one(self, asked: str, zones: dict[str, Zone], wanted: Wanted) -> list[Answer]:
+        if asked.startswith(DIRECTORY):
+            return [(asked, *await self._directory.ask(asked.removeprefix(DIRECTORY)))]
         kind, what, name = asked.split(" ", 2)
         if kind == "policy":
             text = await self._services.ask(name, what)

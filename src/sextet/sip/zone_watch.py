@@ -29,6 +29,7 @@ class ZoneWatch:
         self._book = ZoneBook()
         self._wanted: Wanted | None = None
         self._services: Mapping[str, ZoneStatus] = {}
+        self._directory: Mapping[str, ZoneStatus] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._forgetting: asyncio.TimerHandle | None = None
         self._looking: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -66,6 +67,11 @@ class ZoneWatch:
         self._services = services
         self._soon()
 
+    def take_directory(self, directory: Mapping[str, ZoneStatus]) -> None:
+        """Take over how the H.350 directory is, where there is one; nothing else has its name."""
+        self._directory = directory
+        self._soon()
+
     def stop(self) -> None:
         """Look for no more causes, tell nothing more."""
         for timer in (self._telling, self._forgetting):
@@ -86,7 +92,7 @@ class ZoneWatch:
 
     def _tell(self) -> None:
         self._telling = None
-        self._host.zones({**self._services, **self._book.rows(time.monotonic())})
+        self._host.zones({**self._services, **self._directory, **self._book.rows(time.monotonic())})
 
     def _find_cause(self, report: Report) -> None:
         place, zones = (report.zone, report.address.uri), self._wanted.config.zones if self._wanted else ()

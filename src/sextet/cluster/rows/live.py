@@ -14,7 +14,7 @@ from sextet.cluster.rows.keys import KeyTooLong, encode_key
 from sextet.cluster.rows.registrations import Book
 from sextet.cluster.rows.usage import KIND, UsageBook
 from sextet.cluster.rows.view import AnyRow, View
-from sextet.cluster.rows.zones import ZoneRows, down
+from sextet.cluster.rows.zones import ZoneRows, directory_down, down
 from sextet.engine import Engine, EngineError, Journal, Picture, Shared
 from sextet.model import alarms as types
 from sextet.model.schema import Problem, Refused
@@ -160,6 +160,8 @@ class Live:
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
         self._carry_out(self.zone_book.seen(zones))
         self.alarms.set_all(types.ZONE_PEER_DOWN, down(zones.values()))
+        cause = directory_down(zones.values())
+        self.alarms.set(types.DIRECTORY_FAILED, "", bool(cause), cause)
 
     def policy_trouble(self, sentence: str) -> None:
         self.alarms.set(types.CALL_POLICY_FAILED, "policy service", bool(sentence), sentence)

@@ -1,11 +1,14 @@
-"""How zones are, seen from this peer: one row for each, and a cause for each address that is down."""
+"""How zones are, seen from this peer: one row for each, and a cause for each address that is down.
+
+Policy services and the H.350 directory are watched and told as zones are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from sextet.cluster.rows.books import DropRow, Effect, PutRow
-from sextet.model.status import POLICY_SERVICE_TYPE, ZoneStatus
+from sextet.model.status import DIRECTORY_TYPE, POLICY_SERVICE_TYPE, ZoneStatus
 
 KIND = "zone"
 
@@ -30,8 +33,18 @@ def down(zones: Iterable[ZoneStatus]) -> dict[str, str]:
         f"{zone.name} {address.uri or address.host}": f"{_kind(zone)} {zone.name}, {address.host}: {address.reason}."
         for zone in zones
         for address in zone.addresses
-        if address.state == "failed"
+        if address.state == "failed" and zone.type != DIRECTORY_TYPE
     }
+
+
+def directory_down(zones: Iterable[ZoneStatus]) -> str:
+    """Say why the H.350 directory cannot be asked; empty while it can, or is off."""
+    return " ".join(
+        f"{address.host}: {address.reason}."
+        for zone in zones
+        for address in zone.addresses
+        if address.state == "failed" and zone.type == DIRECTORY_TYPE
+    )
 
 
 def _kind(zone: ZoneStatus) -> str:

@@ -65,9 +65,17 @@ def _services(paper: Paper, services: list[Row]) -> None:
         paper.say("There is no policy service.")
 
 
+def _directory(paper: Paper, found: list[Row]) -> None:
+    if found:
+        _services(paper, found)
+    else:
+        paper.say("The H.350 directory is off: only the local database knows devices.")
+
+
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "zone list": _list,
     "zone show": _show,
     "zone test": _show,
     "policy status": _services,
+    "directory status": _directory,
 }

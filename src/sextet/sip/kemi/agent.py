@@ -50,6 +50,7 @@ class Agent:
         self._reporter = reporter
         self._current = Current(ksr, run_dir)
         self._users: dict[str, str] = {}
+        self._directory = ""
         self._sources: dict[str, int] = {}
         self._domains: frozenset[str] = frozenset()
         self._pinger = Pinger(ksr, reporter)
@@ -123,6 +124,7 @@ class Agent:
         self._ksr.htable.sht_sets("ctl", "flow", f"Flow-Timer: {timer_s}\r\n" if timer_s else "")
         self._set_domains(told.table.domains | told.table.hosts)
         self._set_users()
+        self._set_directory(told.directory)
         known = {peer.ip for peer in told.table.peers.values() if peer.ip} | set(told.table.zone_of_ip)
         known |= {flow.rpartition(":")[0] for flow in told.table.zone_of_flow}
         self._set_sources(dict.fromkeys(known, KNOWN) | dict.fromkeys(told.verified, CHECKED))
@@ -238,6 +240,13 @@ class Agent:
             if self._users.get(name) != ha1:
                 self._ksr.htable.sht_sets("ha1", name, ha1)
         self._users = users
+
+    def _set_directory(self, directory: str) -> None:
+        self._ksr.pvx.shv_seti("ldap", 1 if directory else 0)
+        if directory != self._directory:
+            for name, _ in self._rows("ldap"):
+                self._ksr.htable.sht_rm("ldap", name)
+        self._directory = directory
 
     def _set_domains(self, domains: frozenset[str]) -> None:
         for name in self._domains - domains:

@@ -20,7 +20,18 @@ from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import stages
 from sextet.call.search import search
 from sextet.call.source import LOCAL, Source, SourceKind, source_of
-from sextet.sip.kemi import carriage, carrying, flows, forking, questions, session_timing, tracing, traversal, zones
+from sextet.sip.kemi import (
+    carriage,
+    carrying,
+    directory,
+    flows,
+    forking,
+    questions,
+    session_timing,
+    tracing,
+    traversal,
+    zones,
+)
 from sextet.sip.kemi.admitting import attempt, within
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import elsewhere, here, is_endpoint
@@ -48,7 +59,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     )
     peer, tag, node = _sender(ksr, told, identity)
     source, authenticated = (within(ksr, told.table, LOCAL), True) if proved else _identified(ksr, told, method, peer)
-    if source is None or ksr.tm.t_newtran() <= 0:
+    if source is None or not questions.begun(ksr):
         return  # challenged; or a retransmission, which the transaction absorbs
     secret = told.secret or told.local_secret.encode()
     carried = carriage.read(str(get(f"$hdr({carriage.HEADER})") or ""), source)
@@ -99,7 +110,7 @@ def _search(
     token = "" if name or known else str(ksr.pv.get("$var(token)") or "")
     searched = _found(told, request, lookups, services, token)
     if searched.open:
-        _furnish(ksr, told, identity)
+        furnish(ksr, told)
         if not questions.suspend(ksr, reporter, [services.question(*one) for one in searched.open], state):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
         return
@@ -114,7 +125,7 @@ def _search(
         ksr, told.table, request, decision.rounds, lookups.here, lookups.elsewhere, services
     )
     if asked and not last:
-        _furnish(ksr, told, identity)
+        furnish(ksr, told)
         if not questions.suspend(ksr, reporter, asked, state):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
         return
@@ -133,7 +144,7 @@ def _send(
     request = after.request
     ksr.pvx.xavp_child_sets("via", "sxl", own)
     ksr.corex.via_add_xavp_params(1)
-    _furnish(ksr, told, identity)
+    furnish(ksr, told)
     call: Call = {"tag": request.tag, "search": name}
     if ksr.pv.get("$rm") == "INVITE":
         ksr.dialog.dlg_manage()
@@ -144,7 +155,7 @@ def _send(
     forking.begin(ksr, reporter, told, rounds, call, after, uri=uri)
 
 
-def _furnish(ksr: Any, told: Instructions, identity: Identity) -> None:
+def furnish(ksr: Any, told: Instructions) -> None:
     """Add what every branch of every round carries, once.
 
     tm keeps it with the transaction where it is there before that waits for the first time, or has its first branch;
@@ -153,7 +164,7 @@ def _furnish(ksr: Any, told: Instructions, identity: Identity) -> None:
     if ksr.pv.get("$avp(furnished)"):
         return
     ksr.pv.seti("$avp(furnished)", 1)
-    _record_route(ksr, told, identity.call_id)
+    _record_route(ksr, told, str(ksr.pv.get("$ci")))
     if ksr.pv.get("$rm") == "INVITE":
         session_timing.ask(ksr, told.table.session)
 
@@ -213,7 +224,8 @@ def _identified(ksr: Any, told: Instructions, method: str, peer: int | None) -> 
         return None, False
     if proved:
         ksr.pv.sets("$var(user)", str(get("$au") or ""))
-        ksr.auth.consume_credentials()
+        if not get("$avp(waited)"):  # then they were taken before (directory.py)
+            ksr.auth.consume_credentials()
         source = within(ksr, told.table, source_of(told.table, ip, peer, True, flow, zone))
     return source, counts_as_authenticated(told.table, source, proved)
 
@@ -221,7 +233,7 @@ def _identified(ksr: Any, told: Instructions, method: str, peer: int | None) -> 
 def _digest(ksr: Any, realm: str) -> bool:
     if ksr.auth.has_credentials(realm) < 0:
         return False
-    ha1 = ksr.htable.sht_get("ha1", str(ksr.pv.get("$au") or ""))
+    ha1 = directory.ha1_of(ksr, str(ksr.pv.get("$au") or ""))
     return bool(ha1) and ksr.auth.pv_auth_check(realm, ha1, 1, 0) > 0
 
 

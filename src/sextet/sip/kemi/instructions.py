@@ -35,6 +35,7 @@ class Instructions:
     )  # traversal client -> user, password
     ports: tuple[tuple[str, int], ...] = ()  # transport -> port that endpoints and zones know
     sessions_max: int = 0  # media sessions that this peer takes
+    directory: str = ""  # changes when answers of the H.350 directory hold no longer; empty: it is not asked
 
     @property
     def instance(self) -> str:
@@ -57,6 +58,7 @@ def to_text(instructions: Instructions) -> str:
             "secrets": {zone: list(pair) for zone, pair in instructions.secrets.items()},
             "ports": [list(pair) for pair in instructions.ports],
             "sessions_max": instructions.sessions_max,
+            "directory": instructions.directory,
         }
     )
 
@@ -77,6 +79,7 @@ def from_text(text: str) -> Instructions:
             secrets={zone: (str(user), str(password)) for zone, (user, password) in values["secrets"].items()},
             ports=tuple((str(transport), int(port)) for transport, port in values["ports"]),
             sessions_max=int(values["sessions_max"]),
+            directory=str(values["directory"]),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise TableError(f"the instructions cannot be read ({type(error).__name__}: {error})") from error

@@ -1,4 +1,4 @@
-"""What has to be asked before a call can go on: DNS for DNS and ENUM zones, policy services. No worker waits.
+"""What has to be asked before a request can go on: DNS, policy services, the H.350 directory. No worker waits.
 
 How it works. An answer lies in the htable `dns` for a while; with it a call goes on at once. Without it the transaction
 is suspended, sextetd is asked, and the agent puts the answer into `dns` and continues the transaction, which then
@@ -38,6 +38,8 @@ CHAIN_MAX = 3  # answers that led one to the next: each may name several aliases
 AWAY_S = 2  # how long nothing is asked while sextetd is away
 
 POLICY = "policy "  # how questions to policy services begin (services.py)
+DIRECTORY = "directory "  # and to the H.350 directory (directory.py)
+NOBODY, UNANSWERED = "-", "?"  # in the htable `ldap`: no such name, and nobody to ask
 WHY = "why "  # before a question: why its answer is empty
 
 State = dict[str, Any]
@@ -154,8 +156,13 @@ def unanswered(ksr: Any, table: Table, rounds: Sequence[Round]) -> list[str]:
     return list(dict.fromkeys(question(zone, alias) for zone, alias in pairs if answer(ksr, zone, alias) is None))
 
 
+def begun(ksr: Any) -> bool:
+    """Give a request its transaction, unless it has waited with one already; false where it is a retransmission."""
+    return bool(ksr.pv.get("$avp(waited)")) or ksr.tm.t_newtran() > 0
+
+
 def suspend(ksr: Any, reporter: Reporter, questions: Sequence[str], state: State) -> bool:
-    """Let the transaction wait for answers; false where it has to go on without them."""
+    """Let the transaction of a search wait for answers; false where it has to go on without them."""
     turns = int(ksr.pv.get("$avp(turns)") or 0)
     if turns >= TURNS_MAX:
         return False
@@ -164,6 +171,11 @@ def suspend(ksr: Any, reporter: Reporter, questions: Sequence[str], state: State
     wait_ms = POLICY_WAIT_MS if any(one.startswith(POLICY) for one in questions) else WAIT_MS
     if wait_ms > WAIT_MS:
         ksr.tm.t_set_fr(CALL_MS, wait_ms + SPARE_S * 1000)
+    return wait(ksr, reporter, questions, wait_ms)
+
+
+def wait(ksr: Any, reporter: Reporter, questions: Sequence[str], wait_ms: int = WAIT_MS) -> bool:
+    """Let the transaction wait for sextetd's answers, however it goes on then; false where it cannot."""
     if ksr.tmx.t_suspend() < 0:
         return False
     transaction = f"{ksr.pv.get('$T(id_index)')}:{ksr.pv.get('$T(id_label)')}"
@@ -171,8 +183,7 @@ def suspend(ksr: Any, reporter: Reporter, questions: Sequence[str], state: State
     ksr.htable.sht_setxs("asking", transaction, str(until_ms), wait_ms // 1000 + SPARE_S)
     text = f'"kind":"question","transaction":{written(transaction)},"questions":{written(list(questions))}'
     if not reporter.send(text):
-        for one in questions:
-            ksr.htable.sht_setxs("dns", one, "[]", AWAY_S)
+        keep(ksr, [(one, [], AWAY_S) for one in questions if not one.startswith(DIRECTORY)])
         ksr.htable.sht_sets("asking", transaction, "0")
     return True
 
@@ -199,7 +210,10 @@ def _answered(ksr: Any, questions: Sequence[str]) -> dict[str, str]:
 def keep(ksr: Any, answers: Sequence[tuple[str, list[str], int]]) -> None:
     """Note answers, each for its seconds."""
     for asked, values, seconds in answers:
-        ksr.htable.sht_setxs("dns", asked, json.dumps(values), seconds)
+        if asked.startswith(DIRECTORY):
+            ksr.htable.sht_setxs("ldap", asked.removeprefix(DIRECTORY), "".join(values) or NOBODY, seconds)
+        else:
+            ksr.htable.sht_setxs("dns", asked, json.dumps(values), seconds)
 
 
 def go_on(ksr: Any, transaction: str) -> None:

@@ -72,7 +72,7 @@ def _decide(
     drawn = "Variable" in (table.standard.strategy, table.outbound.strategy)
     decision = admit(table, wanted, dice() if drawn else 0.0, service)
     if isinstance(decision, Ask):
-        if _comes_too_fast(ksr, table, alias, contacts, dice()) or ksr.tm.t_newtran() <= 0:
+        if _comes_too_fast(ksr, table, alias, contacts, dice()) or not questions.begun(ksr):
             return  # or a retransmission, which the transaction absorbs
         question = service.question(decision.service, decision.kind, decision.alias)
         if not questions.suspend(ksr, reporter, [question], state):

@@ -18,6 +18,7 @@ from sextet.sip.kemi import (
     calls,
     carrying,
     charging,
+    directory,
     failing,
     flows,
     forking,
@@ -32,7 +33,7 @@ from sextet.sip.kemi import (
 )
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.bindings import publish
-from sextet.sip.kemi.calling import initial, resumed
+from sextet.sip.kemi.calling import furnish, initial, resumed
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.reporting import Reporter
 
@@ -86,6 +87,13 @@ class Script:
     @guarded
     def granted(self, argument: str) -> None:
         carrying.granted(self._ksr)
+
+    @guarded
+    def directory(self, argument: str) -> None:
+        self._ksr.pv.seti("$var(waits)", 1)  # whatever goes wrong, nobody comes in by it
+        told = self._current.get()
+        if directory.look_up(self._ksr, self._reporter, told.realm, self._dice, lambda: furnish(self._ksr, told)):
+            self._ksr.pv.seti("$var(waits)", 0)
 
     @guarded
     def initial(self, argument: str) -> None:
@@ -200,7 +208,7 @@ class Script:
         try:
             self._ksr.htable.sht_inc("count", "faults")
             if (
-                where in ("register", "registered", "carry", "initial", "resumed", "keepalive")
+                where in ("register", "registered", "carry", "directory", "initial", "resumed", "keepalive")
                 and not self._ksr.is_ACK()
             ):
                 waiting = isinstance(error, TableError)

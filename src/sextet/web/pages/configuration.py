@@ -115,6 +115,12 @@ FORM_PAGES = (
     FormPage(path="/configuration/registration", section="registration"),
     FormPage(path="/configuration/authentication", section="authentication"),
     FormPage(
+        path="/configuration/authentication/h350",
+        section="h350",
+        intro="Names that the local database does not have are looked up in this directory. Status > H.350 directory "
+        "shows how each peer finds it.",
+    ),
+    FormPage(
         path="/configuration/call-policy",
         section="call_policy",
         intro="A script excludes rules. A call that neither has anything to say about is allowed.",
