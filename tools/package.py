@@ -85,7 +85,7 @@ def pack(version: str, contents: Mapping[str, bytes], /, **other: object) -> byt
             entry = tarfile.TarInfo(f"sextet-{version}/{path}")
             entry.size, entry.mode = len(data), 0o644
             tar.addfile(entry, io.BytesIO(data))
-    return gzip.compress(archive.getvalue(), mtime=0)
+    return gzip.compress(archive.getvalue(), compresslevel=6, mtime=0)  # 9 takes three times as long for 1 % less
 
 
 def own(root: Path, version: str) -> dict[str, bytes]:

@@ -117,7 +117,8 @@ def test_a_time_server_tells_the_same_of_it(lab: Lab) -> None:
         await lab.set(3, "system.ntp_servers", json.dumps([{"address": f"{HUB}.160:{NTP_PORT}"}]))
         line = (await lab.ask(3, "check", id="ntp"))["lines"][0]
         own = next(one for one in line["peers"] if one["peer"] == 3)
-        assert own["measured"].endswith((" -3600.000 s", " -3599.999 s", " -3600.001 s")), own
+        away_s = float(own["measured"].removesuffix(" s").rpartition(" ")[2])
+        assert abs(away_s + AHEAD_S) < 0.5, own  # a busy machine answers late
         await lab.set(3, "system.ntp_servers", "[]")
         transport.close()
 

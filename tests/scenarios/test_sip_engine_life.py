@@ -119,7 +119,7 @@ def test_a_taken_port_and_a_foreign_address_are_named() -> None:
         async with peers("127.61.2") as at:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
                 other.bind((at.address(1), 5060))
-                with pytest.raises(EngineError, match=r"UDP port 5060 of 127\.61\.1\.1"):
+                with pytest.raises(EngineError, match=r"UDP port 5060 of 127\.61\.2\.1"):
                     await at.start(1)
 
     asyncio.run(play())
