@@ -21,7 +21,7 @@ from sextet.model.settings.zones import (
     Zone,
     ZonePeer,
 )
-from sextet.sip.kemi import zone_rows
+from sextet.sip.kemi import zone_rows, zones
 from sextet.sip.kemi.pinging import ANSWER_S, PING_S, Pinger
 from tests.call.test_certificate import pem
 from tests.sip.test_script import CONFIG, OPEN, Bench
@@ -140,10 +140,10 @@ def test_a_traversal_server_has_to_accept_us(bench: Bench) -> None:
     assert bench.ksr.htables["tunnel"][f"name {NAME}"] == f"{A.replace('5061', '7001')};only=1"
 
 
-def keepalive(bench: Bench, **headers: str) -> int:
+def keepalive(bench: Bench, port: int = 40000, **headers: str) -> int:
     bench.ksr.values |= {
         "$si": "198.51.100.7",
-        "$sp": 40000,
+        "$sp": port,
         "$Rp": 7001,
         "$au": "client",
         "$conid": 5,
@@ -172,6 +172,24 @@ def test_a_traversal_client_needs_password_certificate_and_name(bench: Bench) ->
     assert row is not None
     assert (row["state"], row["reason"]) == ("failed", "the client closed its connection")
     assert f"name {NAME}" not in bench.ksr.htables["tunnel"]
+
+
+def test_a_traversal_client_that_gave_a_call_no_answer_is_called_only_where_no_other_is_connected(bench: Bench) -> None:
+    follow(bench, replace(INSIDE, tls_verify=False))
+    bench.ksr.users.add("client")
+    told = bench.script._current.get()
+    for port, name in ((40000, NAME), (40001, NAME[::-1])):
+        assert keepalive(bench, port, X_Sextet_Traversal=name) == 200
+    hops = sorted(zones.reach(bench.ksr, told, "Inside", "bob@apolo.local"))
+    assert [hop.partition(";")[0] for hop in hops] == ["sip:198.51.100.7:40000", "sip:198.51.100.7:40001"]
+    zones.silent(bench.ksr, bench.script._reporter, told, "Inside", hops[0])
+    for _ in range(2):
+        assert zones.reach(bench.ksr, told, "Inside", "bob@apolo.local") == hops[1:]
+    assert bench.told[-1]["address"]["reason"] == "no answer to a call"
+    zones.silent(bench.ksr, bench.script._reporter, told, "Inside", hops[1])
+    assert sorted(zones.reach(bench.ksr, told, "Inside", "bob@apolo.local")) == hops
+    assert keepalive(bench, 40000, X_Sextet_Traversal=NAME) == 200
+    assert zones.reach(bench.ksr, told, "Inside", "bob@apolo.local") == hops[:1]
 
 
 def test_who_does_not_answer_in_time_has_failed_and_is_asked_again(bench: Bench) -> None:

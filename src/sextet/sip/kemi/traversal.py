@@ -91,10 +91,21 @@ def remember(ksr: Any, uri: str) -> None:
 
 
 def reached(ksr: Any, zone: str) -> list[str]:
-    """List the next hops of the clients of a zone that are connected now."""
+    """List the next hops of the clients of a zone that are connected now; silent ones only where there is no other."""
     names = json.loads(ksr.htable.sht_get("tunnel", f"zone {zone}") or "[]")
-    uris = (ksr.htable.sht_get("tunnel", f"name {name}") for name in names)
-    return [str(uri) for uri in uris if uri]
+    found = (ksr.htable.sht_get("tunnel", f"name {name}") for name in names)
+    uris = [str(uri) for uri in found if uri]
+    seen = zone_rows.seen(ksr, zone, [uri.partition(HELD)[0] for uri in uris])
+    heard = [uri for uri in uris if (row := seen.get(uri.partition(HELD)[0])) is None or row.usable]
+    return heard or uris
+
+
+def silent(ksr: Any, reporter: Reporter, zone: str, hop: str) -> None:
+    """Note that a call had no answer at all over a client's connection; its next OPTIONS says that it lives."""
+    uri, _, held = hop.partition(HELD)
+    row = zone_rows.read(ksr, zone, uri)
+    if held and row is not None:
+        zone_rows.failed(ksr, reporter, zone, row["host"], uri, zone_rows.SILENT, time.monotonic())
 
 
 def zone_of(ksr: Any) -> str:

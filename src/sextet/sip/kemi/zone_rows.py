@@ -13,6 +13,7 @@ from sextet.call.choice import Seen
 from sextet.sip.kemi.reporting import Reporter, written
 
 TELL_S = 30.0  # how often a round-trip time is told while nothing else changes
+SILENT = "no answer to a call"
 
 Row = dict[str, Any]  # model.status.ZoneAddress, with the zone's name
 

@@ -42,9 +42,12 @@ def _turn(ksr: Any, name: str, uris: list[str]) -> int:
 def silent(ksr: Any, reporter: Reporter, told: Instructions, name: str, hop: str) -> None:
     """Note that a call had no answer at all from an address: the next caller does not wait for it, and it is asked."""
     zone, uri = told.table.zones.get(name), hop.removesuffix(ONLY)
+    if zone is not None and zone.type == TRAVERSAL_SERVER:
+        traversal.silent(ksr, reporter, name, hop)
+        return
     place = next((one for one in zone.places if one.uri == uri), None) if zone else None
     if zone is not None and place is not None and zone.monitored:
-        zone_rows.failed(ksr, reporter, name, place.host, uri, "no answer to a call", time.monotonic())
+        zone_rows.failed(ksr, reporter, name, place.host, uri, zone_rows.SILENT, time.monotonic())
         ksr.htable.sht_seti("due", zone_rows.row_name(name, uri), 1)
 
 
