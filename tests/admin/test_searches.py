@@ -241,3 +241,24 @@ def test_a_save_that_breaks_a_test_is_refused_on_the_real_way_in() -> None:
         asyncio.run(
             made.face.change([Change("set", "search_rules[Out].state", "Disabled")], user="admin", source="cli")
         )
+
+
+def test_locate_shows_who_is_shown_as_the_caller_and_what_comes_after() -> None:
+    script = (
+        '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
+        '<taa:location source-url-for-message="front@apolo.local"><proxy>'
+        '<busy><taa:location url="9z@y.example"/></busy>'
+        '<failure status="404"><reject status="480" reason="try later"/></failure></proxy></taa:location>'
+        "</taa:routed></cpl>"
+    )
+    policy = [
+        {"verb": "set", "path": "call_policy.mode", "value": "Local CPL"},
+        {"verb": "set", "path": "call_policy.script", "value": script},
+    ]
+    told = run(desk(), "locate", alias="9x@y.example", draft=draft(*policy))
+    assert told["rounds"] == [["London: x@y.example, called by front@apolo.local"]]
+    assert told["afterwards"] == [
+        "call policy, where 9x@y.example fails with 404: 480 try later",
+        "call policy, where 9x@y.example is busy: 9z@y.example would be searched",
+    ]
+    assert any("front@apolo.local is shown as the caller" in step["finding"] for step in told["search"]["steps"])

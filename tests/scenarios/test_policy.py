@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -124,5 +125,23 @@ def test_a_busy_device_of_a_person_gives_way_and_one_without_a_successor_is_busy
             bob.status = 486
             assert refused(await alice.call(SMITH)).status == 486
             assert carol.count() == 0
+
+    asyncio.run(play())
+
+
+def test_who_is_called_from_a_device_of_a_person_sees_the_person_and_the_caller_sees_himself() -> None:
+    async def play() -> None:
+        config = _findme(busy="carol")
+        person = replace(config.findme.people[0], display_name="Bob Smith")
+        findme = replace(config.findme, caller_id="FindMe ID", people=(person,))
+        async with _phones(replace(config, findme=findme)) as (at, alice, bob, _):
+            dialog = answered(await bob.call(ALICE))
+            invite = await alice.rings()
+            assert re.fullmatch(rf'"Bob Smith" ?<sip:{SMITH}>;tag=\S+', invite.get("from"))
+            assert f"sip:{BOB}" in dialog.answer.get("from"), "the answer names who called"
+            await bob.hang_up(dialog)
+            bye = await alice.rings("BYE")
+            assert f"sip:{SMITH}" in bye.get("from"), "within the dialog as at its beginning"
+            await at.hosts[1].until(lambda: not at.hosts[1].calls)
 
     asyncio.run(play())

@@ -13,6 +13,7 @@ from sextet.call.zones import NO_NAMES
 from sextet.engine import Neighbour, Wanted
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import DialPlan, SearchRule
+from sextet.model.settings.policy import CallPolicy, FindMe, FindMeDevice, FindMeLocation, FindMePerson
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Authentication
 from sextet.model.settings.zones import Zone, ZonePeer
@@ -421,3 +422,45 @@ def test_a_call_that_rings_at_the_next_place_is_told_with_it_and_keeps_its_momen
 
 def _calls(bench: Bench) -> list[dict[str, Any]]:
     return [event["call"] for event in bench.told if event["kind"] == "call"]
+
+
+def test_each_branch_shows_the_caller_that_was_decided_for_its_target(bench: Bench) -> None:
+    devices = (FindMeDevice(name="desk", alias="caller@apolo.local"),)
+    home = FindMeLocation(name="Home", at_once="desk")
+    person = FindMePerson(
+        findme_id="The.Caller@apolo.local", active_location="Home", devices=devices, locations=(home,),
+        display_name='Ann "The" Caller',
+    )  # fmt: skip
+    findme = FindMe(mode="On", caller_id="FindMe ID", people=(person,))
+    trusted = Authentication(local_zone="Treat as authenticated", default_zone="Treat as authenticated")
+    bench.follow(replace(CONFIG, authentication=trusted, findme=findme))
+    bench.register(BOB, "<sip:b@192.0.2.9>", Expires="60")
+    bench.ksr.htables["owner"][BOB] = "2"
+    bench.invite()
+    assert bench.script.caller(None) == 1  # of the device here
+    bench.ksr.values["$(du{uri.param,t})"] = "0"
+    assert bench.script.caller(None) == 1  # of the other peer
+    assert bench.ksr.shown == 2 * [('"Ann ?The? Caller"', "sip:The.Caller@apolo.local")]
+    bench.ksr.values["$(du{uri.param,t})"] = "7"
+    assert bench.script.caller(None) == 1
+    assert len(bench.ksr.shown) == 2
+
+
+def test_a_caller_without_a_domain_is_shown_in_that_of_who_calls(bench: Bench) -> None:
+    script = (
+        '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
+        '<taa:location source-url-for-message="100&#13;&#10;X: y"><proxy/></taa:location></taa:routed></cpl>'
+    )
+    bench.follow(replace(CONFIG, call_policy=CallPolicy(mode="Local CPL", script=script)))
+    bench.register(BOB, "<sip:b@192.0.2.9>", Expires="60")
+    bench.invite()
+    assert bench.script.caller(None) == 1
+    [(name, uri)] = bench.ksr.shown
+    assert "\r" not in name + uri and "\n" not in name + uri
+    assert uri.startswith("sip:100") and uri.endswith("@apolo.local")
+
+
+def test_where_nobody_else_is_shown_nothing_is_noted(bench: Bench) -> None:
+    bench.register(BOB, "<sip:b@192.0.2.9>", Expires="60")
+    bench.invite()
+    assert bench.ksr.values["$avp(callers)"] == ""

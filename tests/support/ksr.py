@@ -31,6 +31,7 @@ class FakeKSR:
         self.retransmission = False
         self.status = 408
         self.suspended = 0
+        self.shown: list[tuple[str, str]] = []  # callers that were put in the place of who calls
         self.silence = False  # whether the branch that failed had no answer at all
         self._uri, self._next, self._flags = "", "", 0
         self._branches: list[tuple[str, str, int]] = []
@@ -305,6 +306,10 @@ class FakeKSR:
         return bool(self.values.get("$rm") == "ACK")
 
     def _fine(self, *arguments: Any) -> int:
+        return OK
+
+    def uac_replace_from(self, display: str, uri: str) -> int:
+        self.shown.append((display, uri))
         return OK
 
     def record_route(self) -> int:

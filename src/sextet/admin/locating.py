@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sextet.call.checked import check
-from sextet.call.decision import Request, Searched, Try
+from sextet.call.decision import Decision, Refuse, Request, Searched, Try
 from sextet.call.pattern import compiled, filled_in
-from sextet.call.policy.asking import STAGES
+from sextet.call.policy.asking import STAGES, outcome, statuses
+from sextet.call.policy.cpl import Result
 from sextet.call.rehearsal import Rehearsed, rehearse_all
 from sextet.call.search import search
 from sextet.call.shadows import Warning, warnings
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind
+from sextet.call.stages import Again
 from sextet.call.table import Table, TableError
 from sextet.call.transform import applied
 from sextet.cluster.face import Face
@@ -27,6 +29,9 @@ from sextet.model.settings.words import PATTERN_TYPES
 from sextet.model.validation import patterns
 
 PROTOCOLS = ("SIP", "H323")
+ENDINGS: Mapping[Result, str] = {
+    "busy": "is busy", "noanswer": "does not answer", "redirection": "is redirected", "failure": "is not reached",
+}  # fmt: skip
 BEHAVIORS = ("Leave", "Strip", "Replace", "Add Prefix", "Add Suffix")
 
 
@@ -47,6 +52,7 @@ class Located:
 
     search: Search
     rounds: tuple[tuple[str, ...], ...]
+    afterwards: tuple[str, ...]  # what scripts say of a call that ends without success
     sentence: str
     draft: bool
 
@@ -178,6 +184,7 @@ def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, dr
         rounds = tuple(
             tuple(
                 f"{one.zone or ('Local Zone' if one.kind == 'local' else 'directly')}: {one.alias}"
+                f"{f', called by {one.caller}' if one.caller else ''}"
                 for one in each.targets
             )
             for each in told.decision.rounds
@@ -185,7 +192,25 @@ def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, dr
         sentence = "; then ".join(" and ".join(each) for each in rounds)
     else:
         sentence = f"{told.decision.status} {told.decision.reason}"
-    return Located(search=as_search(request, told, {}), rounds=rounds, sentence=sentence, draft=draft)
+    afterwards = tuple(_afterwards(table, request, told.decision))
+    return Located(
+        search=as_search(request, told, {}), rounds=rounds, afterwards=afterwards, sentence=sentence, draft=draft
+    )
+
+
+def _afterwards(table: Table, request: Request, decision: Decision) -> Iterator[str]:
+    """Say what comes after each ending of which a script says something, in the order in which scripts are asked."""
+    for then in decision.then if isinstance(decision, Try) else ():
+        of_status: list[tuple[Result, int, str]] = [
+            ("failure", one, f"fails with {one}") for one in statuses(table, then)
+        ]
+        for result, status, words in (*of_status, *((one, 0, words) for one, words in ENDINGS.items())):
+            answer = outcome(table, request, then, result, status)
+            if isinstance(answer, Again) and answer.groups:
+                named = ", then ".join(" and ".join(group) for group in answer.groups)
+                yield f"{then.reason}, where {then.alias} {words}: {named} would be searched"
+            elif isinstance(answer, Refuse):
+                yield f"{then.reason}, where {then.alias} {words}: {answer.status} {answer.reason}"
 
 
 def as_search(request: Request, told: Searched, registered: Mapping[str, Sequence[int]]) -> Search:

@@ -47,6 +47,7 @@ class Target:
     zone: str = ""  # or policy service
     uris: tuple[str, ...] = ()
     trail: tuple[str, ...] = ()
+    caller: str = ""  # who is shown as calling; empty: who calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class Then:
     timeout_s: int = 0  # how long the rounds may ring; 0: as long as any call may
     stop_on_busy: bool = True  # whether a busy device ends the search
     document: str = ""  # the script itself, where it is not in the table: a policy service's
+    caller: str = ""  # who is shown as calling when it was asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ nothing was found. An alias that comes back to itself is a policy loop and ends 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import zip_longest
 
 from sextet.call.alias import key
@@ -40,7 +41,7 @@ def search(
         return Searched(refusal, ())
     if request.source.kind is SourceKind.PEER:
         return Searched(_from_peer(inquiry), tuple(inquiry.notes))
-    return _decided(inquiry, _branch(inquiry, stages, _named(inquiry), ()))
+    return _decided(inquiry, _branch(inquiry, stages, _named(inquiry), (), _caller(inquiry)))
 
 
 def again(
@@ -50,7 +51,9 @@ def again(
     """Go on with the aliases that a target named (Target.trail), with the hops that are left."""
     inquiry = Inquiry(table, request, here, elsewhere, every)
     refusal = _obstacle(table, request)
-    return Searched(refusal, ()) if refusal is not None else _decided(inquiry, _again(inquiry, stages, named, trail))
+    if refusal is not None:
+        return Searched(refusal, ())
+    return _decided(inquiry, _again(inquiry, stages, named, trail, named.caller))
 
 
 def _obstacle(table: Table, request: Request) -> Refuse | None:
@@ -87,8 +90,20 @@ def _named(inquiry: Inquiry) -> str:
     return fallback
 
 
-def _branch(inquiry: Inquiry, stages: Stages, dialled: str, trail: tuple[str, ...]) -> list[Round]:
-    """Take one alias through all stages: transforms, policy, user policy, search rules."""
+def _caller(inquiry: Inquiry) -> str:
+    """Show the person in the place of his device, where the call proved that it is his (facts 7.7)."""
+    request = inquiry.request
+    person = inquiry.table.findme_ids.get(key(request.caller), "") if request.authenticated else ""
+    if person:
+        inquiry.note("policy", "FindMe caller ID", request.caller, person, f"{person} is shown as the caller")
+    return person
+
+
+def _branch(inquiry: Inquiry, stages: Stages, dialled: str, trail: tuple[str, ...], caller: str) -> list[Round]:
+    """Take one alias through all stages: transforms, policy, user policy, search rules.
+
+    `caller` is who is shown as calling; a policy may show another (facts 7.6), whatever the FindMe ID is.
+    """
     inquiry.searches += 1
     if not dialled:
         inquiry.failed.append(f"{inquiry.request.alias} names only this system, and there is no fallback alias")
@@ -113,15 +128,22 @@ def _branch(inquiry: Inquiry, stages: Stages, dialled: str, trail: tuple[str, ..
             inquiry.open.append((answer.service, answer.kind, answer.alias))
             return []
         if isinstance(answer, Again):
-            inquiry.note("policy", name, alias, ", ".join(answer.aliases) or alias, answer.reason)
+            caller = answer.caller or caller
+            shown = f"; {caller} is shown as the caller" if answer.caller else ""
+            inquiry.note("policy", name, alias, ", ".join(answer.aliases) or alias, f"{answer.reason}{shown}")
             if answer.then is not None:
-                inquiry.then.insert(0, answer.then)  # who was asked last says first what comes after
+                inquiry.then.insert(0, replace(answer.then, caller=caller))  # the last says first what comes after
             if answer.groups:
-                return _again(inquiry, stages, answer, trail)
-    return rounds_of(inquiry, alias, trail)
+                return _again(inquiry, stages, answer, trail, caller)
+    rounds = rounds_of(inquiry, alias, trail)
+    return [_shown(one, caller) for one in rounds] if caller else rounds
 
 
-def _again(inquiry: Inquiry, stages: Stages, named: Again, trail: tuple[str, ...]) -> list[Round]:
+def _shown(one: Round, caller: str) -> Round:
+    return replace(one, targets=tuple(replace(target, caller=caller) for target in one.targets))
+
+
+def _again(inquiry: Inquiry, stages: Stages, named: Again, trail: tuple[str, ...], caller: str) -> list[Round]:
     rounds: list[Round] = []
     for group in named.groups:
         branches: list[list[Round]] = []
@@ -130,7 +152,7 @@ def _again(inquiry: Inquiry, stages: Stages, named: Again, trail: tuple[str, ...
                 inquiry.failed.append(f"{alias} is one alias too many of those that {named.reason} named")
                 inquiry.note("alias", "search again", alias, alias, "too many new aliases", matched=False)
                 break
-            branches.append(_branch(inquiry, stages, alias, trail))
+            branches.append(_branch(inquiry, stages, alias, trail, caller))
         rounds += [_joined([one for one in column if one is not None]) for column in zip_longest(*branches)]
     return rounds
 

@@ -24,6 +24,7 @@ class Again:
     groups: tuple[tuple[str, ...], ...]
     reason: str  # who named them, for the trace
     then: Then | None = None
+    caller: str = ""  # who is shown as calling from here on; empty: as before
 
     @property
     def aliases(self) -> tuple[str, ...]:

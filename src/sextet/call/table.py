@@ -31,7 +31,7 @@ from sextet.model.schema import Refused
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE
-from sextet.model.settings.policy import LOCAL_CPL, POLICY_SERVICE
+from sextet.model.settings.policy import FINDME_ID, LOCAL_CPL, POLICY_SERVICE, FindMePerson
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import PolicyPattern, Registration
 from sextet.model.settings.zones import LOCAL_ZONE
@@ -182,6 +182,8 @@ class Table:
     transforms: tuple[Transform, ...]
     rules: tuple[Rule, ...]  # by priority, then in the order of the configuration
     scripts: Mapping[str, Script]  # the administrator's, and by FindMe ID those of people
+    findme_ids: Mapping[str, str]  # device -> the FindMe ID that is shown in its place
+    display_names: Mapping[str, str]  # of people, by FindMe ID
     services: Mapping[str, ServiceRow]  # policy services, by name
     policy_service: str  # the one that is the call policy; empty: none
     registration_service: str  # the one that says who may register; empty: none
@@ -287,6 +289,8 @@ def _built(document: Mapping[str, Any], config: Root, peers: Sequence[Peer]) -> 
         transforms=_transforms(config, variables),
         rules=tuple(sorted((_rule(rule, variables) for rule in config.search_rules), key=lambda rule: rule.priority)),
         scripts=_scripts(config, variables),
+        findme_ids=find_me.callers(_people(config)) if config.findme.caller_id == FINDME_ID else {},
+        display_names={key(one.findme_id): one.display_name for one in _people(config) if one.display_name},
         services=services.rows_of(config.policy_services),
         policy_service=config.call_policy.service if config.call_policy.mode == POLICY_SERVICE else "",
         registration_service=registration.service if registration.restriction_policy == POLICY_SERVICE else "",
@@ -357,9 +361,13 @@ def _access(config: Root, variables: Variables) -> Access:
     )
 
 
-def _scripts(config: Root, variables: Variables) -> dict[str, Script]:
+def _people(config: Root) -> list[FindMePerson]:
     people = config.findme.people if config.findme.mode == "On" else ()
-    scripts = {key(person.findme_id): find_me.script_of(person) for person in people if person.state == "Enabled"}
+    return [person for person in people if person.state == "Enabled"]
+
+
+def _scripts(config: Root, variables: Variables) -> dict[str, Script]:
+    scripts = {key(person.findme_id): find_me.script_of(person) for person in _people(config)}
     policy = config.call_policy
     if policy.mode == LOCAL_CPL:
         try:

@@ -18,10 +18,10 @@ REGISTERED = ("bob@example.com", "carol@example.com", "phone@example.com", "desk
 ALICE: dict[str, Any] = {"protocol": "SIP", "source": LOCAL, "caller": "alice@example.com", "authenticated": True}
 
 
-def table(policy: dict[str, Any] | None = None, *people: dict[str, Any]) -> Table:
+def table(policy: dict[str, Any] | None = None, *people: dict[str, Any], caller_id: str = "Incoming ID") -> Table:
     document = {
         "call_policy": {"mode": "Local CPL", **(policy or {})} if policy is not None else {},
-        "findme": {"mode": "On", "people": list(people)},
+        "findme": {"mode": "On", "caller_id": caller_id, "people": list(people)},
     }
     return Table.from_wanted(from_document(document), 1, (), 1)
 
@@ -167,3 +167,61 @@ def test_a_disabled_person_and_findme_off_are_nobody() -> None:
 def test_the_policy_is_asked_about_each_device_of_a_person() -> None:
     made = table({"rules": [rule(1, "desk@.*")]}, PERSON)
     assert rung(asked(made, "bob.smith@example.com")) == [["phone@example.com"]]
+
+
+DESK: dict[str, Any] = {"caller": "Desk@example.com"}
+ANN = {**PERSON, "findme_id": "ann@example.com"}
+PRINCIPAL = {
+    **PERSON,
+    "devices": [{**device, "principal": device["name"] == "Desk"} for device in PERSON["devices"]],  # type: ignore[index,union-attr]
+}
+
+
+def shown(searched: Searched) -> set[str]:
+    assert isinstance(searched.decision, Try), searched
+    return {target.caller for one in searched.decision.rounds for target in one.targets}
+
+
+def test_a_call_from_a_device_of_a_person_shows_the_person_where_that_is_wanted() -> None:
+    made = table(None, PERSON, caller_id="FindMe ID")
+    searched = asked(made, "carol@example.com", **DESK)
+    assert shown(searched) == {"Bob.Smith@example.com"}
+    [note] = [note for note in searched.notes if note.name == "FindMe caller ID"]
+    assert (note.before, note.after) == ("Desk@example.com", "Bob.Smith@example.com")
+    assert shown(asked(made, "carol@example.com")) == {""}, "alice's device is nobody's"
+    assert shown(asked(table(None, PERSON), "carol@example.com", **DESK)) == {""}, "Incoming ID"
+
+
+def test_who_has_not_proved_himself_is_not_shown_as_a_person() -> None:
+    made = table(None, PERSON, caller_id="FindMe ID")
+    assert shown(asked(made, "carol@example.com", **DESK, authenticated=False)) == {""}
+
+
+def test_a_device_of_two_people_shows_him_whose_principal_device_it_is() -> None:
+    assert shown(asked(table(None, PERSON, ANN, caller_id="FindMe ID"), "carol@example.com", **DESK)) == {""}
+    made = table(None, PRINCIPAL, ANN, caller_id="FindMe ID")
+    assert shown(asked(made, "carol@example.com", **DESK)) == {"Bob.Smith@example.com"}
+    both = table(None, PRINCIPAL, {**PRINCIPAL, "findme_id": "ann@example.com"}, caller_id="FindMe ID")
+    assert shown(asked(both, "carol@example.com", **DESK)) == {""}
+
+
+def test_a_disabled_person_is_not_shown() -> None:
+    made = table(None, PERSON | {"state": "Disabled"}, caller_id="FindMe ID")
+    assert shown(asked(made, "carol@example.com", **DESK)) == {""}
+
+
+def test_a_policy_shows_another_caller_whatever_the_findme_id_is_and_to_all_devices_of_a_person() -> None:
+    source = 'source-url-for-message="front@example.com"'
+    body = (
+        '<address-switch field="destination"><address is="ann@example.com">'
+        f"<taa:location {source}><proxy/></taa:location></address></address-switch>"
+    )
+    made = table({"script": HEAD + body + TAIL}, PERSON, ANN, caller_id="FindMe ID")
+    searched = asked(made, "ann@example.com", caller="mobile@example.com")
+    assert shown(searched) == {"front@example.com"}
+    assert any("front@example.com is shown as the caller" in note.finding for note in searched.notes)
+    assert isinstance(searched.decision, Try)
+    [then] = [one for one in searched.decision.then if one.node >= 0]
+    request = Request(alias="ann@example.com", **ALICE)
+    later = outcome(made, request, then, "noanswer")
+    assert isinstance(later, Again) and later.caller == "front@example.com", "the next devices see the same"

@@ -199,3 +199,52 @@ def test_the_pattern_variables_stand_for_this_systems_values() -> None:
     assert status(decide(read(text, variables), CALL)) == 403
     text = HEAD + '<taa:location url="room@%systemname%"/>' + TAIL
     assert decide(read(text, variables), CALL) == Proxy((("room@expc01",),))
+
+
+SOURCE = "source-url-for-message"
+
+
+def test_a_location_shows_another_caller_and_adds_no_alias_for_it() -> None:
+    assert decided(f'<taa:location {SOURCE}="sip:desk@Example.com"><proxy/></taa:location>') == Proxy(
+        caller="desk@example.com"
+    )
+    both = f'<taa:location clear="yes" url="carol@example.com" {SOURCE}="desk@example.com"/>'
+    assert decided(both) == Proxy(groups=(("carol@example.com",),), caller="desk@example.com")
+
+
+def test_a_pattern_rewrites_the_caller_that_it_matches_and_leaves_others() -> None:
+    rewriting = (
+        f'<taa:location {SOURCE}-regex="(.*)@example\\.com" {SOURCE}-replace="\\1@other.test"><proxy/></taa:location>'
+    )
+    assert decided(rewriting) == Proxy(caller="alice@other.test")
+    assert decided(rewriting, replace(CALL, origin="eve@far.test")) == Proxy()
+
+
+def test_the_last_location_that_shows_a_caller_decides_and_sees_the_one_before() -> None:
+    nested = (
+        f'<taa:location {SOURCE}="100@example.com"><taa:location {SOURCE}-regex="1(.*)" {SOURCE}-replace="9\\1">'
+        f'<taa:location {SOURCE}-regex="x" {SOURCE}-replace="y"><proxy/></taa:location></taa:location></taa:location>'
+    )
+    assert decided(nested) == Proxy(caller="900@example.com")
+
+
+def test_a_caller_is_no_longer_than_an_alias_may_be() -> None:
+    long = f'<taa:location {SOURCE}-regex="(.*)" {SOURCE}-replace="{"x" * 300}"><proxy/></taa:location>'
+    found = decided(long)
+    assert isinstance(found, Proxy) and len(found.caller) == 200
+
+
+def test_a_failure_may_be_for_one_status_and_the_plain_one_takes_the_rest() -> None:
+    made = script(
+        '<proxy><failure status="404"><reject status="480"/></failure>'
+        '<failure status="486"><reject status="481"/></failure>'
+        '<failure><reject status="482"/></failure><noanswer><reject status="483"/></noanswer></proxy>'
+    )
+    for result, given, expected in (
+        ("failure", 404, 480), ("busy", 486, 481), ("failure", 403, 482), ("busy", 600, 482), ("noanswer", 408, 483),
+    ):  # fmt: skip
+        assert status(after(made, 0, result, CALL, given)) == expected  # type: ignore[arg-type]
+    assert after(made, 0, "redirection", CALL, 302) is None
+    alone = script('<proxy><failure status="404"><reject status="480"/></failure></proxy>')
+    assert decided('<proxy><failure status="404"><reject status="480"/></failure></proxy>') == Proxy(node=0)
+    assert after(alone, 0, "failure", CALL, 403) is None

@@ -12,6 +12,7 @@ from sextet.model.settings.policy import SCRIPT_MAX
 
 HEAD = '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
 TAIL = "</taa:routed></cpl>"
+SOURCE = "source-url-for-message"
 ORIGIN = f'{HEAD}<address-switch field="origin">'
 END = f"</address-switch>{TAIL}"
 GOOD = (
@@ -50,6 +51,12 @@ def problems(text: str) -> tuple[str, ...]:
         (f'{HEAD}<taa:location url="a" regex="b" replace="c"/>{TAIL}', "both url and regex"),
         (f'{HEAD}<taa:location regex="b"/>{TAIL}', "needs regex and replace together"),
         (f'{HEAD}<taa:location url="a" priority="2"/>{TAIL}', "the priority '2'"),
+        (f'{HEAD}<taa:location {SOURCE}="a" {SOURCE}-regex="b" {SOURCE}-replace="c"/>{TAIL}', f"both {SOURCE} and"),
+        (f'{HEAD}<taa:location {SOURCE}-replace="b"/>{TAIL}', f"needs {SOURCE}-regex and {SOURCE}-replace together"),
+        (f'{HEAD}<taa:location {SOURCE}-regex="(" {SOURCE}-replace="b"/>{TAIL}', "not a regular expression"),
+        (f'{HEAD}<proxy><failure status="302"/></proxy>{TAIL}', "<failure> has the status '302'"),
+        (f'{HEAD}<proxy><failure status="404"/><failure status="404"/></proxy>{TAIL}', "two <failure> for 404"),
+        (f'{HEAD}<proxy><busy status="486"/></proxy>{TAIL}', "the attribute 'status'"),
         (f"{HEAD}<location/>{TAIL}", "<location> may not stand in <taa:routed>"),
         (f'{HEAD}<x:y xmlns:x="urn:other"/>{TAIL}', "<urn:other:y> may not stand"),
     ],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import zlib
+from dataclasses import replace
 
 from sextet.call.alias import key
 from sextet.call.decision import Refuse, Request, Then, safe
-from sextet.call.policy.cpl import Decision, Facts, Proxy, Reject, Result, after, decide
+from sextet.call.policy.cpl import Decision, Facts, Proxy, Reject, Result, Script, after, decide
 from sextet.call.policy.services import ADMIN, REGISTRATION, Answers, ServiceRow, script_of
 from sextet.call.source import SourceKind
 from sextet.call.stages import Again, Ask, Stages
@@ -56,13 +57,24 @@ def user_policy(table: Table, request: Request, alias: str) -> Refuse | Again | 
     return _asked(table, request, alias, key(alias), f"FindMe of {alias}")
 
 
-def outcome(table: Table, request: Request, then: Then, result: Result) -> Refuse | Again | None:
+def outcome(table: Table, request: Request, then: Then, result: Result, status: int = 0) -> Refuse | Again | None:
     """Ask the script that named the last aliases what comes after they ended so; None where it says nothing."""
-    script = script_of(then.document) if then.document else table.scripts.get(then.script)
+    script = _script(table, then)
     if script is None:
         return None
-    decision = after(script, then.node, result, _facts(request, then.alias))
-    return _answer(decision, then.script, then.alias, then.reason, then.document)
+    decision = after(script, then.node, result, _facts(request, then.alias), status)
+    answer = _answer(decision, then.script, then.alias, then.reason, then.document)
+    return replace(answer, caller=answer.caller or then.caller) if isinstance(answer, Again) else answer
+
+
+def statuses(table: Table, then: Then) -> tuple[int, ...]:
+    """Give the statuses of which the script has something of its own to say."""
+    script = _script(table, then)
+    return tuple(script.proxies[then.node].failures) if script and 0 <= then.node < len(script.proxies) else ()
+
+
+def _script(table: Table, then: Then) -> Script | None:
+    return script_of(then.document) if then.document else table.scripts.get(then.script)
 
 
 STAGES = Stages(policy=policy, user_policy=user_policy)  # no policy service is asked
@@ -84,7 +96,7 @@ def _answer(decision: Decision, script: str, alias: str, reason: str, document: 
     match decision:
         case Reject(status, words):
             return Refuse(status, safe(words))
-        case Proxy(groups) if groups or decision.node >= 0 or decision.timeout_s:
+        case Proxy(groups) if groups or decision.node >= 0 or decision.timeout_s or decision.caller:
             groups = () if [key(one) for group in groups for one in group] == [key(alias)] else groups
             then = Then(
                 script=script,
@@ -95,7 +107,7 @@ def _answer(decision: Decision, script: str, alias: str, reason: str, document: 
                 stop_on_busy=decision.stop_on_busy,
                 document=document if decision.node >= 0 else "",
             )
-            return Again(groups=groups, reason=reason, then=then)
+            return Again(groups=groups, reason=reason, then=then, caller=decision.caller)
     return None
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sextet.call.pattern import Pattern
+from sextet.model.expression import ALIAS_MAX
 
 Result = Literal["busy", "noanswer", "redirection", "failure", "default"]
 Comparison = Literal["is", "contains", "subdomain-of", "regex"]
@@ -53,6 +54,7 @@ class Proxy:
     timeout_s: int = 0  # 0: as long as any call may ring
     stop_on_busy: bool = True
     node: int = -1  # for `after`; -1 where the script has nothing to say about the outcome
+    caller: str = ""  # who is shown as calling; empty: who calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,9 @@ class AddLocation:
     priority: float = 1.0
     pattern: Pattern | None = None
     replace: str = ""
+    source: str = ""  # who is shown as calling from here on; or by pattern and replacement
+    source_pattern: Pattern | None = None
+    source_replace: str = ""
     then: Node = None
 
 
@@ -124,6 +129,11 @@ class ProxyNode:
     timeout_s: int = 0
     stop_on_busy: bool = True
     outputs: Mapping[Result, Node] = field(default_factory=dict)
+    failures: Mapping[int, Node] = field(default_factory=dict)  # `failure` for one status only
+
+    @property
+    def says_what_follows(self) -> bool:
+        return bool(self.outputs or self.failures)
 
 
 Node = AddressSwitch | RuleSwitch | AddLocation | ProxyNode | Reject | None
@@ -142,15 +152,18 @@ def decide(script: Script, facts: Facts) -> Decision:
     return _walk(script.root, facts, ())
 
 
-def after(script: Script, node: int, result: Result, facts: Facts) -> Decision:
+def after(script: Script, node: int, result: Result, facts: Facts, status: int = 0) -> Decision:
     """Say what comes after a proxy that ended so; None where the caller gets the answer that there was."""
     if not 0 <= node < len(script.proxies):
         return None
-    outputs = script.proxies[node].outputs
+    proxy = script.proxies[node]
     # RFC 3880 6.1: `failure` takes what has no output of its own, `default` what is left.
+    own = result in proxy.outputs and result != "failure"
+    if status in proxy.failures and result != "redirection" and not own:
+        return _walk(proxy.failures[status], facts, ())
     for name in (result, "failure" if result in ("busy", "noanswer") else result, "default"):
-        if name in outputs:
-            return _walk(outputs[name], facts, ())
+        if name in proxy.outputs:
+            return _walk(proxy.outputs[name], facts, ())
     return None
 
 
@@ -199,6 +212,7 @@ def _field(facts: Facts, name: str) -> str:
 
 
 def _walk(node: Node, facts: Facts, locations: tuple[Location, ...]) -> Decision:
+    caller = ""
     while node is not None:
         match node:
             case AddressSwitch():
@@ -207,13 +221,14 @@ def _walk(node: Node, facts: Facts, locations: tuple[Location, ...]) -> Decision
                 node = next((rule.then for rule in node.rules if _all_match(rule, facts)), None)
             case AddLocation():
                 locations = _located(node, facts, locations)
+                caller = _shown(node, facts, caller)
                 node = node.then
             case ProxyNode():
-                number = node.number if node.outputs else -1
-                return Proxy(_grouped(locations), node.timeout_s, node.stop_on_busy, number)
+                number = node.number if node.says_what_follows else -1
+                return Proxy(_grouped(locations), node.timeout_s, node.stop_on_busy, number, caller)
             case Reject():
                 return node
-    return Proxy(_grouped(locations)) if locations else None
+    return Proxy(_grouped(locations), caller=caller) if locations or caller else None
 
 
 def _output(switch: AddressSwitch, facts: Facts) -> Node:
@@ -258,6 +273,16 @@ def _located(node: AddLocation, facts: Facts, locations: tuple[Location, ...]) -
     else:
         alias = node.alias
     return (*kept, Location(alias, priority))[:LOCATIONS_MAX] if alias else kept
+
+
+def _shown(node: AddLocation, facts: Facts, caller: str) -> str:
+    """Say who is shown as calling; a pattern that does not match leaves it as it is."""
+    now = caller or facts.origin
+    if node.source_pattern is None:
+        return node.source or caller
+    if not node.source_pattern.matches(now, now.lower()):
+        return caller
+    return node.source_pattern.replaced(now, node.source_replace)[:ALIAS_MAX]
 
 
 def _grouped(locations: Sequence[Location]) -> tuple[tuple[str, ...], ...]:

@@ -67,6 +67,7 @@ NOT_SUPPORTED = (
     "incoming",
     "outgoing",
 )
+SOURCE = "source-url-for-message"  # of taa:location: who is shown as calling
 REASON_MAX = 120
 _DOCUMENT = re.compile(r"<(\w+:)?cpl[\s>]")
 
@@ -210,43 +211,65 @@ class _Reading:
         return RuleSwitch(rules=tuple(rules))
 
     def _location(self, element: Element, depth: int) -> Node:
-        given = self._attributes(element, "clear", "url", "priority", "regex", "replace")
-        pattern = self._pattern(given["regex"], "taa:location") if "regex" in given else None
-        if "url" in given and "regex" in given:
-            self._wrong("<taa:location> has both url and regex; keep one of them.")
-        if ("regex" in given) != ("replace" in given):
-            self._wrong("<taa:location> needs regex and replace together; add the other one.")
+        known = ("clear", "url", "priority", "regex", "replace", SOURCE, f"{SOURCE}-regex", f"{SOURCE}-replace")
+        given = self._attributes(element, *known)
+        pattern = self._rewriting(given, "url", "regex", "replace")
+        source = self._rewriting(given, SOURCE, f"{SOURCE}-regex", f"{SOURCE}-replace")
         return AddLocation(
             clear=self._yes(given.get("clear", "no"), "clear"),
             alias=_alias(filled_in(given.get("url", ""), self._variables)),
             priority=self._priority(given.get("priority", "1.0")),
             pattern=pattern,
             replace=filled_in(given.get("replace", ""), self._variables),
+            source=_alias(filled_in(given.get(SOURCE, ""), self._variables)),
+            source_pattern=source,
+            source_replace=filled_in(given.get(f"{SOURCE}-replace", ""), self._variables),
             then=self.output(element, depth),
         )
+
+    def _rewriting(self, given: Mapping[str, str], whole: str, regex: str, replace: str) -> Pattern | None:
+        """Read a pattern that goes with its replacement, and not with the whole value."""
+        if whole in given and regex in given:
+            self._wrong(f"<taa:location> has both {whole} and {regex}; keep one of them.")
+        if (regex in given) != (replace in given):
+            self._wrong(f"<taa:location> needs {regex} and {replace} together; add the other one.")
+        return self._pattern(given[regex], "taa:location") if regex in given else None
 
     def _proxy(self, element: Element, depth: int) -> Node:
         given = self._attributes(element, "timeout", "stop-on-busy")
         number = len(self.proxies)
         self.proxies.append(ProxyNode(number=number))
         outputs: dict[Result, Node] = {}
+        failures: dict[int, Node] = {}
         for child in element:
             name = _name(child)
             if name not in RESULTS:
                 self._unknown(child, "proxy")
                 continue
+            status = self._attributes(child, *(("status",) if name == "failure" else ())).get("status", "")
+            if status:
+                failures[self._failure(status, failures)] = self.output(child, depth)
+                continue
             if name in outputs:
                 self._wrong(f"<proxy> has two <{name}>; keep one.")
-            self._attributes(child)
             outputs[cast(Result, name)] = self.output(child, depth)
         node = ProxyNode(
             number=number,
             timeout_s=self._timeout(given.get("timeout", "0")),
             stop_on_busy=self._yes(given.get("stop-on-busy", "yes"), "stop-on-busy"),
             outputs=outputs,
+            failures=failures,
         )
         self.proxies[number] = node
         return node
+
+    def _failure(self, text: str, before: Mapping[int, Node]) -> int:
+        status = int(text) if text.isascii() and text.isdigit() and len(text) == 3 else 0
+        if not 400 <= status <= 699:
+            self._wrong(f"<failure> has the status {text!r}; give it 400 to 699, or none for all.")
+        if status in before:
+            self._wrong(f"<proxy> has two <failure> for {status}; keep one.")
+        return status
 
     def _reject(self, element: Element, depth: int) -> Node:
         given = self._attributes(element, "status", "reason")

@@ -1,9 +1,10 @@
-"""A person's FindMe account as a script: the devices of the active location ring, then the others (facts 7.7)."""
+"""People with a FindMe ID (facts 7.7): as scripts, by which their devices ring, and as who is shown as calling."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from sextet.call.alias import key
 from sextet.call.policy.cpl import AddLocation, Node, ProxyNode, Result, Script
 from sextet.model.settings.policy import FindMePerson
 from sextet.model.validation.policy import names_of
@@ -23,6 +24,26 @@ def script_of(person: FindMePerson) -> Script:
             outputs[result] = _ring(names, aliases, ProxyNode(number=-1))
     first = ProxyNode(number=0, timeout_s=location.ring_s if "noanswer" in outputs else 0, outputs=outputs)
     return Script(root=_ring(location.at_once, aliases, first), proxies=(first,))
+
+
+def callers(people: Sequence[FindMePerson]) -> dict[str, str]:
+    """Give the FindMe ID of whose device an alias is.
+
+    Of several people with one device it is his who has it as a principal device; where that is not one, nobody's.
+    """
+    having: dict[str, list[tuple[str, bool]]] = {}
+    for person in people:
+        own: dict[str, bool] = {}
+        for device in person.devices:
+            own[key(device.alias)] = own.get(key(device.alias), False) or device.principal
+        for alias, principal in own.items():
+            having.setdefault(alias, []).append((person.findme_id, principal))
+    found: dict[str, str] = {}
+    for alias, owners in having.items():
+        chosen = owners if len(owners) == 1 else [owner for owner in owners if owner[1]]
+        if len(chosen) == 1:
+            found[alias] = chosen[0][0]
+    return found
 
 
 def _ring(names: str, aliases: Mapping[str, str], then: Node) -> Node:

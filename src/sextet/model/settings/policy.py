@@ -13,6 +13,7 @@ BY_ZONE, BY_ADDRESS = "Zone", "From address"
 AUTHENTICATED, UNAUTHENTICATED = "Authenticated callers", "Unauthenticated callers"
 SCRIPT_MAX = 128 << 10  # a script of 1000 rules; every worker holds it
 DEVICES_MAX, LOCATIONS_MAX = 15, 10  # facts 7.7
+INCOMING_ID, FINDME_ID = "Incoming ID", "FindMe ID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +79,6 @@ class FindMe:
     """Users > FindMe: the people of this cluster; needs a cluster name (20019)."""
 
     mode: str = choice(OFF, (OFF, "On"), label="FindMe mode", path="Policy FindMe Mode", help="Whether FindMe IDs can be called.")
+    caller_id: str = choice(INCOMING_ID, (INCOMING_ID, FINDME_ID), label="Caller ID", path="Policy FindMe CallerID",
+                            help="Who is shown as the caller when an authenticated call comes from a device of a person: the device, or the person's FindMe ID.")  # fmt: skip
     people: tuple[FindMePerson, ...] = many(FindMePerson, 10_000, label="FindMe accounts", help="Who is reached by a FindMe ID.")

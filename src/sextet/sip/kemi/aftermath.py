@@ -6,7 +6,7 @@ What they need to be asked with stays with the transaction, beside the rounds th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sextet.call.alias import key
@@ -60,7 +60,7 @@ def asked(
     if result is None:
         return None
     for place, then in enumerate(after.then):
-        answer = outcome(table, after.request, then, result)
+        answer = outcome(table, after.request, then, result, status)
         if answer is None or (not isinstance(answer, Refuse) and not answer.groups):
             continue
         outer = after.then[place + 1 :]
@@ -68,7 +68,7 @@ def asked(
             return Searched(answer, ()), Aftermath(request=after.request)
         found = again(table, after.request, (key(then.alias),), answer, here, elsewhere, stages)
         own = found.decision.then if isinstance(found.decision, Try) else ()
-        next_one = (answer.then,) if answer.then is not None and answer.then.node >= 0 else ()
+        next_one = (replace(answer.then, caller=answer.caller),) if answer.then and answer.then.node >= 0 else ()
         return found, Aftermath(request=after.request, then=(*own, *next_one, *outer))
     return None
 

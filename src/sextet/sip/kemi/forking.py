@@ -10,11 +10,12 @@ and `$avp(here)` hold for them.
 from __future__ import annotations
 
 import itertools
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sextet.call.alias import is_ip, uri_of
+from sextet.call.alias import is_ip, key, of_uri, uri_of
 from sextet.call.decision import PATH, Refuse, Round, Target, safe
 from sextet.sip.kemi import calls, flows, questions, tracing, zones
 from sextet.sip.kemi.admitting import ASKED, admit_round
@@ -43,6 +44,8 @@ def begin(
     """Ask the first round that can be asked; `uri` is the Request-URI where it is not that of the alias."""
     numbers = itertools.count()
     legs = [[_leg(ksr, told, target, next(numbers), uri) for target in one.targets] for one in rounds]
+    callers = {leg["t"]: target.caller for leg, target in _pairs(legs, rounds) if target.caller}
+    ksr.pv.sets("$avp(callers)", written(callers) if callers else "")
     for name in ("legs", "said"):
         ksr.pv.sets(f"$avp({name})", "")
     run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, after, again=again)
@@ -118,6 +121,28 @@ def leg(ksr: Any, told: Instructions) -> None:
     )
     value = prove(told.secret, told.table.number, str(get("$avp(tag)")), identity, str(get("$avp(from)") or ""))
     ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
+
+
+def caller(ksr: Any, told: Instructions) -> None:
+    """Show another caller in the branch at hand than who calls, where a policy or FindMe says so.
+
+    uac puts the caller's own From back into answers, and into what comes within the dialog. The branches to all devices
+    here are one target's; where a round has several of these, the first one's caller is shown.
+    """
+    get = ksr.pv.get
+    number = str(get("$(du{uri.param,t})") or get("$avp(here)") or "")
+    alias = str(json.loads(get("$avp(callers)")).get(number, ""))
+    if not alias:
+        return
+    name = told.table.display_names.get(key(alias)) or alias.partition("@")[0]
+    host = of_uri(str(get("$fu") or "")).rpartition("@")[2]
+    uri = uri_of(alias if "@" in alias else f"{alias}@{host or told.host}")
+    ksr.uac.uac_replace_from(f'"{safe(name)}"', uri)
+
+
+def _pairs(legs: Sequence[Sequence[Leg]], rounds: Sequence[Round]) -> Iterator[tuple[Leg, Target]]:
+    for of_round, one in zip(legs, rounds, strict=True):
+        yield from zip(of_round, one.targets, strict=True)
 
 
 def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str) -> Leg:

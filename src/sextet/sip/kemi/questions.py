@@ -106,7 +106,8 @@ def expanded(
             elif isinstance(named, Refuse):
                 made.refusal = named
             elif named.groups:
-                made.then += [named.then] if named.then is not None else []
+                named = dataclasses.replace(named, caller=named.caller or target.caller)
+                made.then += [dataclasses.replace(named.then, caller=named.caller)] if named.then is not None else []
                 searched = again(table, request, target.trail, named, here, elsewhere, stages(answers))
                 made.open += searched.open
                 if isinstance(searched.decision, Try) and depth < CHAIN_MAX:

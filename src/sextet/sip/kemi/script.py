@@ -131,6 +131,10 @@ class Script:
         forking.leg(self._ksr, self._current.get())
 
     @guarded
+    def caller(self, argument: str) -> None:
+        forking.caller(self._ksr, self._current.get())
+
+    @guarded
     def pinged(self, argument: str) -> None:
         if str(self._ksr.pv.get("$uac_req(evparam)")).startswith(f"{naming.ASKED} "):
             naming.answered(self._ksr, self._reporter)
