@@ -1,4 +1,4 @@
-"""A cluster behind a router that lets nobody in, and one at the edge: each is two real engines."""
+"""Two clusters of two real engines: behind a router that lets nobody in and at the edge, and as neighbours."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ from tests.support.private_network import Border, Network
 from tests.support.private_network import at as at_site
 from tests.support.real_lab import eventually
 from tests.support.sip_client import Phone
-from tests.support.sip_peers import CONFIG, Peers, answered, peers
+from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone
 from tests.support.tables import linked
 
-pytestmark = [
-    pytest.mark.scenario,
-    pytest.mark.skipif(bool(why := private_network.why_not()), reason=f"no network namespaces: {why}"),
-]
+pytestmark = pytest.mark.scenario
+apart = pytest.mark.skipif(bool(why := private_network.why_not()), reason=f"no network namespaces: {why}")
 OUTSIDE, EDGE, INSIDE = "203.0.113", "198.51.100", "10.9.0"  # RFC 5737, RFC 1918
+WEST, EAST = "127.61.92", "127.61.93"
 ROUTER = f"{EDGE}.254"
 SITES = {
     "hub": (f"{OUTSIDE}.0/24",),  # phones outside
@@ -96,17 +95,11 @@ class World:
         finally:
             await phone.close()
 
-    async def shown(self, cluster: Peers, number: int, *states: str, within_s: float = 20) -> None:
-        """Wait until a peer shows its zone's addresses in these states."""
-        host, name = cluster.hosts[number], "Inside" if cluster is self.edge else "Edge"
-        seen = lambda: [one.state for one in host.zone[name].addresses] if name in host.zone else []
-        await host.until(lambda: seen() == list(states), wait_s=within_s)
-
     async def whole(self) -> None:
         """Wait until every peer of each cluster has both of the other one."""
-        for cluster in (self.edge, self.inner):
+        for cluster, zone in ((self.edge, "Inside"), (self.inner, "Edge")):
             for number in BOTH:
-                await self.shown(cluster, number, "active", "active")
+                await shown(cluster, number, zone, "active", "active")
 
     def lose(self, site: str) -> None:
         """Let a site's hosts lose their power: nothing comes from it any more, not even the end of a connection."""
@@ -155,6 +148,13 @@ async def begun(cluster: Peers, number: int, network: Network, site: str, secret
     await at_site(network.sites[site], cluster.engine(number).start(cluster.wanted[number]))
 
 
+async def shown(cluster: Peers, number: int, zone: str, *states: str, within_s: float = 20) -> None:
+    """Wait until a peer shows a zone's addresses in these states."""
+    host = cluster.hosts[number]
+    seen = lambda: [one.state for one in host.zone[zone].addresses] if zone in host.zone else []
+    await host.until(lambda: seen() == list(states), wait_s=within_s)
+
+
 async def talk(caller: Phone, called: Phone) -> float:
     """Call, and have the other end hang up; gives the seconds until it was answered."""
     began, before = time.monotonic(), called.count("ACK")
@@ -165,6 +165,7 @@ async def talk(caller: Phone, called: Phone) -> float:
     return took_s
 
 
+@apart
 def test_an_endpoint_outside_is_served_through_either_edge_and_a_lost_edge_costs_seconds(network: Network) -> None:
     async def play() -> None:
         async with world(network) as at, at.within("alice", 1) as alice:
@@ -186,13 +187,58 @@ def test_an_endpoint_outside_is_served_through_either_edge_and_a_lost_edge_costs
                 assert (await carol.register()).status == 200
                 took_s = [await talk(alice, carol) for _ in range(2)]  # in turn: one of them meets the lost edge
                 assert max(took_s) < PASSED_OVER_S, took_s
-                await at.shown(at.inner, 1, "failed", "active", within_s=1)  # the next caller does not meet it
+                await shown(at.inner, 1, "Edge", "failed", "active", within_s=1)  # the next caller does not meet it
                 assert (await bob.register()).status == 200
                 await at.settled(bob)
                 await talk(bob, alice)
                 await talk(alice, bob)
                 for number in BOTH:
-                    await at.shown(at.inner, number, "failed", "active")
-                await at.shown(at.edge, 2, "active", "active")
+                    await shown(at.inner, number, "Edge", "failed", "active")
+                await shown(at.edge, 2, "Inside", "active", "active")
+
+    asyncio.run(play())
+
+
+def neighbour(domain: str, name: str, network: str) -> Root:
+    """Configure a cluster that has a domain, and a neighbour with another one."""
+    addresses = tuple(ZonePeer(address=f"{network}.{number}") for number in BOTH)
+    rule = SearchRule(
+        name=f"To {name}", mode="Alias pattern match", pattern=f"@{name}.local", pattern_type="Suffix",
+        behavior="Leave", target=name,
+    )  # fmt: skip
+    return linked(
+        replace(
+            CONFIG, domains=(Domain(name=f"{domain}.local"),), zones=(Zone(name=name, peers=addresses),),
+            search_rules=(*DEFAULT_RULES, rule),
+        )
+    )  # fmt: skip
+
+
+def test_neighbours_call_each_other_over_whichever_peer_and_one_that_died_costs_one_caller_seconds() -> None:
+    async def play() -> None:
+        async with (
+            peers(WEST, config=neighbour("west", "east", EAST)) as west,
+            peers(EAST, config=neighbour("east", "west", WEST)) as east,
+            contextlib.AsyncExitStack() as stack,
+        ):
+            await asyncio.gather(west.start(*BOTH, secret=b"of the west"), east.start(*BOTH, secret=b"of the east"))
+            alice = await stack.enter_async_context(phone(west, 2, "alice", domain="west.local"))
+            bob = await stack.enter_async_context(phone(east, 2, "bob", "tls", domain="east.local"))
+            for cluster, zone, device in ((west, "east", alice), (east, "west", bob)):
+                await cluster.engines[1].test_zone(zone)  # the first to start asked those that were not there yet
+                for number in BOTH:
+                    await shown(cluster, number, zone, "active", "active")
+                assert (await device.register()).status == 200
+                await cluster.registered(2, device.uri.removeprefix("sip:"))
+            for _ in range(2):  # in turn: over the peer that has the device, and over the one that has not
+                await talk(alice, bob)
+                await talk(bob, alice)
+            for host in (*west.hosts.values(), *east.hosts.values()):
+                await host.until(lambda host=host: bool(host.ended))
+            await east.engines[1].stop()
+            took_s = [await talk(alice, bob) for _ in range(2)]
+            assert max(took_s) < PASSED_OVER_S, took_s
+            await shown(west, 2, "east", "failed", "active", within_s=1)
+            await talk(bob, alice)
 
     asyncio.run(play())
