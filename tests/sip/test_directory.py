@@ -206,6 +206,20 @@ def test_a_log_in_with_digest_md5_sends_no_password(password: str, state: str) -
     asyncio.run(go())
 
 
+def test_an_answer_that_comes_after_a_change_proves_nobody() -> None:
+    async def go() -> None:
+        async with asked(DORA) as (bench, server):
+            server.free.clear()
+            question = asyncio.create_task(bench.directory.ask("dora"))
+            async with asyncio.timeout(5):
+                await server.came.wait()
+            bench.follow(domain="other.test")
+            server.free.set()
+            assert await question == ([UNANSWERED], directory.UNANSWERED_S)
+
+    asyncio.run(go())
+
+
 def test_another_realm_makes_other_proofs_and_off_asks_nobody() -> None:
     async def go() -> None:
         async with asked(DORA) as (bench, server):

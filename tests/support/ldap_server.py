@@ -33,7 +33,10 @@ class LdapServer:
     def __init__(self, *devices: Device) -> None:
         self.devices: Sequence[Device] = devices
         self.silent = False
+        self.free = asyncio.Event()  # while it is not set, what was found is held back
+        self.free.set()
         self.asked: list[str] = []  # the names that were looked for
+        self.came = asyncio.Event()  # the first of these
         self.logins: list[str] = []
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -62,10 +65,11 @@ class LdapServer:
                     (_, number), (kind, body), *_ = _parts(message)
                     if kind == UNBIND:
                         return
+                    said = self._said(kind, body)
+                    if kind == SEARCH:
+                        await self.free.wait()
                     if not self.silent:
-                        writer.write(
-                            b"".join(_made(SEQUENCE, _made(INTEGER, number), one) for one in self._said(kind, body))
-                        )
+                        writer.write(b"".join(_made(SEQUENCE, _made(INTEGER, number), one) for one in said))
                         await writer.drain()
         finally:
             self._open.discard(writer)
@@ -86,6 +90,7 @@ class LdapServer:
             return [_result(DONE, SUCCESS)]
         name = _parts(wanted)[1][1].decode()
         self.asked.append(name)
+        self.came.set()
         found = [one for one in self.devices if one.name.lower() == name.lower()]
         return [*(_entry(one) for one in found), _result(DONE, SUCCESS)]
 

@@ -29,7 +29,6 @@ LIMIT_S = 2.5  # of one question; the endpoint's transaction waits 3 s
 LAST_KNOWN_S = 3600.0
 LAST_KNOWN_MAX = 20_000  # names; as many devices as a cluster carries
 THREADS = 4  # connections to the server, each with one question at a time
-TOGETHER_MAX = 100  # questions under way; more are told to come again
 POLL_S, AGAIN_S = 60.0, 5.0  # between looks at a server that is well, and at one that failed
 LEAST_S = 1.0  # between two looks, however many questions go unanswered
 USER_MAX = 128  # characters, as in the local database
@@ -51,7 +50,6 @@ class Directory:
         self._looked, self._wake = asyncio.Event(), asyncio.Event()
         self._seen = ZoneAddress(host="", uri="", state="checking", since_s=0.0)
         self._last_known: dict[str, tuple[str, float]] = {}
-        self._under_way = 0
 
     def follow(self, wanted: Wanted) -> None:
         """This is the directory now; where it, the realm or the trusted CAs changed, nothing that was known holds."""
@@ -86,10 +84,7 @@ class Directory:
         """Give what proves a user; never waits longer than LIMIT_S."""
         if not self._settings.mode or not user.isprintable() or len(user) > USER_MAX:
             return [], MISSED_S
-        if self._under_way >= TOGETHER_MAX:
-            return self._as_last_known(user)
         key = self._key
-        self._under_way += 1
         try:
             async with asyncio.timeout(LIMIT_S):
                 await self._looked.wait()
@@ -105,8 +100,6 @@ class Directory:
                 self._note("failed", str(error))
                 self._wake.set()
             return self._as_last_known(user)
-        finally:
-            self._under_way -= 1
         if asked is not self._ldap:
             return [UNANSWERED], UNANSWERED_S
         self._last_known.pop(user, None)
