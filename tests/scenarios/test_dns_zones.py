@@ -91,6 +91,35 @@ def test_a_number_is_called_at_the_alias_that_enum_names_with_its_hops_kept() ->
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("first", ["503", "refused"])
+def test_while_a_device_rings_the_next_address_is_called_at_once_where_the_way_to_one_fails(first: str) -> None:
+    async def play() -> None:
+        async with (
+            world() as (at, server, far),
+            phone(at, 1, "full", local_ip=f"{NETWORK}.78", domain="far.apolo.local") as full,
+            phone(at, 1, "alice") as alice,
+            phone(at, 1, "carol") as carol,
+        ):
+            full.status, carol.status = 503, 0
+            assert (await carol.register()).status == 200
+            here = SearchRule(
+                name="Here", target="LocalZone", mode="Alias pattern match", pattern="bob@far.apolo.local",
+                behavior="Replace", replace="carol@apolo.local", priority=100, on_match="Continue",
+            )  # fmt: skip
+            await at.apply(1, config=replace(at.wanted[1].config, search_rules=(here, RULES[1])))
+            server.known[("first.far.apolo.local.", "A")] = [f"{NETWORK}.78"]
+            port, more = (full.address[1], [f"2 1 {far.address[1]} h.far.apolo.local."]) if first == "503" else (9, [])
+            service = f"_sip.{'_udp' if first == '503' else '_tcp'}.far.apolo.local."
+            server.known[(service, "SRV")] = [f"1 1 {port} first.far.apolo.local.", *more]
+            async with asyncio.timeout(2):  # a whole round would wait for carol
+                dialog = answered(await alice.call("bob@far.apolo.local"))
+            assert (far.count(), carol.count(), full.count()) == (1, 1, int(first == "503"))
+            await carol.rings("CANCEL")
+            assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
 def test_a_dns_that_is_silent_costs_that_call_a_few_seconds_and_no_other_any() -> None:
     async def play() -> None:
         async with world() as (at, server, _), phone(at, 1, "alice") as alice, phone(at, 1, "bob") as bob:

@@ -35,6 +35,7 @@ class FakeKSR:
         self.silence = False  # whether the branch that failed had no answer at all
         self._uri, self._next, self._flags = "", "", 0
         self._branches: list[tuple[str, str, int]] = []
+        self._sent = 0  # branches of this request
         self._ruids = 0
         self._fetched: list[dict[str, str]] = []
         self._iterator: list[tuple[str, Any]] = []
@@ -59,7 +60,7 @@ class FakeKSR:
             else:
                 self.values[f"$hdr({header})"] = self.values[f"$(hdr({header})[*])"] = value
         self._uri, self._next, self._flags = uri, "", 0
-        self._branches = []
+        self._branches, self._sent = [], 0
         return self
 
     # pv and pvx
@@ -100,6 +101,11 @@ class FakeKSR:
     def sbranch_append(self) -> int:
         uri, target, flags = (self.values.get(f"$sbranch({name})") for name in ("uri", "dst_uri", "flags"))
         self._branches.append((str(uri), str(target), int(flags or 0)))
+        return OK
+
+    def sbranch_set_ruri(self) -> int:
+        uri, target, flags = (self.values.get(f"$sbranch({name})") for name in ("uri", "dst_uri", "flags"))
+        self._uri, self._next, self._flags = str(uri), str(target), int(flags or 0)
         return OK
 
     # htable
@@ -221,6 +227,13 @@ class FakeKSR:
         branches = [(uri, target.partition(";t=")[0], flags) for uri, target, flags in given]
         self.hops.append([target.partition(";hops=")[2] or self.values["$avp(hops)"] for _, target, _ in given])
         self._branches = []
+        for _, target, _ in given:  # as the branch route LEG notes whose it is
+            if name := re.search(r";dev=(\w+)", target):
+                self.values["$avp(rung)"] = f"{self.values.get('$avp(rung)') or ''} {self._sent}={name[1]}"
+            self._sent += 1
+        for _, target, _ in branches:
+            if target not in self.unreachable:
+                self.connections[target.removeprefix("sip:").partition(";")[0]] = 1
         if all(target in self.unreachable for _, target, _ in branches):
             return NO
         self.relayed.append(branches)
@@ -316,4 +329,4 @@ class FakeKSR:
         return self.append("Record-Route: us")
 
     consume_credentials = via_add_xavp_params = add_rr_param = dlg_manage = _fine
-    t_set_fr = t_on_branch = t_on_reply = t_on_failure = _fine
+    t_set_fr = t_on_branch = t_on_reply = t_on_failure = t_on_branch_failure = _fine

@@ -14,7 +14,7 @@ from typing import Any
 
 from sextet.call.decision import Refuse, Searched, Try
 from sextet.call.policy.asking import stages
-from sextet.sip.kemi import flows, questions, session_timing, tracing, zones
+from sextet.sip.kemi import addresses, flows, questions, session_timing, tracing
 from sextet.sip.kemi.aftermath import BUSY, Aftermath, asked
 from sextet.sip.kemi.bindings import elsewhere, here
 from sextet.sip.kemi.forking import DEVICE_MS, REQUEST_MS, Call, begin, run, sent
@@ -40,16 +40,17 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     brief = str(ksr.pv.get("$avp(brief)") or "")
     person = 422 if brief else int(ksr.pv.get("$avp(person)") or 0)
     lone = str(ksr.pv.get("$avp(lone)") or "")
-    if lone and ksr.tm.t_branch_timeout() > 0 and ksr.tm.t_branch_replied() < 0:
-        hop, _, zone = lone.partition(" ")
-        zones.silent(ksr, reporter, told, zone, hop)
+    if lone and addresses.was_silent(ksr):
+        addresses.pass_over(ksr, reporter, told, lone)
     rounds, call, row = json.loads(ksr.pv.get("$avp(steps)"))
     after = Aftermath.from_row(row)
     final = status >= 600 or status in FINAL
     hidden = person in _FINAL_PHRASES and not final
-    while not (final or hidden) and flows.unsent(ksr):
+    while not (final or hidden) and (names := flows.unsent(ksr)):
+        flows.follow(ksr, names)
         if sent(ksr, after, DEVICE_MS if "call_id" in call else REQUEST_MS):
             return
+    rounds = addresses.untried(ksr, rounds)
     if hidden:
         status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
     goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))

@@ -2,7 +2,8 @@
 
 A device that registered over several flows is rung over one of them: here rather than elsewhere, then by reg-id. The
 others stay with the transaction in `$avp(flows)`, and the next is taken at once where one fails; what the device itself
-answers is no failure of its flow. A device is named by a `mark` of its instance: as `dev` in the parameters of a next
+answers is no failure of its flow. The addresses of a zone stand there too, and follow each other in the same way (RFC
+3263 4.3). A device is named by a `mark` of its instance: as `dev` in the parameters of a next
 hop, which are never sent, and towards another peer as `ring` or `but` in the Request-URI, which its proof covers. What
 a request is for stays in `$avp(devices)`.
 """
@@ -22,7 +23,9 @@ from sextet.sip.kemi.reporting import written
 
 FLOW_FAILED = 430  # RFC 5626 11.2
 FAILED = (404, 408, FLOW_FAILED)  # RFC 5626 11.2, 5.3; 404: of another peer, which has lost the device
-_RUNG = re.compile(r"(\d+)=([0-9a-f]+)")
+ADDRESS_FAILED = (408, 503)  # RFC 3263 4.3
+ADDRESS = "z"  # how a zone is named among the devices, whose marks are hexadecimal; the number of its target follows
+_RUNG = re.compile(rf"(\d+)=([0-9a-f{ADDRESS}]+)")
 _SAID = re.compile(r"(\d+)=(\d{3})@")
 _FIELDS = ("addr", "received", "path", "cflags", "socket", "conid", "instance", "regid")
 
@@ -190,32 +193,38 @@ def keep(ksr: Any, waiting: Mapping[str, Sequence[Sequence[Any]]]) -> None:
     ksr.pv.sets("$avp(rung)", "")
 
 
-def failed(ksr: Any) -> bool:
-    """Aim a branch that failed at its device's next flow; False where its flow did not fail, or was the last."""
-    rung = dict(_RUNG.findall(str(ksr.pv.get("$avp(rung)") or "")))
+def failed(ksr: Any) -> str:
+    """Aim a branch that failed at its device's next flow, or its zone's next address.
+
+    Gives whose it is; "" where it was no failure of the way there, or of the last one.
+    """
+    rung: dict[str, str] = dict(_RUNG.findall(str(ksr.pv.get("$avp(rung)") or "")))
     name = rung.get(str(ksr.pv.get("$T_branch_idx")), "")
-    waiting = json.loads(str(ksr.pv.get("$avp(flows)") or "{}"))
-    if not waiting.get(name) or int(ksr.pv.get("$T_reply_code") or 0) not in FAILED:
-        return False
-    point, *waiting[name] = (Point(*values) for values in waiting[name])
-    ksr.pv.sets("$avp(flows)", written(waiting))
-    aim(ksr, point, True)
-    return True
+    failures = ADDRESS_FAILED if name.startswith(ADDRESS) else FAILED
+    if not left(ksr, name) or int(ksr.pv.get("$T_reply_code") or 0) not in failures:
+        return ""
+    follow(ksr, [name])
+    return name
 
 
-def unsent(ksr: Any) -> bool:
-    """Aim at the next flow of each device whose last one took no message; False where there is none."""
+def unsent(ksr: Any) -> list[str]:
+    """List the devices and zones that have more flows or addresses, and whose last one took no message."""
     answered = {branch for branch, _ in _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))}
-    rung = dict(_RUNG.findall(str(ksr.pv.get("$avp(rung)") or "")))
-    waiting = json.loads(str(ksr.pv.get("$avp(flows)") or "{}"))
-    found = [name for branch, name in rung.items() if branch not in answered and waiting.get(name)]
-    if not found:
-        return False
-    points = [Point(*waiting[name].pop(0)) for name in dict.fromkeys(found)]
-    keep(ksr, waiting)
-    for place, point in enumerate(points):
-        aim(ksr, point, place == 0)
-    return True
+    newest = {name: branch for branch, name in _RUNG.findall(str(ksr.pv.get("$avp(rung)") or ""))}
+    return [name for name, branch in newest.items() if branch not in answered and left(ksr, name)]
+
+
+def follow(ksr: Any, names: Sequence[str]) -> None:
+    """Aim at the next flow or address of each of these."""
+    waiting = json.loads(str(ksr.pv.get("$avp(flows)")))
+    for place, name in enumerate(names):
+        aim(ksr, Point(*waiting[name].pop(0)), place == 0)
+    ksr.pv.sets("$avp(flows)", written(waiting))
+
+
+def left(ksr: Any, name: str) -> int:
+    """Say how many flows of a device, or addresses of a zone, have not been tried."""
+    return len(json.loads(str(ksr.pv.get("$avp(flows)") or "{}")).get(name, ()))
 
 
 def _instance(row: Row) -> str:

@@ -1,7 +1,8 @@
 """How the rounds of a decision become branches: all targets of a round at once, round after round.
 
 What is left to ask stays with the transaction: `$avp(steps)` holds the other addresses of the zones that are being
-asked, then the rounds to come. The failure route takes it up when every branch has failed (failing.py). What differs
+asked, then the rounds to come. The failure route takes it up when every branch has failed (failing.py); where the way
+to one address of a zone fails, the next one is asked at once (addresses.py). What differs
 between the branches of one round stands in parameters of the next hop, which is never sent: `hops` is its Max-Forwards,
 `t` the number of the target among all targets of the search. Devices of this peer have no such parameters: `$avp(hops)`
 and `$avp(here)` hold for them.
@@ -17,7 +18,7 @@ from typing import Any
 
 from sextet.call.alias import is_ip, key, of_uri, uri_of
 from sextet.call.decision import PATH, Refuse, Round, Target, safe
-from sextet.sip.kemi import calls, flows, questions, tracing, zones
+from sextet.sip.kemi import addresses, calls, flows, questions, tracing, zones
 from sextet.sip.kemi.admitting import ASKED, admit_round
 from sextet.sip.kemi.aftermath import Aftermath
 from sextet.sip.kemi.bindings import address_of, stored
@@ -60,9 +61,9 @@ def run(
     ksr.pv.sets("$avp(tag)", call["tag"])
     ksr.pv.sets("$avp(from)", call.get("from", ""))
     refusal, about = flows.missing(ksr), {}
-    while rounds:
+    while rounds := addresses.untried(ksr, rounds):
         legs, rounds = rounds[0], rounds[1:]
-        second = [{**one, "uris": one["uris"][1:]} for one in legs if len(one.get("uris", ())) > 1]
+        second = addresses.others(legs)
         rounds = [second, *rounds] if second else rounds
         if invite:
             admitted = admit_round(ksr, reporter, told.table, call, legs)
@@ -79,20 +80,23 @@ def run(
         ksr.pv.sets("$avp(steps)", written((rounds, call, after.to_row())))
         ksr.pv.sets("$avp(person)", "")
         ksr.pv.sets("$avp(brief)", "")
-        lone = legs[0] if len(legs) == 1 and legs[0].get("uris") else None
-        ksr.pv.sets("$avp(lone)", f"{lone['uris'][0]} {lone['zone']}" if lone else "")
+        lone = addresses.name_of(legs[0]) if len(legs) == 1 and legs[0].get("uris") else ""
+        ksr.pv.sets("$avp(lone)", lone)
         if invite:
             names, rules = (", ".join(dict.fromkeys(each)) for each in zip(*routes, strict=True))
             row = {name: value for name, value in call.items() if name not in ("search", "began", *ASKED)}
             calls.begin(ksr, reporter, row | about | {"route": names, "rule": rules}, time.monotonic())
         patience_ms = max(_patience_ms(one) for one in legs) if invite else REQUEST_MS
-        if sent(ksr, after, patience_ms):
+        done = sent(ksr, after, patience_ms)
+        while lost := addresses.cut_off(ksr) if done else flows.unsent(ksr):
+            for name in lost:
+                addresses.pass_over(ksr, reporter, told, name)
+            flows.follow(ksr, lost)
+            done = sent(ksr, after, patience_ms) or done
+        if done:
             return
-        while flows.unsent(ksr):
-            if sent(ksr, after, patience_ms):
-                return
         if lone:
-            zones.silent(ksr, reporter, told, lone["zone"], lone["uris"][0])
+            addresses.pass_over(ksr, reporter, told, lone)
     if invite:
         calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), f"{refusal.status} {refusal.reason}")
     tracing.answered(ksr, reporter, call["search"], call["began"], refusal.status, True)
@@ -177,6 +181,7 @@ def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list
             _point(ksr, point.uri, point.next_hop, point.flags, bool(routes))
             routes.append((name, one["rule"]))
     flows.keep(ksr, waiting)
+    addresses.keep(ksr, legs)
     return routes
 
 
@@ -217,16 +222,21 @@ def _elsewhere(
     ksr: Any, told: Instructions, one: Leg, rung: set[str], waiting: dict[str, list[flows.Point]]
 ) -> list[tuple[str, flows.Point]]:
     """Give the branches of a leg that leave this peer, each with the name of where it goes."""
-    alias, marked = one["alias"], f";t={one['t']};hops={one['hops']}"
+    alias = one["alias"]
     if one["kind"] == "local":
         return _peers(ksr, told, one, rung, waiting)
     if not one["uris"]:
         return []  # no address of the zone can be used at the moment
-    uri = one["uris"][0]
-    host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
-    wanted = one["uri"] or uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}")
+    more = f";dev={addresses.name_of(one)}" if len(one["uris"]) > 1 else ""
     flags = 1 << BEHIND if one["rule"] == PATH else 0
-    return [(one["zone"], flows.Point(wanted, uri + marked, flags))]
+    points = []
+    for uri in one["uris"]:
+        host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
+        wanted = one["uri"] or uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}")
+        points.append(flows.Point(wanted, f"{uri};t={one['t']}{more};hops={one['hops']}", flags))
+    if more:
+        waiting[addresses.name_of(one)] = points[1:]
+    return [(one["zone"], points[0])]
 
 
 def _peers(

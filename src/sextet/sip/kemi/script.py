@@ -14,6 +14,7 @@ from typing import Any
 
 from sextet.call.table import TableError
 from sextet.sip.kemi import (
+    addresses,
     admitting,
     calls,
     carrying,
@@ -116,7 +117,7 @@ class Script:
 
     @guarded
     def flow(self, argument: str) -> None:
-        self._ksr.pv.seti("$var(next)", 1 if flows.failed(self._ksr) else 0)
+        self._ksr.pv.seti("$var(next)", 1 if addresses.moved(self._ksr, self._reporter, self._current.get()) else 0)
 
     @guarded
     def routed(self, argument: str) -> None:
