@@ -289,3 +289,12 @@ def test_what_all_rounds_carry_is_there_once_and_before_the_call_waits(bench: Be
     answer(bench, "<proxy/>")
     assert len(bench.ksr.relayed) == 1
     assert len(bench.ksr.appended) == len(before)
+
+
+def test_a_registration_that_waited_for_the_directory_before_waits_for_the_service_too(tmp_path: Path) -> None:
+    bench = guarded(tmp_path)
+    bench.ksr.retransmission = True  # there is a transaction already
+    come(bench, **{"$avp(waited)": "2"})
+    assert bench.ksr.suspended == 1
+    answer(bench, "<proxy/>")
+    assert bench.ksr.replies == [(200, "OK")]

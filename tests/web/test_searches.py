@@ -57,6 +57,16 @@ def test_locate_shows_what_would_happen_and_why(browser: Browser) -> None:
     assert "There is no enabled zone 'Nowhere'" in wrong
 
 
+def test_locate_shows_what_a_script_says_of_a_busy_device(browser: Browser) -> None:
+    script = (
+        '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
+        '<proxy><busy><taa:location url="desk@y.example"/></busy></proxy></taa:routed></cpl>'
+    )
+    change(browser, Change("set", "call_policy.mode", "Local CPL"), Change("set", "call_policy.script", script))
+    page = words_of(browser.get("/maintenance/tools/locate?alias=9x%40y.example"))
+    assert "Afterwards" in page and "is busy: desk@y.example would be searched" in page
+
+
 def test_check_pattern_compares_and_says_what_is_wrong(browser: Browser) -> None:
     asked = "/maintenance/tools/check-pattern?alias=912&pattern={}&type={}&behavior={}&replace={}"
     page = words_of(browser.get(asked.format("9", "Prefix", "Strip", "")))
