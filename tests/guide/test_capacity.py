@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from sextet.lab.plan import DOMAIN
-from tests.support.guide_reader import AT_ONCE, Reader, cluster
+from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader, cluster
 from tests.support.real_lab import Lab, answered, eventually
 
 pytestmark = pytest.mark.scenario
@@ -32,8 +32,16 @@ def limits(reader: Reader, number: int) -> tuple[int | None, ...]:
 def test_four_peers_carry_what_the_table_says_a_fifth_adds_nothing_and_serves_when_another_is_lost(
     systems: Callable[..., Reader],
 ) -> None:
-    reader = systems(PEERS, cluster(AT_ONCE))
-    reader.well()
+    reader = systems(PEERS, cluster(AT_RESTART))
+    for take_effect in (AT_RESTART, AT_ONCE):
+        reader.takes_effect(take_effect)
+        reader.well()
+        carry(reader)
+        asyncio.run(survive(reader))
+
+
+def carry(reader: Reader) -> None:
+    """Whatever the platform, the table says the limits of all peers together."""
     for platform, whole in TABLE.items():
         for number in reader.lab.numbers:
             assert "Saved" in reader.save(number, OPTIONS, platform=platform)
@@ -41,7 +49,6 @@ def test_four_peers_carry_what_the_table_says_a_fifth_adds_nothing_and_serves_wh
             look = lambda number=number: str(limits(reader, number))
             reader.until(f"{platform} on peer {number}", look, (str(whole),))
     assert "20000" in reader.words(3, USAGE), "an administrator reads it on the page too"
-    asyncio.run(survive(reader))
 
 
 async def knows(lab: Lab, peer: int) -> bool:

@@ -83,6 +83,6 @@ def test_both_recoveries(both_ways: Reader) -> None:
     assert "Nothing was destroyed: type the name of this system" in refused
     assert "as dangerous as it sounds" in " ".join(reader.type_in(DAMAGED, script, "--help").split())
     reader.type_in(DAMAGED, script, reader.lab.peer(DAMAGED).host_name, "--yes")
-    reader.until("it is empty", lambda: typed(reader, "config", "show", "credentials"), ("[]",))
+    reader.until("it is empty", lambda: reader.shows(DAMAGED, "credentials"), ("[]",))
     restore(reader, backup)
     enter(reader, reader.type_in(1, "cluster", "add", reader.name(DAMAGED)))

@@ -28,7 +28,7 @@ def test_the_primary_is_upgraded_again_with_the_package_that_was_used(
     reader.active()
     package = real(tmp_path / f"sextet-{NEW}.tar.gz", NEW)
     # What leads there: the peers were upgraded in the wrong order, and the subordinate does not follow.
-    reader.upgrade(2, package)
+    reader.upgrade(package, 2)
     reader.restart(2)
     reader.alarm(DIFFER, 1, 2, says=("Cluster replication error", "switched off while an upgrade is in progress", NEW))
     assert "Saved" in reader.save(1, SIP, standard_refresh_maximum="73")
@@ -39,7 +39,7 @@ def test_the_primary_is_upgraded_again_with_the_package_that_was_used(
     assert "This system" in reader.line(1, 1)
     assert reader.chosen(1, "configuration_primary") == "1"
     # 3: upgrade the primary with the package that was used in the beginning.
-    reader.upgrade(1, package)
+    reader.upgrade(package, 1)
     reader.restart(1)
     # The alarm clears after its restart, and the subordinate follows.
     reader.no_alarm(DIFFER, 1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import ssl
 import time
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from sextet.lab.ask import Unanswered
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import CLUSTER_NAME, PeerPlan, Plan
 from tests.support.real_lab import Lab, edit_initial, stand_alone
@@ -71,20 +73,23 @@ class Reader:
         token = _token(self.open(number, f"{CLUSTERING}/primary"))
         return words_of(self._client(number).post(f"{CLUSTERING}/primary", data={"csrf": token}).text)
 
-    def takes_effect(self, when: str) -> None:
-        """Choose when cluster changes take effect, and wait until every peer knows."""
+    def takes_effect(self, when: str, *numbers: int) -> None:
+        """Choose on peer 1 when cluster changes take effect, and wait until every peer knows."""
         if self.chosen(1, "changes_take_effect") != when:
             self.save(1, changes_take_effect=when)
-        for number in self.lab.numbers:
+        for number in numbers or self.lab.numbers:
             look = lambda number=number: self.chosen(number, "changes_take_effect")
             self.until(f"peer {number} has it", look, (when,))
 
-    def restart(self, number: int) -> None:
+    def restart(self, *numbers: int) -> None:
         """Maintenance > Restart options, Restart, OK; waits until the web interface can be accessed again."""
-        page, before = self.open(number, RESTART), self._alive(number)
-        answered = words_of(self._client(number).post(RESTART, data={"csrf": _token(page)}).text)
-        assert "is restarting" in answered, answered
-        self.wait(f"peer {number} is back", lambda: self._alive(number) not in ("", before))
+        before = {}
+        for number in numbers:
+            page, before[number] = self.open(number, RESTART), self._alive(number)
+            answered = words_of(self._client(number).post(RESTART, data={"csrf": _token(page)}).text)
+            assert "is restarting" in answered, answered
+        for number in numbers:
+            self.wait(f"peer {number} is back", lambda number=number: self._alive(number) not in ("", before[number]))
 
     def chosen(self, number: int, name: str) -> str:
         """Read what is chosen in a drop-down of the Clustering page, refreshed."""
@@ -102,16 +107,15 @@ class Reader:
         answer = self._client(number).post(action, data=data, files={"file": file})
         return answer.json() if "json" in answer.headers["content-type"] else words_of(answer.text)
 
-    def upgrade(self, number: int, package: Path) -> None:
+    def upgrade(self, package: Path, *numbers: int) -> None:
         """Maintenance > Upgrade: upload the package, continue with the upgrade."""
-        said = self.send(number, UPGRADE, f"{UPGRADE}/upload", {}, (package.name, package.read_bytes()))
-        assert "was uploaded. SHA-256" in said, said
-        self.press(number, UPGRADE, f"{UPGRADE}/install")
-        self.until(
-            f"peer {number} has installed it",
-            lambda: self.words(number, UPGRADE),
-            ("The new software will be used on the next restart",),
-        )
+        for number in numbers:
+            said = self.send(number, UPGRADE, f"{UPGRADE}/upload", {}, (package.name, package.read_bytes()))
+            assert "was uploaded. SHA-256" in said, said
+            self.press(number, UPGRADE, f"{UPGRADE}/install")
+        for number in numbers:
+            look = lambda number=number: self.words(number, UPGRADE)
+            self.until(f"peer {number} has it", look, ("The new software will be used on the next restart",))
 
     def line(self, number: int, of: int) -> str:
         """Read what stands beside a peer's address."""
@@ -194,6 +198,13 @@ class Reader:
         """Type a command; gives its exit code, output and errors."""
         return asyncio.run(self.lab.run(number, *command))
 
+    def shows(self, number: int, path: str) -> str:
+        """Read a setting as `config show` does, "" while nobody answers: a command for each look takes longer."""
+        try:
+            return json.dumps(asyncio.run(self.lab.ask(number, "config show", path=path)))
+        except Unanswered:
+            return ""
+
     def refused(self, number: int, *command: str) -> str:
         """Type a command that must be refused; gives its words."""
         code, out, errors = asyncio.run(self.lab.run(number, *command))
@@ -204,9 +215,9 @@ class Reader:
         """Something happens to a peer that the reader did not do: it dies, or a line is cut."""
         asyncio.run(self.lab.do(command, **arguments))
 
-    def well(self) -> None:
+    def well(self, *numbers: int) -> None:
         """Wait until nobody complains any more."""
-        asyncio.run(self.lab.whole())
+        asyncio.run(self.lab.whole(numbers))
 
     def until(self, claim: str, look: Callable[[], str], words: Sequence[str]) -> str:
         """Look until all words are there; gives what was seen."""

@@ -76,6 +76,30 @@ def test_an_open_stream_does_not_hold_the_peer(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_a_browser_that_sleeps_does_not_hold_the_peer(tmp_path: Path) -> None:
+    async def play() -> None:
+        port = free_port()
+        pages, _ = server(peer(), tmp_path, ADDRESS, port)
+        await pages.start()
+        context = ssl._create_unverified_context()
+
+        def browse() -> ssl.SSLSocket:
+            browser = context.wrap_socket(socket.create_connection((ADDRESS, port), timeout=5))
+            browser.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"alive"):
+                answer += browser.recv(4096)
+            return browser
+
+        browser = await asyncio.to_thread(browse)  # from here on it reads nothing, not even that the peer says goodbye
+        started = asyncio.get_running_loop().time()
+        await pages.stop()
+        assert asyncio.get_running_loop().time() - started < app.STOP_S - 1
+        browser.close()
+
+    asyncio.run(play())
+
+
 def test_it_starts_again_after_it_was_stopped(tmp_path: Path) -> None:
     async def play() -> None:
         port = free_port()

@@ -24,6 +24,7 @@ from sextet.web.site import site
 STOP_S = (
     3  # for answers under way; streams say goodbye at once. Without a limit an open stream would hold the peer for ever
 )
+GOODBYE_S = 0.3  # for a browser that rests to answer TLS's goodbye; one that sleeps does not, and is not waited for
 CONNECTIONS_MAX = 200  # browsers of a few administrators, six connections each, and monitoring
 BACKLOG = 64
 REQUEST_WITHIN_S = 15.0  # the largest form over a slow line; who says nothing must not keep a place from the others
@@ -131,6 +132,11 @@ class _Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():  # nothing is under way
+            self.loop.call_later(GOODBYE_S, self.transport.abort)
 
     def _expect(self) -> None:
         if self._deadline is None:
