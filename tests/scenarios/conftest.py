@@ -62,3 +62,6 @@ async def _mended(lab: Lab) -> None:
             "no call is left", lambda number=number: lab.ask(number, "call list"), wanted=[]
         )
         assert calls == []
+        await real_lab.eventually(
+            "no registration is left", lambda number=number: lab.registrations(number), wanted=set()
+        )

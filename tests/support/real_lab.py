@@ -150,7 +150,9 @@ class Lab:
     def phone(self, number: int, user: str, transport: str = "udp", **more: Any) -> Phone:
         """A phone of this lab's user, at an address of its own, to be registered with a peer."""
         more = {"password": self.passwords.get(user, ""), "local_ip": f"{self.plan.network}.150", **more}
-        return Phone(user, self.peer(number).address, transport=transport, **more)
+        phone = Phone(user, self.peer(number).address, transport=transport, **more)
+        phone.leaves = True
+        return phone
 
 
 async def eventually(claim: str, look: Callable[[], Awaitable[T]], within_s: float = STEP_S, wanted: object = ...) -> T:

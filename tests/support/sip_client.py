@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
 ANSWER_S = 8.0
+LEAVE_S = 2.0
 T1_S = 0.5  # RFC 3261 17.1.1.1
 _SHORT = {
     "v": "via",
@@ -79,12 +80,14 @@ class Phone:
         self.instance, self.reg_id, self.outbound = instance, reg_id, outbound
         self.sdp = SDP  # what an INVITE is answered with
         self.status = 200  # what an INVITE is answered with; 0 = it rings on
+        self.leaves = False  # whether it takes its registration with it, where peers live on for other tests
         self.headers: list[str] = []  # that a final answer to an INVITE or UPDATE has besides
         self.received: list[Message] = []
         self.replies: list[Message] = []
         self.dialogs: dict[str, Dialog] = {}
         self.address: tuple[str, int] = (local_ip, 0)
         self._register_id = uuid.uuid4().hex
+        self._registered = False
         self._cseq = itertools.count(1)
         self._waiting: dict[tuple[str, str], asyncio.Queue[Message]] = {}
         self._newest_invite: list[str] = []
@@ -121,6 +124,7 @@ class Phone:
 
     async def close(self) -> None:
         """Drop the socket, as a phone does that loses its power."""
+        self._registered = False
         if self._reader_task is not None:
             self._reader_task.cancel()
         writer, self._writer = self._writer, None
@@ -137,6 +141,10 @@ class Phone:
         return await self.open()
 
     async def __aexit__(self, *_: object) -> None:
+        if self.leaves and self._registered:
+            with contextlib.suppress(OSError, TimeoutError):  # its peer may be dead
+                async with asyncio.timeout(LEAVE_S):
+                    await self.register(0)
         await self.close()
 
     @property
@@ -156,7 +164,9 @@ class Phone:
         headers += [f"Expires: {expires}"] if expires is not None else []
         headers += ["Supported: outbound, path"] if self.outbound else []
         uri = f"sip:{self.domain}"
-        return await self.request("REGISTER", uri, to=self.uri, call_id=self._register_id, extra=[*headers, extra])
+        answer = await self.request("REGISTER", uri, to=self.uri, call_id=self._register_id, extra=[*headers, extra])
+        self._registered = answer.status == 200 and expires != 0
+        return answer
 
     async def call(
         self, alias: str, extra: str = "", wait_s: float = ANSWER_S, body: str = SDP, acknowledged: bool = True
