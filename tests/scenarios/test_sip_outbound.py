@@ -29,7 +29,7 @@ async def spread(at: Peers, number: int, flows: Flows, *owners: int) -> None:
     """Let a peer know which peers hold flows of Bob's devices, as its sextetd would say."""
     at.engines[number].locate({BOB: owners}, flows={BOB: flows} if flows else {})
     async with at.engines[number]._changing:
-        await at.engines[number]._feed()
+        await at.engines[number]._feed.now()
 
 
 def test_two_flows_to_one_peer_are_one_device_that_rings_once_and_survives_the_loss_of_one() -> None:

@@ -218,7 +218,7 @@ class Peers:
         engine = self.engines[number]
         engine.locate({alias: owners})
         async with engine._changing:  # the keeper feeds under this lock; feeding here is the same, and at once
-            await engine._feed()
+            await engine._feed.now()
 
 
 @contextlib.asynccontextmanager

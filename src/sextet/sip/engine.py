@@ -38,11 +38,11 @@ from sextet.sip.events import (
     Used,
     ZoneChanged,
 )
+from sextet.sip.feeding import Feed
 from sextet.sip.hanging_up import HangingUp
 from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
-from sextet.sip.kemi.flows import owner_text
 from sextet.sip.kemi.script import EVENTS_SOCKET
 from sextet.sip.kemi.zone_rows import row_name
 from sextet.sip.listener import Listener
@@ -52,7 +52,6 @@ from sextet.sip.process import Process
 from sextet.sip.resolver import Resolver, asked_for
 from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
-from sextet.sip.shares import Shares
 from sextet.sip.tables import Tables
 from sextet.sip.wording import chain_of
 from sextet.sip.zone_answers import ZoneAnswers
@@ -88,18 +87,14 @@ class SipEngine:
         self._wanted: Wanted | None = None
         self._process: Process | None = None
         self._line = AgentLine(self._run_dir)
+        self._feed = Feed(self._line, lambda: self._orders, self._newer, host.used)
         self._hanging_up = HangingUp(self._run_dir, self._line)
         self._messages = MessageLog(self._run_dir, self._line, journal)
         self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._tell)
-        self._keeper: asyncio.Task[None] | None = None
+        self._keepers: tuple[asyncio.Task[None], ...] = ()
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()  # start, apply, stop and starting again: one at a time
-        self._owners: dict[str, str] = {}
-        self._owner_changes: dict[str, str] = {}
-        self._owners_complete = True
-        self._releases: list[tuple[str, str]] = []
         self._zones = ZoneWatch(host)
-        self._shares = Shares()
         self._looked_at = 0.0
         self._resolver = Resolver(time.monotonic)
         self._resolved, self._resolved_at = NO_NAMES, 0.0
@@ -127,14 +122,13 @@ class SipEngine:
             if not adopted:
                 await self._launch(wanted)
             self._listener.open(self._account)
-            self._shares.complete = True
-            self._owners_complete = not adopted  # one that kept running knows owners from before, until we know better
+            self._feed.begin(owners=not adopted)  # one that kept running knows owners from before, until we know better
             await self._line.follow()
             if adopted and certificates and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
                 await command(self._run_dir, "tls.reload")
-            await self._feed()
+            await self._feed.now()
             await self._picture()
-            self._keeper = asyncio.create_task(self._keep(), name="sip engine")
+            self._keepers = tuple(asyncio.create_task(each) for each in (self._keep(), self._feed.run()))
             self._say("")
 
     async def apply(self, wanted: Wanted) -> tuple[str, ...]:
@@ -146,7 +140,7 @@ class SipEngine:
             if self._process is None:
                 waiting = bool(rendering.listeners(wanted))
                 self._wanted = wanted
-                return ("protocols.sip_mode",) if waiting and self._keeper is None else ()
+                return ("protocols.sip_mode",) if waiting and not self._keepers else ()
             if asked_for(wanted.config) != asked_for(self._wanted.config):
                 await self._resolve(wanted)
             certificates = self._write(wanted)
@@ -167,26 +161,15 @@ class SipEngine:
         self, owners: Mapping[str, Sequence[int]], complete: bool = False, flows: Mapping[str, Flows] | None = None
     ) -> None:
         """Learn which other peers have devices of an alias (none = it is known nowhere else)."""
-        changes = {alias: owner_text(numbers, (flows or {}).get(alias, {})) for alias, numbers in owners.items()}
-        if complete:
-            self._owners = {alias: text for alias, text in changes.items() if text}
-            self._owners_complete = True
-        else:
-            self._owner_changes |= changes
-            self._owners |= {alias: text for alias, text in changes.items() if text}
-            for alias in (alias for alias, text in changes.items() if not text):
-                self._owners.pop(alias, None)
-        self._wake.set()
+        self._feed.locate(owners, complete, flows)
 
     def share(self, views: Mapping[str, Shared], sharers: int, complete: bool = False) -> None:
         """Learn what is used elsewhere, and how many peers hand out bandwidth; reported back as used."""
-        self._shares.take(views, sharers, complete)
-        self._wake.set()
+        self._feed.share(views, sharers, complete)
 
     def release(self, alias: str, device: str) -> None:
         """Drop this peer's binding of a device; reported back like any change."""
-        self._releases.append((alias, device))
-        self._wake.set()
+        self._feed.release(alias, device)
 
     async def disconnect(self, call_id: str, reason: str) -> None:
         """See engine.Engine."""
@@ -198,11 +181,11 @@ class SipEngine:
 
     async def stop(self, *, leave_running: bool = False) -> None:
         """Stop, ending its calls; `leave_running` only lets go of it."""
-        if self._keeper is not None:  # before the lock, which it may hold while it waits to start Kamailio again
-            self._keeper.cancel()
+        keepers, self._keepers = self._keepers, ()
+        for keeper in keepers:  # before the lock, which one may hold while it waits to start Kamailio again
+            keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
+                await keeper
         async with self._changing:
             self._line.close()
             self._listener.close()
@@ -346,8 +329,8 @@ class SipEngine:
             return False
         await self._process.end()
         await self._launch(wanted)
-        self._owners_complete = self._shares.complete = True
-        await self._feed()
+        self._feed.begin()
+        await self._feed.now()
         return True
 
     async def _picture(self) -> None:
@@ -358,21 +341,6 @@ class SipEngine:
             self._zones.replace(zones)
             for event in later:
                 self._tell(event)
-
-    async def _feed(self) -> None:
-        """Send the owners and releases that wait; raises EngineError, and then they wait on."""
-        complete, changes = self._owners_complete, self._owner_changes
-        if complete or changes:
-            self._owners_complete, self._owner_changes = False, {}
-            try:
-                await self._line.owners(dict(self._owners) if complete else changes, complete)
-            except EngineError:
-                self._owners_complete = True
-                raise
-        await self._shares.feed(self._line, self._orders, self._newer, self._host.used)
-        while self._releases:
-            await self._line.release(*self._releases[0])
-            del self._releases[0]
 
     async def _keep(self) -> None:
         """Look after Kamailio until told to stop; no failure of one round ends it."""
@@ -393,7 +361,7 @@ class SipEngine:
         assert self._wanted is not None and self._process is not None
         if not self._process.running:
             await self._again(self._wanted)
-        await self._feed()
+        await self._feed.now()
         if self._listener.incomplete:
             self._listener.incomplete = False
             try:
@@ -402,7 +370,7 @@ class SipEngine:
                 self._listener.incomplete = True
                 raise
         if self._sentence == "" and asyncio.get_running_loop().time() - self._looked_at < LOOK_S:
-            return  # woken to tell the workers something: that is done
+            return  # woken by an event that was missed: that is done
         self._looked_at = asyncio.get_running_loop().time()
         if asyncio.get_running_loop().time() - self._resolved_at > RESOLVE_S and await self._resolve(self._wanted):
             self._write(self._wanted)
@@ -433,7 +401,7 @@ class SipEngine:
         self._process.let_go()
         await asyncio.sleep(AGAIN_S[min(self._failures, len(AGAIN_S) - 1)])
         await self._launch(wanted)
-        self._owners_complete = self._shares.complete = True
+        self._feed.begin()
 
     async def _resolve(self, wanted: Wanted) -> bool:
         """Look up the zones that are configured by name; says whether anything changed."""
