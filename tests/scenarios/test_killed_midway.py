@@ -21,7 +21,7 @@ from tests.support.guide_reader import AT_ONCE, typed
 from tests.support.real_lab import Lab, eventually, killed
 
 pytestmark = pytest.mark.scenario
-MOMENTS_S = (0.0, 0.004, 0.015)  # storing takes 2 to 10 ms, another peer hears of it 1 ms later
+MOMENTS_S = (0.004, 0.015)  # storing takes 2 to 10 ms, another peer hears of it 1 ms later
 OF = {1: (0.0, 0.015), 2: (0.004,)}  # where both are killed: the primary before and after it, the other one amid it
 MODE, PRIMARY = "clustering.tls_verification_mode", "clustering.configuration_primary"
 MAPPING = "clustering.address_mapping_enabled"

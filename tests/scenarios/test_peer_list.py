@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -17,6 +18,7 @@ from tests.support.real_lab import Lab, eventually
 
 pytestmark = pytest.mark.scenario
 MODES = pytest.mark.parametrize("own", [AT_RESTART, AT_ONCE], indirect=True)
+IN_ONE = pytest.mark.parametrize("kept", [AT_RESTART, AT_ONCE], indirect=True, scope="module")
 REFRESH = "protocols.standard_refresh_maximum"
 
 
@@ -31,12 +33,12 @@ def certify(peer: PeerPlan) -> None:
     made.write(peer.state_dir / "certificate.pem", peer.state_dir / "private_key.pem")
 
 
-@pytest.fixture
-def own(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A cluster of this test's own, since it is not left as it was."""
+@contextlib.contextmanager
+def certified(mode: str) -> Iterator[Lab]:
+    """A whole cluster with certificates of an authority that can make others for it."""
 
     def prepare(made: Plan, drawn: Secrets) -> None:
-        cluster(request.param)(made, drawn)
+        cluster(mode)(made, drawn)
         made.authority.write_bytes(AUTHORITY.pem)
         for peer in made.peers:
             certify(peer)
@@ -44,6 +46,20 @@ def own(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
     with real_lab.lab(3, prepare) as lab:
         asyncio.run(lab.whole())
+        yield lab
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A cluster of this test's own, since it is not left as it was."""
+    with certified(request.param) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def kept(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A cluster for the tests that leave it whole, in their order."""
+    with certified(request.param) as lab:
         yield lab
 
 
@@ -144,10 +160,10 @@ def test_a_dead_peer_is_removed_and_refused_with_the_reason_on_both_sides(own: L
     asyncio.run(play())
 
 
-@MODES
-def test_a_new_system_takes_the_place_and_the_address_of_a_lost_one(own: Lab) -> None:
+@IN_ONE
+def test_a_new_system_takes_the_place_and_the_address_of_a_lost_one(kept: Lab) -> None:
     """Disk and certificate are lost with it: the key goes to the new one by this job only."""
-    lab = own
+    lab = kept
 
     async def play() -> None:
         await lost(lab, 3)
@@ -159,10 +175,10 @@ def test_a_new_system_takes_the_place_and_the_address_of_a_lost_one(own: Lab) ->
     asyncio.run(play())
 
 
-@MODES
-def test_kill_in_the_middle_of_a_replacement_leaves_a_list_that_takes_the_new_system(own: Lab) -> None:
+@IN_ONE
+def test_kill_in_the_middle_of_a_replacement_leaves_a_list_that_takes_the_new_system(kept: Lab) -> None:
     """The primary or the new system ends; the job is done again, and the cluster is whole."""
-    lab = own
+    lab = kept
 
     async def refused() -> bool:
         return REPLACED in (await lab.member(3, 1))["cause"]
@@ -200,9 +216,9 @@ def test_disbanding_ends_in_a_cluster_of_one_that_keeps_the_configuration(own: L
     asyncio.run(play())
 
 
-@MODES
-def test_an_address_becomes_another_one_in_every_list_and_only_its_peer_is_restarted(own: Lab) -> None:
-    lab = own
+@IN_ONE
+def test_an_address_becomes_another_one_in_every_list_and_only_its_peer_is_restarted(kept: Lab) -> None:
+    lab = kept
 
     async def play() -> None:
         at_restart = await lab.value(1, "clustering.changes_take_effect") == AT_RESTART
