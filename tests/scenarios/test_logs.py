@@ -71,8 +71,12 @@ def test_a_change_of_the_tls_mode_is_told_as_in_the_guide_on_every_peer(lab: Lab
         finally:
             await lab.set(1, "clustering.tls_verification_mode", "Permissive")
         await lab.alarm(1, PERMISSIVE)
-        found = (await lab.ask(2, "log tail", log="configuration", lines=20))[-2:]
-        assert any("from: Enforcing to: Permissive" in line for line in found), found
+
+        async def told() -> bool:
+            found = (await lab.ask(2, "log tail", log="configuration", lines=20))[-2:]
+            return any("from: Enforcing to: Permissive" in line for line in found)
+
+        await eventually("peer 2 has it in its configuration log", told, wanted=True)
 
     asyncio.run(play())
 
