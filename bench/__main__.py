@@ -23,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="sextet bench", description="Measure sextet against bare Kamailio.")
     parser.add_argument("--quick", action="store_true", help="a short run, for a first look; its figures scatter more")
     parser.add_argument("--only", default=",".join(MEASURES), help=f"some of {','.join(MEASURES)}")
+    parser.add_argument("--registrations", type=int, help=f"of scale; {scale.FULL:,}, a short run {scale.QUICK:,}")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures are written")
     parser.add_argument("--network", default=NETWORK, help="the loopback network that is used")
     arguments = parser.parse_args()
@@ -30,11 +31,12 @@ def main() -> int:
     if unknown := sorted(set(only) - set(MEASURES)):
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(MEASURES)}")
     circumstances = report.circumstances(arguments.quick)
+    registrations = arguments.registrations or (scale.QUICK if arguments.quick else scale.FULL)
     figures: list[Figure] = []
     failed = ""
     try:
         with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as name:
-            _measure(only, arguments.quick, Path(name), arguments.network, figures)
+            _measure(only, arguments.quick, registrations, Path(name), arguments.network, figures)
     except BenchError as error:
         failed = str(error)
     except KeyboardInterrupt:
@@ -51,7 +53,9 @@ def main() -> int:
     return 1 if any(figure.met is False for figure in figures) else 0
 
 
-def _measure(only: list[str], quick: bool, directory: Path, network: str, figures: list[Figure]) -> None:
+def _measure(
+    only: list[str], quick: bool, registrations: int, directory: Path, network: str, figures: list[Figure]
+) -> None:
     """Measure in an order in which one measure does not weigh on the next."""
     if "searches" in only:
         _say("searches")
@@ -79,7 +83,7 @@ def _measure(only: list[str], quick: bool, directory: Path, network: str, figure
         _say("four peers start")
         with cluster(scale.PEERS, directory / "four", network) as four:
             _say("registrations by the thousand")
-            figures += scale.measure(four, directory, network, scale.QUICK if quick else scale.FULL)
+            figures += scale.measure(four, directory, network, registrations)
     if {"start", "change"} & set(only):
         started: list[float] = []
         for number in range(1 if quick else 3):

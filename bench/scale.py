@@ -17,7 +17,7 @@ PEERS = 4
 FULL, QUICK = 20_000, 4_000  # registrations; issue 4
 REFRESH_S = 60  # the default of Standard registration refresh maximum
 LOAD_S = 20  # how long the load of refreshes is watched
-KNOWN_S, SETTLE_S = 120.0, 3.0
+KNOWN_S, SETTLE_S = 600.0, 3.0
 BORN_S = 3600  # granted while they come, so that none expires before it is refreshed
 
 
