@@ -25,6 +25,7 @@ def measure(cluster: Cluster, directory: Path, network: str, registrations: int)
     """Let registrations come to all peers at once, wait until every peer knows all, weigh, and refresh them."""
     cluster.set("credentials", [{"name": "u0", "password": "secret-u0"}])
     cluster.set("protocols.standard_refresh_maximum", BORN_S)
+    cluster.set("registration.new_per_second", 0)  # what they could take, not what they are told to take
     each = registrations // PEERS
     users = [
         phones.users_file(directory / f"scale{number}.csv", [(f"s{number}-{n}", "u0") for n in range(each)])
