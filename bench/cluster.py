@@ -27,18 +27,27 @@ class BenchError(Exception):
 
 
 class Line:
-    """One connection to a local socket, kept open: one JSON line there, one back."""
+    """One connection to a local socket, kept open while it is used: one JSON line there, one back."""
 
     def __init__(self, path: str | Path) -> None:
+        self._path = str(path)
+        self._connect()
+
+    def _connect(self) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(ANSWER_S)
-        self._socket.connect(str(path))
+        self._socket.connect(self._path)
         self._file = self._socket.makefile("rb")
 
     def ask(self, command: str, **arguments: object) -> Any:
         """Run one command; raises BenchError with what it says instead."""
-        request = {"command": command, "arguments": arguments, "user": "bench"}
-        self._socket.sendall(json.dumps(request).encode() + b"\n")
+        line = json.dumps({"command": command, "arguments": arguments, "user": "bench"}).encode() + b"\n"
+        try:
+            self._socket.sendall(line)
+        except BrokenPipeError:  # nothing was asked for a while
+            self.close()
+            self._connect()
+            self._socket.sendall(line)
         answer = json.loads(self._file.readline() or b"{}")
         if not answer.get("ok"):
             raise BenchError(f"`{command}` was not done: {answer.get('error', 'no answer')}")
