@@ -11,7 +11,7 @@ from tests.support.real_lab import Lab, answered, eventually
 
 pytestmark = pytest.mark.scenario
 BOB = "bob@apolo.local"
-TIMES = 20  # a BYE that is answered while the other is being sent comes about once in ten
+TIMES = 20  # that a BYE is answered while the other is being sent was seen within the first four
 
 
 def test_a_call_over_two_peers_is_ended_from_the_third_and_stands_in_the_history_as_one(lab: Lab) -> None:
