@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.support.real_lab import Lab, answered, eventually
+from tests.support.sip_client import Phone
 
 pytestmark = pytest.mark.scenario
 BOB = "bob@apolo.local"
@@ -16,10 +19,7 @@ TIMES = 20  # that a BYE is answered while the other is being sent was seen with
 
 def test_a_call_over_two_peers_is_ended_from_the_third_and_stands_in_the_history_as_one(lab: Lab) -> None:
     async def play() -> None:
-        async with lab.phone(1, "alice") as alice, lab.phone(2, "bob") as bob:
-            await alice.register()
-            await bob.register()
-            await eventually("bob is known", lambda: _knows(lab, 1))
+        async with _registered(lab) as (alice, bob):
             answered(await alice.call(BOB))
             call = await eventually("the call is known", lambda: _call(lab, 3))
             code, _, errors = await lab.run(3, "call", "disconnect", call["tag"], "--yes")
@@ -35,10 +35,7 @@ def test_a_call_over_two_peers_is_ended_from_the_third_and_stands_in_the_history
 
 def test_both_ends_hear_of_it_and_no_peer_keeps_a_call_however_fast_they_answer(lab: Lab) -> None:
     async def play() -> None:
-        async with lab.phone(1, "alice") as alice, lab.phone(2, "bob") as bob:
-            await alice.register()
-            await bob.register()
-            await eventually("bob is known", lambda: _knows(lab, 1))
+        async with _registered(lab) as (alice, bob):
             for ended in range(TIMES):
                 answered(await alice.call(BOB))
                 call = await eventually("the call is known", lambda: _call(lab, 3))
@@ -47,6 +44,16 @@ def test_both_ends_hear_of_it_and_no_peer_keeps_a_call_however_fast_they_answer(
                 await eventually("no call is left", lambda: lab.ask(3, "call list"), wanted=[])
 
     asyncio.run(play())
+
+
+@contextlib.asynccontextmanager
+async def _registered(lab: Lab) -> AsyncIterator[tuple[Phone, Phone]]:
+    """Give alice at peer 1, who knows bob, and bob at peer 2."""
+    async with lab.phone(1, "alice") as alice, lab.phone(2, "bob") as bob:
+        await alice.register()
+        await bob.register()
+        await eventually("bob is known", lambda: _knows(lab, 1))
+        yield alice, bob
 
 
 async def _knows(lab: Lab, number: int) -> bool:

@@ -55,7 +55,7 @@ class Root:
     search_rules: tuple[SearchRule, ...] = many(SearchRule, 2000, default=DEFAULT_RULES, label="Search rules", path="Zones Policy SearchRules Rule", help="Which aliases are looked for where.")
     dial_plan_tests: tuple[DialPlanTest, ...] = many(DialPlanTest, TESTS_MAX, label="Dial plan tests", help="What the dial plan must go on doing; a change that breaks one is refused.")
     call_policy: CallPolicy = CallPolicy()
-    policy_services: tuple[PolicyService, ...] = many(PolicyService, SERVICES_MAX, label="Policy services", path="Policy Services Service", help="Servers that say with CPL what is done with a call.")
+    policy_services: tuple[PolicyService, ...] = many(PolicyService, SERVICES_MAX, label="Policy services", path="Policy Services Service", help="Servers that say with CPL what is done with a call or a registration.")
     findme: FindMe = FindMe()
     capacity: Capacity = Capacity()
     bandwidth: Bandwidth = Bandwidth()

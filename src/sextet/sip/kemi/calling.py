@@ -102,20 +102,23 @@ def _search(
     `known` what policy services have answered about it, by question; `last`: it can wait for no more.
     """
     lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
-    state: questions.State = {
-        "step": STEP, "request": dataclasses.asdict(request), "node": node, "own": own, "name": name,
-        "known": known or {},
-    }  # fmt: skip
+
+    def state() -> questions.State:  # for the few that have to wait
+        return {
+            "step": STEP, "request": dataclasses.asdict(request), "node": node, "own": own, "name": name,
+            "known": known or {},
+        }  # fmt: skip
+
     services = Services(ksr, told.table, request, known or {}, last=last)
     token = "" if name or known else str(ksr.pv.get("$var(token)") or "")
     searched = _found(told, request, lookups, services, token)
     if searched.open:
         furnish(ksr, told)
-        if not questions.suspend(ksr, reporter, [services.question(*one) for one in searched.open], state):
+        if not questions.suspend(ksr, reporter, [services.question(*one) for one in searched.open], state()):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
         return
     if not name:
-        name = state["name"] = os.urandom(8).hex()
+        name = os.urandom(8).hex()
         tracing.told(reporter, name, request, searched, lookups, told.table.generation, method, identity.call_id)
     decision = searched.decision
     if isinstance(decision, Refuse):
@@ -126,7 +129,7 @@ def _search(
     )
     if asked and not last:
         furnish(ksr, told)
-        if not questions.suspend(ksr, reporter, asked, state):
+        if not questions.suspend(ksr, reporter, asked, state()):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
         return
     if not found.rounds and found.refusal is not None:

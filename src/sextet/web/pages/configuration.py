@@ -220,7 +220,8 @@ LIST_PAGES = (
         path="/configuration/dial-plan/policy-services",
         list="policy_services",
         noun="policy service",
-        intro="Servers that say with CPL what is done with a call; call policy and search rules name them.",
+        intro="Servers that say with CPL what is done with a call or a registration; call policy, search rules and the "
+        "restriction policy name them.",
         shown=("name", "protocol", "servers", "path", "status_path"),
         link=("/status/policy-services", "How they are"),
     ),
