@@ -139,8 +139,8 @@ def commands_page() -> str:
 
 def commands() -> list[Command]:
     """Gather what every catalogue declares."""
-    names = [found.name for found in pkgutil.iter_modules(admin.__path__) if found.name.endswith("catalogue")]
-    modules = [importlib.import_module(f"{admin.__name__}.{name}") for name in names]
+    found = pkgutil.walk_packages(admin.__path__, f"{admin.__name__}.")
+    modules = [importlib.import_module(each.name) for each in found if each.name.endswith("catalogue")]
     return [command for module in modules for command in module.COMMANDS]
 
 

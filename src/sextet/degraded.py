@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sextet import __version__, journal
-from sextet.admin import catalogue, vault_commands
+from sextet.admin import catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Log, Registry
+from sextet.admin.disk import vault_commands
+from sextet.admin.disk.safekeeping import Safekeeping
+from sextet.admin.disk.snapshot import Snapshots
 from sextet.admin.listings import AlarmLine, AlarmOfPeer
-from sextet.admin.safekeeping import Safekeeping
-from sextet.admin.snapshot import Snapshots
 from sextet.bootstrap import Bootstrap
 from sextet.cluster.configuration.revisions import StoreDamaged
 from sextet.cluster.configuration.system_key import KeyLost

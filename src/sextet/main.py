@@ -19,35 +19,26 @@ from pathlib import Path
 from typing import Any
 
 from sextet import __version__, bootstrap, start_file, starting
-from sextet.admin import (
-    bandwidth_commands,
-    call_commands,
-    dialect,
-    lifecycle_commands,
-    passwords,
-    peer_list_commands,
-    policy_commands,
-    record_commands,
-    search_commands,
-    upgrade_commands,
-    vault_commands,
-    zone_commands,
-)
+from sextet.admin import dialect, passwords
 from sextet.admin.access import Access
 from sextet.admin.actor import Actor
-from sextet.admin.call_history import CallDesk
 from sextet.admin.catalogue import Command, Parameter
-from sextet.admin.certificates import CertificateDesk
 from sextet.admin.commands import Commands, Registry
+from sextet.admin.dialplan import bandwidth_commands, call_commands, policy_commands, search_commands, zone_commands
+from sextet.admin.dialplan.call_history import CallDesk
+from sextet.admin.dialplan.searches import Searches
+from sextet.admin.disk import upgrade_commands, vault_commands
+from sextet.admin.disk.safekeeping import Safekeeping
+from sextet.admin.disk.snapshot import Snapshots
+from sextet.admin.disk.upgrade import Upgrades
 from sextet.admin.door import Door
 from sextet.admin.first_password import FirstPassword
-from sextet.admin.lifecycle import Lifecycles
-from sextet.admin.peer_list import PeerLists
-from sextet.admin.records import Records
-from sextet.admin.safekeeping import Safekeeping
-from sextet.admin.searches import Searches
-from sextet.admin.snapshot import Snapshots
-from sextet.admin.upgrade import Upgrades
+from sextet.admin.logs import record_commands
+from sextet.admin.logs.records import Records
+from sextet.admin.peers import lifecycle_commands, peer_list_commands
+from sextet.admin.peers.lifecycle import Lifecycles
+from sextet.admin.peers.peer_list import PeerLists
+from sextet.admin.trust.certificates import CertificateDesk
 from sextet.bootstrap import Bootstrap
 from sextet.cluster.configuration.following import Identity
 from sextet.cluster.configuration.revisions import StoreDamaged, StoreLost

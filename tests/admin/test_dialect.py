@@ -11,9 +11,9 @@ from sextet.admin import dialect
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command
 from sextet.admin.commands import Commands, Usage
+from sextet.admin.dialplan.search_catalogue import CHECK_PATTERN, LOCATE
 from sextet.admin.door import Door
-from sextet.admin.lifecycle_catalogue import FORCE_CONFIG_UPDATE, PEER_MAINTENANCE
-from sextet.admin.search_catalogue import CHECK_PATTERN, LOCATE
+from sextet.admin.peers.lifecycle_catalogue import FORCE_CONFIG_UPDATE, PEER_MAINTENANCE
 from tests.support.fake_peer import FakePeer, Lines
 
 WHO = Actor(user="ann", may_write=True, door="cli")

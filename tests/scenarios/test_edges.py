@@ -15,7 +15,7 @@ from sextet.model.settings.dialplan import DEFAULT_RULES, SearchRule
 from sextet.model.settings.protocols import PROXY_KNOWN, Domain
 from sextet.model.settings.registration import Credential
 from sextet.model.settings.zones import TRAVERSAL_CLIENT, TRAVERSAL_SERVER, Zone, ZonePeer
-from sextet.sip.kemi.forking import ZONE_MS
+from sextet.sip.kemi.routing.forking import ZONE_MS
 from tests.support import private_network
 from tests.support.private_network import Border, Network
 from tests.support.private_network import at as at_site
@@ -137,7 +137,7 @@ def network() -> Iterator[Network]:
 @contextlib.asynccontextmanager
 async def world(network: Network) -> AsyncIterator[World]:
     async with peers(EDGE, config=at_the_edge()) as edge, peers(INSIDE, config=behind_the_router()) as inner:
-        # The edge first: who is asked before he listens is asked again only after ANSWER_S (kemi/pinging.py).
+        # The edge first: who is asked before he listens is asked again only after ANSWER_S (kemi/zones/pinging.py).
         await asyncio.gather(*(begun(edge, number, network, f"edge{number}", b"of the edge") for number in BOTH))
         await asyncio.gather(*(begun(inner, number, network, "inside", b"of those inside") for number in BOTH))
         yield World(network, edge, inner)

@@ -19,7 +19,7 @@ from sextet.model.settings.protocols import Domain
 from sextet.model.status import ZoneAddress, ZoneStatus
 from sextet.sip import directory, rendering
 from sextet.sip.directory import KEPT_S, MISSED_S, Directory
-from sextet.sip.kemi.questions import UNANSWERED
+from sextet.sip.kemi.asking.questions import UNANSWERED
 from sextet.sip.resolver import Resolver
 from tests.support.ldap_server import BASE, LOGIN, Device, LdapServer
 

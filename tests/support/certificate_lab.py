@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sextet.admin.certificates import CertificateDesk
 from sextet.admin.door import Door
+from sextet.admin.trust.certificates import CertificateDesk
 from sextet.cluster.face import Face
 from sextet.cluster.trust.certificate_files import CertificateFiles, Places
 from sextet.engine import Journal

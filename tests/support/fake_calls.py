@@ -9,7 +9,7 @@ import weakref
 from dataclasses import replace
 from pathlib import Path
 
-from sextet.admin.call_history import CallDesk
+from sextet.admin.dialplan.call_history import CallDesk
 from sextet.admin.door import Door
 from sextet.model.status import Call
 from sextet.watch.past_calls import CallHistory

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sextet.admin.actor import Actor
 from sextet.admin.door import Door
-from sextet.admin.lifecycle import Lifecycles
+from sextet.admin.peers.lifecycle import Lifecycles
 from sextet.cluster.configuration.forcing import Forced
 from sextet.engine import Journal
 from sextet.model.schema import Problem, Refused

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from sextet.admin.door import Door
-from sextet.admin.records import Records
+from sextet.admin.logs.records import Records
 from sextet.cluster.wire.feed import CallFailed
 from sextet.engine import Journal
 from sextet.watch.diagnostics import Recorder

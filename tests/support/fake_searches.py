@@ -7,8 +7,8 @@ import tempfile
 import weakref
 from pathlib import Path
 
-from sextet.admin.locating import as_search
-from sextet.admin.searches import Searches
+from sextet.admin.dialplan.locating import as_search
+from sextet.admin.dialplan.searches import Searches
 from sextet.call.decision import Request
 from sextet.call.search import search
 from sextet.call.source import LOCAL

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sextet import __version__
+from sextet.admin.disk.upgrade import Upgrades
 from sextet.admin.door import Door
-from sextet.admin.upgrade import Upgrades
 from sextet.cluster.configuration.revisions import Store
 from sextet.cluster.disk.versions import Versions
 from sextet.model.alarms import AlarmType

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from sextet.admin.safekeeping import Safekeeping
-from sextet.admin.snapshot import Snapshots
+from sextet.admin.disk.safekeeping import Safekeeping
+from sextet.admin.disk.snapshot import Snapshots
 from sextet.cluster.disk.backup import Contents
 from sextet.cluster.disk.paths import Paths
 from sextet.engine import Journal

@@ -18,9 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from sextet.admin import passwords
 from sextet.admin.access import Access
-from sextet.admin.call_history import CallDesk
+from sextet.admin.dialplan.call_history import CallDesk
+from sextet.admin.dialplan.searches import Searches
 from sextet.admin.door import Door
-from sextet.admin.searches import Searches
 from sextet.model import alarms
 from sextet.model.config import Difference
 from sextet.model.settings.users import Administrator

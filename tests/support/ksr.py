@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from sextet.sip.kemi.contacts import contacts_of
+from sextet.sip.kemi.registration.contacts import contacts_of
 
 OK, NO = 1, -1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sextet.admin.door import Door
-from sextet.admin.peer_list import PeerLists
+from sextet.admin.peers.peer_list import PeerLists
 from sextet.cluster.judgement import Evidence
 from sextet.cluster.peer_list import Job, Plan, planned
 from sextet.cluster.wire.names import Resolved

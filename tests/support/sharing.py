@@ -17,7 +17,7 @@ LINE = "pipe/Line"
 
 @dataclass
 class Worker:
-    """What kemi/ledger.py keeps in shared memory, of one element."""
+    """What kemi/limits/ledger.py keeps in shared memory, of one element."""
 
     own: int = 0
     others: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sextet.admin.mesh import mesh
+from sextet.admin.peers.mesh import mesh
 from sextet.web.drawing import picture
 from tests.support.fake_peer import FakePeer
 

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sextet.admin import catalogue, firewall, listings, preflight, resources, views
+from sextet.admin import catalogue, listings
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
 from sextet.admin.door import Door
 from sextet.admin.listings import to_plain
+from sextet.admin.peers import firewall, preflight, resources, views
 from sextet.cluster.face import Face, Member, Moved, Outcome, Revision
 from sextet.model.checks import TYPES as CHECKS
 from sextet.model.config import Change, differences, is_peer_specific, setting_at, to_document

@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sextet.admin import bandwidth, views
 from sextet.admin import dialect_catalogue as catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry, Usage
-from sextet.admin.resources import resources
+from sextet.admin.dialplan import bandwidth
+from sextet.admin.peers import views
+from sextet.admin.peers.resources import resources
 from sextet.cluster.face import Face
 from sextet.model.alarms import TYPES
 from sextet.model.config import flattened, to_document

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sextet.admin.mesh import peer_name
+from sextet.admin.peers.mesh import peer_name
 from sextet.cluster.face import Face
 from sextet.cluster.wire.feed import CallFailed
 

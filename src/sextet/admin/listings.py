@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sextet.admin.mesh import peer_name
-from sextet.admin.views import marks
+from sextet.admin.peers.mesh import peer_name
+from sextet.admin.peers.views import marks
 from sextet.cluster.face import Face, Owned, Revision
 from sextet.model import alarms as catalogue
 from sextet.model.config import Difference, flattened, setting_at, to_document

@@ -12,20 +12,20 @@ from typing import Any
 
 import click
 
-from sextet.admin.bandwidth_catalogue import COMMANDS as BANDWIDTH_COMMANDS
-from sextet.admin.call_catalogue import COMMANDS as CALL_COMMANDS
 from sextet.admin.catalogue import BINARY, COMMANDS, Command, Parameter
-from sextet.admin.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
 from sextet.admin.dialect_catalogue import COMMANDS as DIALECT
-from sextet.admin.lifecycle_catalogue import COMMANDS as LIFECYCLE_COMMANDS
-from sextet.admin.peer_list_catalogue import COMMANDS as PEER_LIST_COMMANDS
-from sextet.admin.policy_catalogue import COMMANDS as POLICY_COMMANDS
-from sextet.admin.record_catalogue import COMMANDS as RECORD_COMMANDS
-from sextet.admin.search_catalogue import COMMANDS as SEARCH_COMMANDS
-from sextet.admin.upgrade_catalogue import COMMANDS as UPGRADE_COMMANDS
-from sextet.admin.vault_catalogue import COMMANDS as VAULT_COMMANDS
-from sextet.admin.vault_catalogue import PURGE_NAME
-from sextet.admin.zone_catalogue import COMMANDS as ZONE_COMMANDS
+from sextet.admin.dialplan.bandwidth_catalogue import COMMANDS as BANDWIDTH_COMMANDS
+from sextet.admin.dialplan.call_catalogue import COMMANDS as CALL_COMMANDS
+from sextet.admin.dialplan.policy_catalogue import COMMANDS as POLICY_COMMANDS
+from sextet.admin.dialplan.search_catalogue import COMMANDS as SEARCH_COMMANDS
+from sextet.admin.dialplan.zone_catalogue import COMMANDS as ZONE_COMMANDS
+from sextet.admin.disk.upgrade_catalogue import COMMANDS as UPGRADE_COMMANDS
+from sextet.admin.disk.vault_catalogue import COMMANDS as VAULT_COMMANDS
+from sextet.admin.disk.vault_catalogue import PURGE_NAME
+from sextet.admin.logs.record_catalogue import COMMANDS as RECORD_COMMANDS
+from sextet.admin.peers.lifecycle_catalogue import COMMANDS as LIFECYCLE_COMMANDS
+from sextet.admin.peers.peer_list_catalogue import COMMANDS as PEER_LIST_COMMANDS
+from sextet.admin.trust.certificate_catalogue import COMMANDS as CERTIFICATE_COMMANDS
 from sextet.console import client, render
 
 OK, FAILED, USAGE, CHECK_FAILED, NOT_PRIMARY, CONFLICT, UNREACHABLE = range(7)

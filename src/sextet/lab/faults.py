@@ -35,7 +35,7 @@ NOT_ON_A_LAB = {
     15013: "an armed factory reset ends the peer's membership; tests/scenarios/test_lifecycle.py lets one fail",
     15018: "it takes a release package that does not come up; tests/scenarios/test_upgrade.py installs one",
     20008: "it takes a release package of another version; tests/scenarios/test_upgrade.py installs one",
-    15023: "no backup is restored on a member of a cluster; tests/admin/test_safekeeping.py lets one fail",
+    15023: "no backup is restored on a member of a cluster; tests/admin/disk/test_safekeeping.py lets one fail",
     25002: "the clock is the host's, and all peers share it; tests/scenarios/test_checks.py shows them a wrong server",
     25020: "the NTP client is the host's; tests/scenarios/test_checks.py follows what the host's kernel says",
     **dict.fromkeys(CAPACITY, "it takes more phones, or days; tests/cluster/capacity/test_judging.py counts them"),

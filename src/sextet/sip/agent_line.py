@@ -60,7 +60,7 @@ class AgentLine:
     ) -> tuple[int, dict[str, int], list[str]]:
         """Say what is used elsewhere; gives what is used of these elements here, and its order. Raises EngineError.
 
-        The elements given last are to be told again (kemi/ledger.py).
+        The elements given last are to be told again (kemi/limits/ledger.py).
         """
         names = list(views)
         use: dict[str, int] = {}

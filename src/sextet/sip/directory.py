@@ -20,7 +20,7 @@ from sextet.model.schema import is_ip
 from sextet.model.settings.h350 import DIGEST_MD5, DIRECTORY, H350, TLS
 from sextet.model.status import DIRECTORY_TYPE, ZoneAddress, ZoneStatus
 from sextet.sip import rendering
-from sextet.sip.kemi.questions import UNANSWERED
+from sextet.sip.kemi.asking.questions import UNANSWERED
 from sextet.sip.ldap import Ldap, LdapError, Server
 from sextet.sip.resolver import Resolver, Unanswered
 

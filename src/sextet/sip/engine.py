@@ -44,7 +44,7 @@ from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
 from sextet.sip.kemi.script import EVENTS_SOCKET
-from sextet.sip.kemi.zone_rows import row_name
+from sextet.sip.kemi.zones.zone_rows import row_name
 from sextet.sip.listener import Listener
 from sextet.sip.message_log import MessageLog
 from sextet.sip.policy_services import PolicyServices

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sextet.engine import EngineError, Flows, Shared
 from sextet.sip.agent_line import AgentLine
-from sextet.sip.kemi.flows import owner_text
+from sextet.sip.kemi.registration.flows import owner_text
 from sextet.sip.shares import Shares, Used
 
 

@@ -1,7 +1,7 @@
 """Which next hops of a domain may be called: those whose certificate shows the name that is wanted (RFC 5922 7.3).
 
-Kamailio asks, over the connections that calls will take (kemi/naming.py), and reports what it was shown. Where nothing
-comes, the way is tried from here, for the cause only.
+Kamailio asks, over the connections that calls will take (kemi/zones/naming.py), and reports what it was shown. Where
+nothing comes, the way is tried from here, for the cause only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from sextet.engine import EngineError, Wanted
 from sextet.sip.diagnosis import MUTE, cause_of
 from sextet.sip.events import Named
-from sextet.sip.kemi.naming import WANTED
+from sextet.sip.kemi.zones.naming import WANTED
 
 LIMIT_S = 1.8  # of one check; less where DNS took long, so that the caller's transaction still waits
 PATIENCE_S = 0.5  # before the cause of a silence is looked for; a handshake and an answer take some round trips

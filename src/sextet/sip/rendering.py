@@ -139,7 +139,7 @@ def tls_text(wanted: Wanted, run_dir: Path) -> str:
         trusted += f"crl = {directory}/crl.pem\n"
     checked = "verify_certificate = yes\nrequire_certificate = yes\n"
     free = "verify_certificate = no\nrequire_certificate = no\n"
-    # Whoever connects may show a certificate; kemi/identity.py says what it proves. Asked for where somebody looks.
+    # Whoever connects may show a certificate (what it proves: kemi/zones/identity.py). Asked for where somebody looks.
     asked = f"{trusted}verify_client = optional_no_ca\n" if trusted and looks_at_certificates(wanted.config) else free
     # Who may show any certificate is judged all the same: this connection may be wanted by a name later.
     parts = [f"[server:default]\n{own}{asked}", f"[client:default]\n{own}{trusted}{free}"]

@@ -20,8 +20,8 @@ from sextet.model.settings.zones import Zone
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.directory import Directory
 from sextet.sip.events import Asked, Named
-from sextet.sip.kemi.naming import WANTED
-from sextet.sip.kemi.questions import DIRECTORY, WHY
+from sextet.sip.kemi.asking.questions import DIRECTORY, WHY
+from sextet.sip.kemi.zones.naming import WANTED
 from sextet.sip.name_checks import NameChecks
 from sextet.sip.policy_services import PolicyServices
 from sextet.sip.resolver import SERVICES, Resolver, Unanswered

@@ -17,7 +17,7 @@ from sextet.sip.name_checks import address_of, named_by
 from sextet.sip.zone_book import REFUSED_S, Report, ZoneBook
 
 TELL_S = 0.2  # between two publications; what comes in between goes together
-SILENCE = ("no answer", "the connection was closed")  # reasons that name no cause themselves (kemi/pinging.py)
+SILENCE = ("no answer", "the connection was closed")  # reasons that name no cause themselves (kemi/zones/pinging.py)
 CAUSES_MAX = 20  # looked for at once
 
 

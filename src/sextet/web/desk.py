@@ -17,17 +17,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sextet import __version__
 from sextet.admin import listings
 from sextet.admin.access import SESSIONS_MAX, Access, Session
-from sextet.admin.call_history import CallDesk
-from sextet.admin.certificates import CertificateDesk
+from sextet.admin.dialplan.call_history import CallDesk
+from sextet.admin.dialplan.searches import Searches
+from sextet.admin.disk.safekeeping import Safekeeping
+from sextet.admin.disk.snapshot import Snapshots
+from sextet.admin.disk.upgrade import Upgrades
 from sextet.admin.door import Door
-from sextet.admin.lifecycle import Lifecycles
-from sextet.admin.mesh import peer_name
-from sextet.admin.peer_list import PeerLists
-from sextet.admin.records import Records
-from sextet.admin.safekeeping import Safekeeping
-from sextet.admin.searches import Searches
-from sextet.admin.snapshot import Snapshots
-from sextet.admin.upgrade import Upgrades
+from sextet.admin.logs.records import Records
+from sextet.admin.peers.lifecycle import Lifecycles
+from sextet.admin.peers.mesh import peer_name
+from sextet.admin.peers.peer_list import PeerLists
+from sextet.admin.trust.certificates import CertificateDesk
 from sextet.admin.wording import count, duration
 from sextet.cluster.face import Face
 from sextet.web.menu import MENU, entry_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sextet.admin.mesh import Edge, Mesh, Node
+from sextet.admin.peers.mesh import Edge, Mesh, Node
 
 CENTRE_X, CENTRE_Y, RADIUS = 280.0, 210.0, 140.0  # in a picture of 560 by 420
 NODE_RADIUS = 25.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sextet.admin.mesh import peer_name
+from sextet.admin.peers.mesh import peer_name
 from sextet.admin.wording import count, listed
 from sextet.cluster.face import ClusterStatus, Moved, NoPrimary, Outcome
 from sextet.model.config import Change, setting_at

@@ -16,11 +16,13 @@ from typing import Any
 
 from sextet.call.choice import written
 from sextet.model.settings.protocols import PROXY_OFF
-from sextet.sip.kemi import ledger, licensing, naming, questions, traversal
-from sextet.sip.kemi.bindings import drop_device, publish
+from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Current
-from sextet.sip.kemi.pinging import Pinger
+from sextet.sip.kemi.limits import ledger, licensing
+from sextet.sip.kemi.registration.bindings import drop_device, publish
 from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.zones import naming, traversal
+from sextet.sip.kemi.zones.pinging import Pinger
 
 SOCKET = "sockets/agent.sock"  # in the one directory that the engine's user may write
 USERS_FILE = "users.json"

@@ -13,30 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.table import TableError
-from sextet.sip.kemi import (
-    addresses,
-    admitting,
-    calls,
-    carrying,
-    charging,
-    directory,
-    failing,
-    flows,
-    forking,
-    naming,
-    pinging,
-    questions,
-    registering,
-    session_timing,
-    tracing,
-    traversal,
-    within,
-)
 from sextet.sip.kemi.agent import Agent
-from sextet.sip.kemi.bindings import publish
-from sextet.sip.kemi.calling import furnish, initial, resumed
+from sextet.sip.kemi.asking import directory, questions
 from sextet.sip.kemi.instructions import Current
+from sextet.sip.kemi.limits import admitting, charging, within
+from sextet.sip.kemi.registration import carrying, flows, registering
+from sextet.sip.kemi.registration.bindings import publish
 from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.routing import addresses, calls, failing, forking, session_timing, tracing
+from sextet.sip.kemi.routing.calling import furnish, initial, resumed
+from sextet.sip.kemi.zones import naming, pinging, traversal
 
 EVENTS_SOCKET = "events.sock"
 DONE = 1  # a callback that returns nothing breaks the next request

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import bandwidth
+from sextet.admin.dialplan import bandwidth
 from sextet.cluster.face import Face
 from sextet.model.schema import Refused
 from sextet.model.settings.local_zone import BUILT_IN, KBPS_MAX

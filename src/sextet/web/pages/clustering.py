@@ -8,8 +8,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import mappings, preflight, views
-from sextet.admin.peer_list import why_not_leave
+from sextet.admin.peers import mappings, preflight, views
+from sextet.admin.peers.peer_list import why_not_leave
 from sextet.cluster.face import ClusterStatus, Face, Moved, NoPrimary
 from sextet.model.config import Change, to_document
 from sextet.model.schema import Problem, Refused

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin.zone_views import states as zone_states
+from sextet.admin.dialplan.zone_views import states as zone_states
 from sextet.cluster.face import Face
 from sextet.model.config import Change, setting_at, to_document
 from sextet.model.schema import Kind, Problem, Setting, settings

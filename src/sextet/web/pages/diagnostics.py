@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import firewall, preflight
+from sextet.admin.peers import firewall, preflight
 from sextet.cluster.face import Face
 from sextet.web.events import LivePage
 from sextet.web.guard import Visit, logged_in

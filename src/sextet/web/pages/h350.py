@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sextet.admin.zone_views import directory
+from sextet.admin.dialplan.zone_views import directory
 from sextet.cluster.face import Face
 from sextet.web.events import LivePage
 

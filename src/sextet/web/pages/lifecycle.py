@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin.lifecycle import Lifecycles
+from sextet.admin.peers.lifecycle import Lifecycles
 from sextet.model.schema import Refused
 from sextet.web.desk import Message
 from sextet.web.guard import Visit, logged_in

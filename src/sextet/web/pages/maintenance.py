@@ -9,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import listings, views
+from sextet.admin import listings
+from sextet.admin.peers import views
 from sextet.cluster.face import Face
 from sextet.model.schema import Refused
 from sextet.model.status import Stamp

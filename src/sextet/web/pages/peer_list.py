@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin.peer_list import TITLES, PeerLists, Told
+from sextet.admin.peers.peer_list import TITLES, PeerLists, Told
 from sextet.cluster.peer_list import ADD, CHANGE, REPLACE, Job
 from sextet.model.schema import Refused
 from sextet.web.desk import Message

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from sextet.admin.commands import LOGS
-from sextet.admin.records import PeerRecording, Records
+from sextet.admin.logs.records import PeerRecording, Records
 from sextet.model.schema import Refused
 from sextet.watch.line import Entry
 from sextet.watch.sought import BAD, KINDS, PERIODS

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from sextet.admin.safekeeping import Kept, Safekeeping
-from sextet.admin.snapshot import KINDS, Snapshots
+from sextet.admin.disk.safekeeping import Kept, Safekeeping
+from sextet.admin.disk.snapshot import KINDS, Snapshots
 from sextet.cluster.disk.backup import BACKUP_BYTES_MAX
 from sextet.model.schema import Problem, Refused
 from sextet.web.desk import Message

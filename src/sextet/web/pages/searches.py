@@ -6,8 +6,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin.locating import BEHAVIORS, PROTOCOLS, Wish
-from sextet.admin.searches import LIST_MAX, Searches
+from sextet.admin.dialplan.locating import BEHAVIORS, PROTOCOLS, Wish
+from sextet.admin.dialplan.searches import LIST_MAX, Searches
 from sextet.model.schema import Refused
 from sextet.model.settings.words import PATTERN_TYPES
 from sextet.web.desk import Message

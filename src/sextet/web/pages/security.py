@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin.certificates import Done
+from sextet.admin.trust.certificates import Done
 from sextet.cluster.trust.signing_request import COMMON_NAMES, DIGESTS, KEYS, Wish
 from sextet.model.schema import Problem, Refused
 from sextet.web.desk import Message

@@ -8,7 +8,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin import listings, resources, views
+from sextet.admin import listings
+from sextet.admin.peers import resources, views
 from sextet.cluster.face import Face
 from sextet.model.schema import Refused
 from sextet.web import drawing

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sextet.admin.upgrade import Upgrades
+from sextet.admin.disk.upgrade import Upgrades
 from sextet.cluster.disk.package import PACKAGE_BYTES_MAX
 from sextet.model.schema import Problem, Refused
 from sextet.web.desk import Message

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin.zone_commands import tested
-from sextet.admin.zone_views import zones
+from sextet.admin.dialplan.zone_commands import tested
+from sextet.admin.dialplan.zone_views import zones
 from sextet.cluster.face import Face
 from sextet.model.schema import Refused
 from sextet.web.desk import Message

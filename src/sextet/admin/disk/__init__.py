@@ -1,0 +1,1 @@
+"""What a peer keeps, and the version it runs: backed up, restored, looked at, replaced."""

@@ -1,0 +1,1 @@
+"""Logs and diagnostic logging, as administrators read and steer them."""

@@ -1,0 +1,1 @@
+"""What has to be asked of others before a request can go on."""

@@ -1,0 +1,1 @@
+"""What calls and registrations use of what is limited."""

@@ -1,0 +1,49 @@
+"""Offers and answers as they pass, of calls that are charged here: what they use follows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sextet.call.bandwidth.decision import STATUS
+from sextet.call.table import Table
+from sextet.sip.kemi.limits import charging
+from sextet.sip.kemi.limits.admitting import end_of
+from sextet.sip.kemi.refusing import answer
+from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.routing import calls
+
+REFUSED, PASSED = 1, 0  # what kamailio.cfg looks at
+
+
+def offered(ksr: Any, reporter: Reporter, table: Table) -> None:
+    """Charge the offer of a request within a call, or refuse it: the call goes on as it was (RFC 3261 14.1)."""
+    ksr.pv.seti("$var(refused)", PASSED)
+    if ksr.is_ACK():
+        charging.acknowledged(ksr, reporter, table)
+        _tell(ksr, reporter)
+        return
+    refused, cap_kbps = charging.changed(ksr, reporter, table)
+    if refused is not None:
+        ksr.pv.seti("$var(refused)", REFUSED)
+        answer(ksr, STATUS, refused.reason)
+    elif cap_kbps:
+        charging.lower(ksr, cap_kbps)
+
+
+def answered(ksr: Any, reporter: Reporter, table: Table) -> None:
+    """Settle what a call uses by a reply."""
+    charging.answered(ksr, reporter, table, end_of(ksr, table))
+    _tell(ksr, reporter)
+
+
+def unchanged(ksr: Any, reporter: Reporter) -> None:
+    """An offer within a call was not accepted."""
+    charging.unchanged(ksr, reporter)
+    _tell(ksr, reporter)
+
+
+def _tell(ksr: Any, reporter: Reporter) -> None:
+    call_id = str(ksr.pv.get("$ci"))
+    about = charging.shown(ksr, call_id)
+    if about:
+        calls.changed(ksr, reporter, call_id, about)

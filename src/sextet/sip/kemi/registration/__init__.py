@@ -1,0 +1,1 @@
+"""Who is registered, and through which connections devices are reached."""

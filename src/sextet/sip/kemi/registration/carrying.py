@@ -1,0 +1,169 @@
+"""Registrations that another system keeps: an edge carries REGISTER inside, and calls back out (RFC 3327).
+
+The way is that of a call to the alias that registers, to zones only. Each REGISTER gets a Path: this peer's address,
+and a token that is the flow which the request came over, proved with this peer's own secret. A call from a zone with
+that token in its Route goes over that flow and nowhere else. What is carried is counted in the htable `carried` from
+the answers, for as long as the registrar granted.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+from dataclasses import asdict
+from typing import Any
+
+from sextet.call.admission import may_carry_to
+from sextet.call.alias import key, of_uri
+from sextet.call.decision import PATH, Note, Refuse, Request, Round, Searched, Target, Try, safe
+from sextet.call.search import search
+from sextet.call.source import Source, SourceKind, source_of
+from sextet.call.table import Table
+from sextet.sip.kemi.asking import questions
+from sextet.sip.kemi.instructions import Instructions
+from sextet.sip.kemi.proof import Identity, new_tag
+from sextet.sip.kemi.refusing import answer
+from sextet.sip.kemi.registration.contacts import contacts_of
+from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.routing import tracing
+from sextet.sip.kemi.routing.aftermath import Aftermath
+from sextet.sip.kemi.routing.carriage import hops_of
+from sextet.sip.kemi.routing.forking import begin
+from sextet.sip.kemi.zones import traversal
+
+STEP = "carry"  # of a request that waits (questions.py)
+TOKEN = "sxf"  # the parameter of the Path; kamailio.cfg.j2 reads it from the first Route
+_MAC_DIGITS = 32
+_FLOW = re.compile(r"(.+):(\d{1,5});(udp|tcp|tls)")
+_TRANSPORT = re.compile(r";transport=(\w+)", re.IGNORECASE)
+_FROM = re.compile(r";from=(\d+)")
+
+
+def token_of(secret: str, flow: str) -> str:
+    """Name a flow so that nobody else can name one."""
+    digits = flow.encode().hex()
+    return f"{digits}.{_mac(secret, digits)}"
+
+
+def flow_of(secret: str, token: str) -> str:
+    """Read a flow from its token, "" from any other text."""
+    digits, _, mac = token.partition(".")
+    if not hmac.compare_digest(mac.encode(), _mac(secret, digits).encode()):
+        return ""
+    return bytes.fromhex(digits).decode()
+
+
+def carry(ksr: Any, reporter: Reporter, told: Instructions) -> None:
+    """Send a REGISTER for a domain that is not ours where a call to its alias would go."""
+    get, table = ksr.pv.get, told.table
+    if ksr.tm.t_newtran() <= 0:
+        return
+    identity = Identity(
+        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
+    )
+    secret = told.secret or told.local_secret.encode()
+    alias = key(of_uri(str(get("$tu") or "")))
+    request = Request(
+        protocol="SIP", alias=alias, source=sent_by(ksr, table), tag=new_tag(secret, identity), caller=alias,
+        hops=hops_of(str(get("$hdr(Max-Forwards)") or "")),
+    )  # fmt: skip
+    contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), "")
+    ksr.pv.sets("$avp(contacts)", " ".join(one.uri for one in contacts))
+    ksr.pv.sets("$avp(carried)", str(get("$var(flow)")))
+    send(ksr, reporter, told, request, identity)
+
+
+def send(
+    ksr: Any, reporter: Reporter, told: Instructions, request: Request, identity: Identity, name: str = ""
+) -> None:
+    """Search where it goes, and send it there; `name` is that of a search which waited for DNS."""
+    table = told.table
+    lookups, first = tracing.Lookups(lambda _: False, lambda _: ()), not name
+    name = name or os.urandom(8).hex()
+    searched = search(table, request, lookups.here, lookups.elsewhere)
+    decision = searched.decision
+    if isinstance(decision, Try):
+        rounds = tuple(
+            Round(priority=one.priority, targets=found) for one in decision.rounds if (found := _zones(table, one))
+        )
+        reason = safe(f"no search rule leads {request.alias} to a zone that registrations may be carried to")
+        searched = Searched(Try(rounds) if rounds else Refuse(403, reason), searched.notes)
+    known = ksr.htable.sht_get("carried", f"{request.alias} {ksr.pv.get('$avp(carried)')}") is not None
+    if first and not (known and isinstance(searched.decision, Try)):  # refreshes would fill the search history
+        tracing.told(reporter, name, request, searched, lookups, table.generation, "REGISTER", identity.call_id)
+    decision = searched.decision
+    if isinstance(decision, Refuse):
+        source = f"{ksr.pv.get('$si')}:{ksr.pv.get('$sp')}"
+        reporter.emit("refused", alias=request.alias, status=decision.status, reason=decision.reason, source=source)
+        answer(ksr, decision.status, decision.reason)
+        return
+    asked = questions.unanswered(ksr, table, decision.rounds)
+    state: questions.State = {
+        "step": STEP,
+        "request": asdict(request),
+        "node": "",
+        "own": "",
+        "name": name,
+        "known": {},
+    }
+    if asked and questions.suspend(ksr, reporter, asked, state):
+        return
+    call: dict[str, Any] = {"tag": request.tag, "search": "" if known else name}
+    begin(ksr, reporter, told, decision.rounds, call, Aftermath(request=request), uri=identity.uri)
+
+
+def sent_by(ksr: Any, table: Table) -> Source:
+    """Name the zone that a REGISTER came from; whoever it is about is no endpoint of ours yet."""
+    ip = str(ksr.pv.get("$si"))
+    return source_of(table, ip, None, False, f"{ip}:{ksr.pv.get('$sp')}", traversal.zone_of(ksr))
+
+
+def path(ksr: Any, told: Instructions) -> None:
+    """Add the Path to a branch of a REGISTER: where its zone reaches us, and the flow that it came over.
+
+    RFC 5626 5.1: `ob` says that we keep the flow; only the first proxy may.
+    """
+    hop = str(ksr.pv.get("$du") or "")
+    transport = (_TRANSPORT.search(hop) or ("", "udp"))[1].lower()
+    held = _FROM.search(hop)
+    port = int(held[1]) if held else dict(told.ports)[transport]
+    first = ";ob" if "," not in str(ksr.pv.get("$(hdr(Via)[*])") or "") else ""
+    token = token_of(told.local_secret, str(ksr.pv.get("$avp(carried)")))
+    ksr.hdr.append(f"Path: <sip:{told.host}:{port};transport={transport};lr{first};{TOKEN}={token}>\r\n")
+
+
+def granted(ksr: Any) -> None:
+    """Count what the answer to a REGISTER says of its contacts."""
+    get = ksr.pv.get
+    flow, alias = str(get("$avp(carried)") or ""), key(of_uri(str(get("$tu") or "")))
+    if not flow:
+        return
+    asked = str(get("$avp(contacts)") or "").split(" ")
+    held = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
+    expires_s = max((one.expires_s or 0 for one in held if one.uri in asked), default=0)
+    if expires_s:
+        ksr.htable.sht_setxs("carried", f"{alias} {flow}", "1", expires_s)
+    else:
+        ksr.htable.sht_rm("carried", f"{alias} {flow}")
+
+
+def outward(told: Instructions, request: Request, token: str) -> Searched:
+    """Find the flow that a call from a zone names by our Path."""
+    flow = _FLOW.fullmatch(flow_of(told.local_secret, token))
+    if flow is None or request.source.kind is not SourceKind.ZONE:
+        return Searched(Refuse(403, "the Route was not given by this system"), ())
+    ip, port, transport = flow.groups()
+    uri = f"sip:{f'[{ip}]' if ':' in ip else ip}:{port};transport={transport}"
+    target = Target(kind="direct", alias=request.alias, hops=request.hops - 1, rule=PATH, uris=(uri,))
+    finding = f"the flow of a registration that was carried inside, {flow[0]}"
+    note = Note(kind="alias", name=PATH, matched=True, before=request.alias, after=request.alias, finding=finding)
+    return Searched(Try((Round(priority=0, targets=(target,)),)), (note,))
+
+
+def _zones(table: Table, one: Round) -> tuple[Target, ...]:
+    return tuple(target for target in one.targets if target.kind == "zone" and may_carry_to(table, target.zone))
+
+
+def _mac(secret: str, digits: str) -> str:
+    return hmac.digest(secret.encode(), f"flow\n{digits}".encode(), "sha256").hex()[:_MAC_DIGITS]

@@ -1,0 +1,84 @@
+"""The calls that pass this peer, as they are told to sextetd; what was told last stays in the htable `call`.
+
+A row is `[order,{...,"state":"ringing","since_s":1.5}]`, or `[order,null]` when the call is over. State and moment
+stand last, so that a call which is answered is told without reading and writing the rest anew.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sextet.call.session_timer import LEAST_S, MOST_S
+from sextet.sip.kemi.limits.charging import release
+from sextet.sip.kemi.reporting import Reporter, written
+
+RINGING_S = 600  # after fr_inv_timer (180 s) for each of a few steps nothing rings any more
+TOMBSTONE_S = 60  # how long the number of an ended call is kept, so that a late report does not bring it back
+CONNECTED_S = MOST_S + 60  # a minute above the dialog module's own limit; refreshes begin it anew
+_STATE = ',"state":"'  # a quotation mark inside a value is escaped: this stands nowhere else
+
+
+def begin(ksr: Any, reporter: Reporter, call: dict[str, Any], now_s: float) -> None:
+    """Tell of a call that starts to ring, or of the next place where it rings."""
+    text = _stored(ksr, call["call_id"])
+    if text:
+        known = json.loads(text)[1]
+        state, now_s = known.pop("state"), known.pop("since_s")
+        if state != "ringing" or known["tag"] != call["tag"]:
+            return  # a spiral through another system passes twice and is one call
+        call = known | {name: call[name] for name in ("route", "rule", "nodes", "kbps") if name in call}
+        if call == known:
+            return
+    _tell(ksr, reporter, call["call_id"], written(call)[1:-1], "ringing", now_s)
+
+
+def connected(ksr: Any, reporter: Reporter, call_id: str, now_s: float, about: dict[str, Any]) -> None:
+    """Tell that a call was answered, and what is known `about` it since."""
+    text = _stored(ksr, call_id)
+    if text and about:
+        call = json.loads(text)[1] | about
+        _tell(ksr, reporter, call_id, written(_lasting(call))[1:-1], "connected", now_s)
+    elif text:
+        _tell(ksr, reporter, call_id, text[text.index("{") + 1 : text.rindex(_STATE)], "connected", now_s)
+
+
+def changed(ksr: Any, reporter: Reporter, call_id: str, about: dict[str, Any]) -> None:
+    """Tell what is known about a call that was answered."""
+    text = _stored(ksr, call_id)
+    call: dict[str, Any] = json.loads(text)[1] if text else {"state": ""}
+    if call["state"] == "connected" and call != call | about:
+        _tell(ksr, reporter, call_id, written(_lasting(call | about))[1:-1], "connected", call["since_s"])
+
+
+def ended(ksr: Any, reporter: Reporter, call_id: str, reason: str) -> None:
+    """Tell that a call is over; the first reason counts."""
+    release(ksr, reporter, call_id)
+    if _stored(ksr, call_id):
+        order = ksr.htable.sht_inc("ctl", "order")
+        ksr.htable.sht_setxs("call", call_id, f"[{order},null]", TOMBSTONE_S)
+        reporter.send(f'"kind":"ended","order":{order},"call_id":{written(call_id)},"reason":{written(reason)}')
+
+
+def overdue(ksr: Any, call_id: str, now_s: float) -> str:
+    """Say why a call is over without a BYE: the dialog module waits 70 s for an ACK, for a refresh no less than 90."""
+    text = _stored(ksr, call_id)
+    waited_s = now_s - json.loads(text)[1]["since_s"] if text else 0.0
+    return "Not refreshed in time" if waited_s >= LEAST_S else "Not acknowledged"
+
+
+def _lasting(call: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in call.items() if name not in ("state", "since_s")}
+
+
+def _stored(ksr: Any, call_id: str) -> str:
+    """Read what was told last of a call; empty where there is none, or it is over."""
+    text = ksr.htable.sht_get("call", call_id)
+    return "" if not text or text.endswith("null]") else str(text)
+
+
+def _tell(ksr: Any, reporter: Reporter, call_id: str, lasting: str, state: str, since_s: float) -> None:
+    order = ksr.htable.sht_inc("ctl", "order")
+    call = f'{{{lasting}{_STATE}{state}","since_s":{since_s:.3f}}}'
+    ksr.htable.sht_setxs("call", call_id, f"[{order},{call}]", RINGING_S if state == "ringing" else CONNECTED_S)
+    reporter.send(f'"kind":"call","order":{order},"call":{call}')

@@ -1,0 +1,129 @@
+"""What happens when every branch of a round has failed: the next round, or what a script says comes after.
+
+Who has nothing more to ask passes on the best answer. A script that names new aliases has them searched as the first
+one was: what has to be asked before that, of policy services or of DNS, is asked while the transaction waits
+(questions.py), with the rounds and the answer that there was kept in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+from sextet.call.decision import Refuse, Searched, Try
+from sextet.call.policy.asking import stages
+from sextet.sip.kemi.asking import questions
+from sextet.sip.kemi.asking.services import Services
+from sextet.sip.kemi.instructions import Instructions
+from sextet.sip.kemi.refusing import explain, phrase
+from sextet.sip.kemi.registration import flows
+from sextet.sip.kemi.registration.bindings import elsewhere, here
+from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.routing import addresses, session_timing, tracing
+from sextet.sip.kemi.routing.aftermath import BUSY, Aftermath, asked
+from sextet.sip.kemi.routing.forking import DEVICE_MS, REQUEST_MS, Call, begin, run, sent
+
+STEP = "after"  # of a request that waits (questions.py)
+FINAL = (401, 407, 422, 484, 486, 487)  # answers of the person asked for: searching on would not help
+_FINAL_PHRASES = {
+    401: "Unauthorized",
+    407: "Proxy Authentication Required",
+    422: "Session Interval Too Small",
+    484: "Address Incomplete",
+    486: "Busy Here",
+}
+
+
+def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
+    """Ask the next round after one that failed, or who knows what comes after; else the caller gets the answer."""
+    status = ksr.tm.t_get_status_code()
+    brief = str(ksr.pv.get("$avp(brief)") or "")
+    person = 422 if brief else int(ksr.pv.get("$avp(person)") or 0)
+    lone = str(ksr.pv.get("$avp(lone)") or "")
+    if lone and addresses.was_silent(ksr):
+        addresses.pass_over(ksr, reporter, told, lone)
+    rounds, call, row = json.loads(ksr.pv.get("$avp(steps)"))
+    after = Aftermath.from_row(row)
+    final = status >= 600 or status in FINAL
+    hidden = person in _FINAL_PHRASES and not final
+    while not (final or hidden) and (names := flows.unsent(ksr)):
+        flows.follow(ksr, names)
+        if sent(ksr, after, DEVICE_MS if "call_id" in call else REQUEST_MS):
+            return
+    rounds = addresses.untried(ksr, rounds)
+    if hidden:
+        status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
+    goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
+    tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on)
+    if goes_on:
+        run(ksr, reporter, told, rounds, call, after, again=True)
+    elif _follows(ksr, reporter, told, call, after, status, {}):
+        return
+    elif hidden:
+        if brief:
+            ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
+        ksr.tm.t_reply(person, _FINAL_PHRASES[person])
+    elif status == flows.FLOW_FAILED and not flows.is_for_one(ksr):
+        ksr.tm.t_reply(480, phrase(480))  # RFC 5626 11.2: it concerns nobody before us
+
+
+def resumed(
+    ksr: Any, reporter: Reporter, told: Instructions, state: questions.State, known: dict[str, str]
+) -> None:  # fmt: skip
+    """Go on with what comes after, now that it is known; in the agent."""
+    _, call, row = json.loads(ksr.pv.get("$avp(steps)"))
+    status = int(state["status"])
+    if not _follows(ksr, reporter, told, call, Aftermath.from_row(row), status, known):
+        ksr.tm.t_reply(status, phrase(status))  # the script that had something to say was changed meanwhile
+
+
+def _follows(
+    ksr: Any, reporter: Reporter, told: Instructions, call: Call, after: Aftermath, status: int,
+    known: dict[str, str], *, last: bool = False,
+) -> bool:  # fmt: skip
+    """Do what a script says comes after, or wait for what it takes to know; says whether one says anything.
+
+    `known` and `last` are those of services.Services.
+    """
+    table, request = told.table, after.request
+    lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
+    services = Services(ksr, table, request, known, last=last)
+    more = asked(table, after, status, lookups.here, lookups.elsewhere, stages(services))
+    if more is None:
+        return False
+    searched, after = more
+    found, wanting = questions.Expanded(), [services.question(*one) for one in searched.open]
+    if isinstance(searched.decision, Try) and not wanting:
+        found, wanting = questions.resolved(
+            ksr, table, request, searched.decision.rounds, lookups.here, lookups.elsewhere, services
+        )
+    if wanting and not last:
+        state: questions.State = {"step": STEP, "status": status, "known": known}
+        if not questions.suspend(ksr, reporter, wanting, state):
+            # The call has asked often enough, or it cannot wait: default CPLs hold.
+            _, _, row = json.loads(ksr.pv.get("$avp(steps)"))
+            return _follows(ksr, reporter, told, call, Aftermath.from_row(row), status, known, last=True)
+        return True
+    _go_on(ksr, reporter, told, call, lookups, searched, found, after)
+    return True
+
+
+def _go_on(
+    ksr: Any, reporter: Reporter, told: Instructions, call: Call, lookups: tracing.Lookups, searched: Searched,
+    found: questions.Expanded, after: Aftermath,
+) -> None:  # fmt: skip
+    """Carry it out; it is a search of its own in the history, under the same call tag."""
+    name = os.urandom(8).hex()
+    method, call_id = str(ksr.pv.get("$rm")), str(ksr.pv.get("$ci"))
+    tracing.told(reporter, name, after.request, searched, lookups, told.table.generation, method, call_id)
+    refusal = searched.decision if isinstance(searched.decision, Refuse) else None
+    if refusal is None and not found.rounds:
+        refusal = found.refusal
+    if refusal is not None:
+        explain(ksr, refusal.status, refusal.reason)
+        ksr.tm.t_reply(refusal.status, phrase(refusal.status))
+        return
+    after = dataclasses.replace(after, then=(*found.then, *after.then))
+    begin(ksr, reporter, told, found.rounds, {**call, "search": name}, after, again=True)

@@ -1,0 +1,1 @@
+"""The systems beside this cluster: where they are reached, and whether it is them."""

@@ -1,0 +1,264 @@
+"""Searches as administrators ask for them: on all peers, explained rule by rule, and what would happen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sextet.admin.actor import Actor
+from sextet.admin.commands import Registry
+from sextet.admin.dialplan.locating import as_search
+from sextet.admin.dialplan.search_commands import add_to
+from sextet.admin.dialplan.searches import replayed
+from sextet.call.decision import Request
+from sextet.call.search import search
+from sextet.call.source import LOCAL
+from sextet.cluster.face import Owned
+from sextet.model.config import Change
+from sextet.model.schema import Refused
+from sextet.model.status import ZoneStatus
+from tests.support.fake_peer import FakePeer
+from tests.support.fake_searches import SearchDesk
+
+ADMIN = Actor(user="admin", may_write=False, door="cli")
+BOB = "bob@apolo.local"
+RULE = {"name": "Out", "mode": "Alias pattern match", "pattern": "9", "behavior": "Strip", "target": "London"}
+TEST = {"name": "outside", "alias": "9x@y.example", "target": "London"}
+
+
+def desk(number: int = 1, *changes: Change) -> SearchDesk:
+    face = FakePeer(number)
+    asyncio.run(face.change([Change("add", "search_rules", RULE), *changes], user="admin", source="cli"))
+    return SearchDesk(face)
+
+
+def run(made: SearchDesk, name: str, **arguments: Any) -> Any:
+    registry = Registry(lambda actor, what: None)
+    add_to(registry, made.searches)
+    return asyncio.run(registry.run(name, arguments, ADMIN))
+
+
+def both() -> tuple[SearchDesk, SearchDesk]:
+    one, two = desk(), desk(2)
+    assert two.peers.own is not None
+    one.peers.others[2] = two.peers.own
+    return one, two
+
+
+def test_the_history_of_all_peers_is_one_list_and_says_who_did_not_answer() -> None:
+    one, two = both()
+    one.make("nobody@apolo.local", "aaaaaaaaaaaaaaaa")
+    two.make("9x@y.example", "bbbbbbbbbbbbbbbb")
+    found = run(one, "search history")
+    assert [(line["peer"], line["search"]["alias"], line["outcome"]) for line in found["lines"]] == [
+        (2, "9x@y.example", "In progress"),
+        (1, "nobody@apolo.local", "Not found"),
+    ]
+    assert len(found["silent"]) == 1
+    assert [line["peer"] for line in run(one, "search history", containing="y.example")["lines"]] == [2]
+
+
+def test_a_search_is_explained_rule_by_rule_with_the_table_that_decided_it() -> None:
+    one, two = both()
+    two.make(BOB, "bbbbbbbbbbbbbbbb", registered=(BOB,))
+    two.history.answered("bbbbbbbbbbbbbbbb", 200, [(0, 200, 41)], True)
+    steps = run(one, "search show", id="bbbbbbbbbbbbbbbb")["search"]["steps"]
+    assert [(step["name"], step["matched"], step["finding"]) for step in steps if step["kind"] == "rule"] == [
+        ("LocalZoneMatch", True, "registered at this peer"),
+    ]
+    two.make("x@y.example", "cccccccccccccccc")
+    steps = run(one, "search show", id="cccccccccccccccc")["search"]["steps"]
+    assert ("Out", False, "the pattern does not match") in [
+        (step["name"], step["matched"], step["finding"]) for step in steps
+    ]
+    two.tables.kept.clear()  # the configuration changed too often since: what matched is still known
+    steps = run(one, "search show", id="cccccccccccccccc")["search"]["steps"]
+    assert [step["name"] for step in steps] == ["LocalZoneMatch"]
+
+
+def test_an_explanation_knows_subzone_and_user_of_the_caller() -> None:
+    made = desk()
+    rule = {**RULE, "name": "Office", "pattern": "7", "source": "Named", "source_name": "office"}
+    subzone = Change("add", "subzones", {"name": "office"})
+    asyncio.run(made.face.change([subzone, Change("add", "search_rules", rule)], user="admin", source="cli"))
+    table = made.tables.of(made.face.saved)
+    for name, matched in (("office", True), ("DefaultSubZone", False)):
+        source = replace(LOCAL, subzone=name)
+        request = Request(protocol="SIP", alias="7x@y.example", source=source, user="alice")
+        told = search(table, request, lambda _: False, lambda _: ())
+        again = replayed(table, as_search(request, told, {}))
+        assert [step.matched for step in again.steps if step.name == "Office"] == [matched]
+        assert again.user == "alice"
+
+
+def test_a_search_that_is_gone_is_said_to_be() -> None:
+    with pytest.raises(Refused, match="There is no search 'ffff' any more"):
+        run(desk(), "search show", id="ffff")
+
+
+def test_hits_are_summed_over_the_peers() -> None:
+    one, two = both()
+    for each in (one, two):
+        each.make("9x@y.example")
+    hits = asyncio.run(one.searches.hits())
+    assert (hits.rules["Out"], hits.rules["LocalZoneMatch"], len(hits.silent)) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("question", [b"", b"null", b"[]", b'{"do": "else"}', b'{"do": "list", "most": "x"}', b"\xff"])
+def test_a_question_that_is_none_is_answered_with_nothing(question: bytes) -> None:
+    made = desk()
+    assert made.peers.own is not None
+    assert json.loads(asyncio.run(made.peers.own(question))) == {}
+
+
+def test_locate_says_what_would_happen() -> None:
+    made = desk()
+    told = run(made, "locate", alias="9x@y.example")
+    assert (told["rounds"], told["draft"]) == ([["London: x@y.example"]], False)
+    refused = run(made, "locate", alias="x@y.example")
+    assert refused["sentence"].startswith("404 ")
+    assert [step["name"] for step in refused["search"]["steps"] if step["kind"] == "rule"] == ["LocalZoneMatch", "Out"]
+
+
+def test_locate_finds_who_is_registered_on_any_peer() -> None:
+    made = desk()
+    made.face.register(BOB, 1, "sip:bob@192.0.2.9", received="192.0.2.9:5060;udp")
+    assert run(made, "locate", alias=BOB)["rounds"] == [[f"Local Zone: {BOB}"]]
+    by_ip = {
+        "verb": "add",
+        "path": "search_rules",
+        "value": {"name": "IP", "mode": "Any IP address", "target": "LocalZone"},
+    }
+    assert run(made, "locate", alias="192.0.2.9", draft=draft(by_ip))["rounds"] == [["Local Zone: 192.0.2.9"]]
+
+
+def draft(*changes: Mapping[str, object]) -> str:
+    return json.dumps(list(changes))
+
+
+def test_locate_answers_on_a_draft_and_stores_nothing() -> None:
+    made = desk()
+    before = made.face.saved
+    change = {"verb": "set", "path": "search_rules[Out].pattern", "value": "8"}
+    told = run(made, "locate", alias="8x@y.example", draft=draft(change))
+    assert (told["rounds"], told["draft"]) == ([["London: x@y.example"]], True)
+    assert made.face.saved == before
+    with pytest.raises(Refused) as refused:
+        run(
+            made, "locate", alias="x", draft=draft({"verb": "set", "path": "search_rules[Out].target", "value": "Gone"})
+        )
+    assert refused.value.problems[0].field == "search_rules[Out].target"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"alias": "x", "from": "Nowhere"}, "from"),
+        ({"alias": "x", "protocol": "IAX"}, "protocol"),
+        ({"alias": "x", "draft": "{"}, "draft"),
+        ({"alias": "x", "draft": '[{"verb": "eat", "path": "x"}]'}, "draft"),
+        ({"alias": "x", "draft": "7"}, "draft"),
+    ],
+)
+def test_what_cannot_be_located_is_refused_in_one_sentence(arguments: dict[str, str], field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        run(desk(), "locate", **arguments)
+    assert [problem.field for problem in refused.value.problems] == [field]
+
+
+def test_check_pattern_compares_and_changes_as_a_rule_would() -> None:
+    made = desk()
+    told = run(
+        made, "check-pattern", alias="123@apolo.local", pattern=r"(\d+)@%localdomains%", type="Regex",
+        behavior="Replace", replace=r"0\1",
+    )  # fmt: skip
+    assert told == {
+        "matches": True, "alias": "123@apolo.local", "result": "0123",
+        "sentence": "123@apolo.local matches and becomes 0123.",
+    }  # fmt: skip
+    assert run(made, "check-pattern", alias="123@other", pattern="4")["matches"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"pattern": "(", "type": "Regex"}, "pattern"),
+        ({"pattern": "(a+)+", "type": "Regex"}, "pattern"),
+        ({"pattern": "a", "type": "Glob"}, "type"),
+        ({"pattern": "a", "behavior": "Eat"}, "behavior"),
+        ({"pattern": ""}, "pattern"),
+    ],
+)
+def test_patterns_that_cannot_be_used_are_refused(arguments: dict[str, str], field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        run(desk(), "check-pattern", alias="a", **arguments)
+    assert refused.value.problems[0].field == field
+
+
+def test_the_dial_plan_check_names_what_can_never_do_anything() -> None:
+    double = {"name": "Again", "mode": "Alias pattern match", "pattern": "90", "behavior": "Strip", "target": "London"}
+    made = desk(
+        1,
+        Change("set", "search_rules[Out].on_match", "Stop"),
+        Change("add", "search_rules", double | {"priority": 200}),
+    )
+    told = run(made, "dialplan check")
+    assert [one["name"] for one in told["warnings"]] == ["Again"]
+
+
+def test_the_dial_plan_check_names_rules_whose_zone_no_peer_reaches() -> None:
+    made = desk()
+
+    def seen(*states: str) -> list[str]:
+        made.face.zone_rows = [
+            Owned(n, f"expc{n:02}", ZoneStatus(name="London", type="Neighbor", state=state, since_s=0.0), 0.0)
+            for n, state in enumerate(states, 1)
+        ]
+        return [one["sentence"] for one in run(made, "dialplan check")["warnings"]]
+
+    assert seen() == seen("Active", "Failed") == seen("Checking") == []
+    assert seen("Failed", "Failed") == ["Its target, zone London, cannot be reached by any peer."]
+    made.face.silent.add(1)
+    assert seen("Active", "Failed") == ["Its target, zone London, cannot be reached by any peer."]
+
+
+def test_the_dial_plan_tests_run_on_the_saved_configuration_and_on_a_draft() -> None:
+    made = desk(1, Change("add", "dial_plan_tests", TEST))
+    assert [one["passed"] for one in run(made, "dialplan test")] == [True]
+    off = {"verb": "set", "path": "search_rules[Out].state", "value": "Disabled"}
+    assert [one["passed"] for one in run(made, "dialplan test", draft=draft(off))] == [False]
+    assert run(made, "locate", alias="9x@y.example", draft=draft(off))["rounds"] == []  # a draft may break them
+
+
+def test_a_save_that_breaks_a_test_is_refused_on_the_real_way_in() -> None:
+    made = desk(1, Change("add", "dial_plan_tests", TEST))
+    with pytest.raises(Refused, match="Dial plan test outside"):
+        asyncio.run(
+            made.face.change([Change("set", "search_rules[Out].state", "Disabled")], user="admin", source="cli")
+        )
+
+
+def test_locate_shows_who_is_shown_as_the_caller_and_what_comes_after() -> None:
+    script = (
+        '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
+        '<taa:location source-url-for-message="front@apolo.local"><proxy>'
+        '<busy><taa:location url="9z@y.example"/></busy>'
+        '<failure status="404"><reject status="480" reason="try later"/></failure></proxy></taa:location>'
+        "</taa:routed></cpl>"
+    )
+    policy = [
+        {"verb": "set", "path": "call_policy.mode", "value": "Local CPL"},
+        {"verb": "set", "path": "call_policy.script", "value": script},
+    ]
+    told = run(desk(), "locate", alias="9x@y.example", draft=draft(*policy))
+    assert told["rounds"] == [["London: x@y.example, called by front@apolo.local"]]
+    assert told["afterwards"] == [
+        "call policy, where 9x@y.example fails with 404: 480 try later",
+        "call policy, where 9x@y.example is busy: 9z@y.example would be searched",
+    ]
+    assert any("front@apolo.local is shown as the caller" in step["finding"] for step in told["search"]["steps"])

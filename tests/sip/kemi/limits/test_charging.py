@@ -1,0 +1,190 @@
+"""What the script charges calls with, against a KSR with behaviour: every order of offers, answers and endings."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sextet.model.settings.bandwidth import Pipe
+from sextet.model.settings.dialplan import SearchRule
+from sextet.sip.kemi.limits import ledger
+from tests.sip.kemi.test_script import CONFIG, ZONE, Bench
+from tests.support.tables import linked
+
+BOB = "bob@apolo.local"
+HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\n"
+
+
+def sdp(kbps: int = 0, video: bool = True) -> str:
+    stated = f"b=AS:{kbps}\r\n" if kbps else ""
+    more = "m=video 40002 RTP/AVP 97\r\n" if video else ""
+    return f"{HEAD}{stated}t=0 0\r\nm=audio 40000 RTP/AVP 0\r\n{more}"
+
+
+class Calls(Bench):
+    """Calls that leave over one pipe of 1000 kbit/s."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir)
+        whole = linked(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
+        line = Pipe(name="Line", total_mode="Limited", total_limit=1000)
+        links = [replace(link, pipe1="Line") if "Other" in (link.node1, link.node2) else link for link in whole.links]
+        self.follow(replace(whole, pipes=(line,), links=tuple(links)))
+        self.ksr.htables["ctl"]["sharers"] = 1  # nobody else
+
+    @property
+    def used(self) -> int:
+        return int(self.ksr.htables["use"].get("pipe/Line", 0))
+
+    def offer(self, body: str = "", call_id: str = "call-1") -> None:
+        self.ksr.request(
+            "INVITE", "sip:x@other.test", **{"$ci": call_id, "$rb": body, "$cT": "application/sdp" if body else ""}
+        )
+        assert self.script.initial(None) == 1
+
+    def message(self, callback: str, body: str = "", status: int = 0, method: str = "INVITE") -> str:
+        self.ksr.values |= {
+            "$rb": body, "$cT": "application/sdp" if body else "", "$rs": status, "$rm": method, "$si": "192.0.2.71",
+            "$dlg(callid)": self.ksr.values["$ci"],
+        }  # fmt: skip
+        assert getattr(self.script, callback)(None) == 1
+        return str(self.ksr.values["$rb"])
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Iterator[Calls]:
+    made = Calls(tmp_path)
+    yield made
+    assert not made.ksr.htables["count"].get("faults"), made.ksr.logged
+    table = made.ksr.htables
+    entries = [json.loads(text) for text in table["load"].values()]
+    sums = sum((ledger.charges_of(entry) for entry in entries), start=ledger.Counter())
+    assert {name: kbps for name, kbps in sums.items() if kbps} == table["use"], "the sums are those of the calls"
+
+
+@pytest.mark.parametrize(
+    ("offer", "answer", "used"),
+    [
+        (sdp(512), sdp(384), 512),
+        (sdp(512), sdp(video=False), 64),
+        (sdp(video=False), sdp(video=False), 64),
+        (sdp(), sdp(), 384),
+        ("", sdp(512), 512),
+        ("garbage", sdp(512), 512),
+    ],
+)
+def test_the_answer_settles_what_a_call_uses(calls: Calls, offer: str, answer: str, used: int) -> None:
+    calls.offer(offer)
+    assert calls.used > 0
+    calls.message("answered", answer, 200)
+    assert calls.used == used
+
+
+def test_a_call_without_an_offer_is_settled_by_the_acknowledgement(calls: Calls) -> None:
+    calls.offer()
+    assert calls.used == 384
+    calls.message("answered", sdp(800), 200)
+    assert calls.used == 800
+    calls.message("answered", sdp(800), 200)  # again
+    calls.message("offered", sdp(500, video=False), method="ACK")
+    assert calls.used == 64
+    calls.message("offered", sdp(900), method="ACK")  # nobody waits for it
+    assert calls.used == 64
+
+
+def test_an_answer_before_the_call_is_answered_counts_then(calls: Calls) -> None:
+    calls.offer(sdp(512))
+    calls.message("answered", sdp(video=False), 183)
+    assert calls.used == 512
+    calls.message("answered", "", 200)
+    assert calls.used == 64
+
+
+def test_what_does_not_fit_is_lowered_in_offer_and_answer(calls: Calls) -> None:
+    calls.offer(sdp(700))
+    calls.offer(sdp(700), "call-2")
+    assert calls.used == 1000
+    assert calls.ksr.values["$avp(cap)"] == "300"
+    assert "b=AS:300\r\n" in calls.message("capped", sdp(700))
+    assert "b=AS:300\r\n" in calls.message("answered", sdp(700), 200)
+    assert calls.used == 1000
+
+
+def test_an_answer_may_ask_for_more_where_there_is_more_and_is_lowered_where_there_is_not(calls: Calls) -> None:
+    calls.offer(sdp(300))
+    assert calls.message("answered", sdp(900), 200) == sdp(900)
+    assert calls.used == 900
+    calls.message("ended", method="BYE")
+    calls.offer(sdp(300))
+    calls.offer(sdp(500), "call-2")
+    assert "b=AS:500\r\n" in calls.message("answered", sdp(900), 200)
+    assert calls.used == 800
+
+
+def test_an_offer_within_the_call_that_is_refused_changes_nothing(calls: Calls) -> None:
+    calls.offer(sdp(video=False))
+    calls.message("answered", sdp(video=False), 200)
+    calls.message("offered", sdp(600))
+    assert calls.used == 600, "reserved until it is answered"
+    calls.message("unchanged")
+    assert calls.used == 64
+    calls.message("offered", sdp(600))
+    calls.message("answered", sdp(600), 200)
+    assert calls.used == 600
+
+
+def test_what_a_call_has_it_keeps_whatever_the_others_take(calls: Calls) -> None:
+    calls.offer(sdp(600))
+    calls.message("answered", sdp(600), 200)
+    calls.ksr.htables["view"]["pipe/Line"] = "[900,0,null,0]"  # another peer uses so much meanwhile
+    assert calls.message("offered", sdp(600)) == sdp(600)
+    assert "b=AS:600\r\n" in calls.message("offered", sdp(900))
+    assert calls.ksr.values["$var(refused)"] == 0
+
+
+def test_the_end_gives_everything_back_and_reports_it(calls: Calls) -> None:
+    calls.offer(sdp(512))
+    told = [event["use"] for event in calls.told if event["kind"] == "use"]
+    assert told[-1]["pipe/Line"] == 512 and told[-1]["zone/Other"] == 512
+    calls.message("ended", method="BYE")
+    assert calls.ksr.htables["use"] == calls.ksr.htables["load"] == {}
+    assert [event["use"] for event in calls.told if event["kind"] == "use"][-1]["pipe/Line"] == 0
+
+
+def test_a_lost_end_is_found_and_a_wrong_sum_put_right(calls: Calls) -> None:
+    calls.offer(sdp(512))
+    calls.offer(sdp(100), "call-2")
+    rows = dict(ledger.rows_of(calls.ksr, ledger.LOAD))
+    later = json.loads(rows["call-1"])["since_s"] + ledger.FRESH_S + 1
+    calls.ksr.htables["use"]["pipe/Line"] = 9999
+    reporter = calls.script._reporter
+    assert ledger.reconcile(calls.ksr, reporter, rows, frozenset(("call-2",)), Counter(), later) > 0
+    assert calls.used == 100
+    assert list(calls.ksr.htables["load"]) == ["call-2"]
+    rows = dict(ledger.rows_of(calls.ksr, ledger.LOAD))
+    assert ledger.reconcile(calls.ksr, reporter, rows, frozenset(("call-2",)), Counter(), later) == 0
+
+
+def test_what_is_given_back_here_others_may_take_before_sextetd_says_so(calls: Calls) -> None:
+    limit: dict[str, Any] = {"element": "pipe/Line", "limit": 1000, "less": 0, "peers": 2}
+    calls.ksr.htables["ctl"]["sharers"] = 2
+    calls.offer(sdp(600))
+    assert ledger.left(calls.ksr, **limit) == -100, "half is the share of what nobody has heard of"
+    order, _, again = ledger.see(calls.ksr, {"pipe/Line": (0, 600, 10_000)}, 2, True)
+    assert again == []
+    assert ledger.left(calls.ksr, **limit) == 400
+    calls.message("ended", method="BYE")
+    calls.offer(sdp(600), "call-2")
+    assert ledger.left(calls.ksr, **limit) == -100, "the first 600 others may have taken meanwhile"
+    *_, again = ledger.see(calls.ksr, {"pipe/Line": (0, 600, order)}, 2, False)
+    assert ledger.left(calls.ksr, **limit) == -100, "sextetd has not heard of it yet"
+    assert again == ["pipe/Line"], "what sextetd says next may be the same, and must be said all the same"
+    *_, again = ledger.see(calls.ksr, {"pipe/Line": (0, 600, 10_000)}, 2, False)
+    assert again == []
+    assert ledger.left(calls.ksr, **limit) == 400
