@@ -76,8 +76,11 @@ class Picture:
 class Host(Protocol):
     """What the peer offers to its engines; called in the event loop, returns at once, never raises."""
 
-    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
-        """The alias now has these bindings here, all of them; none means it is gone."""
+    def registered(self, alias: str, bindings: Sequence[Binding], why: str = "") -> None:
+        """The alias now has these bindings here, all of them; none means it is gone. `why` others are not there now."""
+
+    def rejected(self, alias: str, reason: str, received: str, user_agent: str) -> None:
+        """A device was turned away: the reason begins with the status, `received` is as that of a binding."""
 
     def call_changed(self, call: Call) -> None: ...
 

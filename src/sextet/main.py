@@ -24,8 +24,17 @@ from sextet.admin.access import Access
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command, Parameter
 from sextet.admin.commands import Commands, Registry
-from sextet.admin.dialplan import bandwidth_commands, call_commands, policy_commands, search_commands, zone_commands
+from sextet.admin.dialplan import (
+    bandwidth_commands,
+    call_commands,
+    policy_commands,
+    registration_commands,
+    search_commands,
+    zone_commands,
+)
 from sextet.admin.dialplan.call_history import CallDesk
+from sextet.admin.dialplan.kept import Kept
+from sextet.admin.dialplan.registration_history import RegistrationDesk
 from sextet.admin.dialplan.searches import Searches
 from sextet.admin.disk import upgrade_commands, vault_commands
 from sextet.admin.disk.safekeeping import Safekeeping
@@ -60,6 +69,7 @@ from sextet.watch.diagnostics import Recorder
 from sextet.watch.event_log import wall_clock
 from sextet.watch.logs import Logs
 from sextet.watch.past_calls import CallHistory
+from sextet.watch.past_registrations import RegistrationHistory
 from sextet.watch.searches import SearchHistory
 from sextet.watch.syslog import Syslog
 from sextet.web.app import WebError, WebServer
@@ -83,28 +93,28 @@ class Daemon:
         self._start, self._file, self._running, self._reset_failed = start, file, running, reset_failed
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.journal = Logs(start.state_dir, start.address)
-        places = Places(
-            certificate=start.certificate,
-            private_key=start.private_key,
-            trusted=start.trusted,
-            state_dir=start.state_dir,
-        )
+        places = _places(start)
         certificates = CertificateFiles(places, _now)
         certificates.install_waiting()
         self._peer = Peer(_identity(start, places), self.journal, time.monotonic, lambda: self.end(RESTART))
         self._history = SearchHistory(start.state_dir, time.monotonic)
         self._past_calls = CallHistory(start.state_dir, time.monotonic)
-        self._sip = _sip(start, self._peer, self.journal, self._history, self._past_calls)
-        self._searches = Searches(self._peer, self._peer, self._history, self._sip.tables)
+        self._past_registrations = RegistrationHistory(start.state_dir, time.monotonic)
+        host = CallLog(self._peer.live, self.journal, self._past_calls, self._past_registrations)
+        self._sip = SipEngine(start.run_dir / "sip", host, self.journal, start.engine_user or None, self._history)
+        searches = Searches(self._peer, self._peer, self._history, self._sip.tables)
         door = Door(self._peer, self.journal)
         registry = Commands(self._peer, door, self.journal).registry()
         desk = CertificateDesk(certificates, self._peer, door, self.journal, _now, self._certificates_changed)
         desk.add_commands(registry)
         self._records = _records(start, self._peer, door, self.journal, self._sip.log_messages)
         record_commands.add_to(registry, self._records)
-        search_commands.add_to(registry, self._searches)
-        self._calls = CallDesk(self._peer, door, self._peer, self._past_calls, self.journal)
-        call_commands.add_to(registry, self._calls)
+        search_commands.add_to(registry, searches)
+        calls = CallDesk(self._peer, door, self._peer, self._past_calls, self.journal)
+        call_commands.add_to(registry, calls)
+        registrations = RegistrationDesk(self._peer, self._peer, self._past_registrations)
+        registration_commands.add_to(registry, registrations)
+        self._kept = Kept(self._peer, self._history, self._past_calls, self._past_registrations)
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
         lives = _lives(start, self._peer, door, self.journal)
@@ -122,8 +132,8 @@ class Daemon:
         access = Access(lambda: self._peer.saved.administrators, self.journal)
         pages = Desk(
             face=self._peer, door=door, access=access, certificates=desk, records=self._records, keeping=keeping,
-            snapshots=snapshots, lives=lives, lists=lists, searches=self._searches, upgrades=self._upgrades,
-            calls=self._calls,
+            snapshots=snapshots, lives=lives, lists=lists, searches=searches, upgrades=self._upgrades,
+            calls=calls, registrations=registrations,
         )  # fmt: skip
         files = (start.certificate, start.private_key)
         self._web = WebServer(pages, start.address, start.https_port, *files, self.journal)
@@ -137,8 +147,7 @@ class Daemon:
         """Serve until told to end; returns how. Raises EngineError, Refused, StoreLost, WebError and ConsoleError."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.end, STOP)
-        self._searches.apply()
-        self._calls.apply()
+        self._kept.apply()
         self._records.apply()  # so that the first lines carry this system's name
         try:
             async with asyncio.timeout(COME_UP_S if self._running.first_time else None):
@@ -159,7 +168,7 @@ class Daemon:
         set_alarm = self._peer.live.alarms.set
         self._followers = [
             asyncio.create_task(self._records.follow(), name="logs"),
-            asyncio.create_task(self._searches.follow(), name="search history"),
+            asyncio.create_task(self._kept.follow(), name="sizes of histories"),
             asyncio.create_task(start_file.follow(self._file, self._start, set_alarm), name="bootstrap file"),
             asyncio.create_task(self._watch_accounts(), name="accounts"),
         ]
@@ -176,7 +185,8 @@ class Daemon:
                 await stop()
             except Exception:  # the task ends here: what one part cannot end must not keep the others running
                 _log.exception("stopping")
-        self._history.close()
+        for history in (self._history, self._past_calls, self._past_registrations):
+            history.close()
         self.journal.close()
 
     async def _certificates_changed(self) -> None:
@@ -293,9 +303,13 @@ async def _serve(start: Bootstrap, file: Path, running: Running, reset_failed: s
     return await daemon.run()
 
 
-def _sip(start: Bootstrap, peer: Peer, logs: Logs, searches: SearchHistory, calls: CallHistory) -> SipEngine:
-    host = CallLog(peer.live, logs, calls)
-    return SipEngine(start.run_dir / "sip", host, logs, start.engine_user or None, searches)
+def _places(start: Bootstrap) -> Places:
+    return Places(
+        certificate=start.certificate,
+        private_key=start.private_key,
+        trusted=start.trusted,
+        state_dir=start.state_dir,
+    )
 
 
 def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], None]) -> tuple[Safekeeping, Snapshots]:

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from sextet.admin import passwords
 from sextet.admin.access import Access
 from sextet.admin.dialplan.call_history import CallDesk
+from sextet.admin.dialplan.registration_history import RegistrationDesk
 from sextet.admin.dialplan.searches import Searches
 from sextet.admin.door import Door
 from sextet.model import alarms
@@ -31,6 +32,7 @@ from tests.support.fake_calls import PastCallDesk
 from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
+from tests.support.fake_registrations import PastRegistrationDesk
 from tests.support.fake_searches import SearchDesk
 from tests.support.fake_vault import KeepingDesk
 
@@ -97,6 +99,7 @@ def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebSe
         lives=LifeDesk(door, folder, journal).lives,
         searches=searches(face),
         calls=past_calls(face, door, journal),
+        registrations=past_registrations(face),
     )
     web = WebServer(pages, address, port, pem, private, journal)
     return web, journal
@@ -107,6 +110,16 @@ def past_calls(face: FakePeer, door: Door, journal: Lines) -> CallDesk:
     desk = PastCallDesk(face, door, journal)
     desk.over("alice@apolo.local", "bob@apolo.local", lasted_s=75.0)
     desk.over("carol@apolo.local", "bob@apolo.local", reason="486 Busy Here")
+    return desk.desk
+
+
+def past_registrations(face: FakePeer) -> RegistrationDesk:
+    """Give the pages a device that came and went, one that was turned away, and one that came."""
+    desk = PastRegistrationDesk(face)
+    desk.came("alice@apolo.local")
+    desk.went("alice@apolo.local", 3725.0, "Connection lost")
+    desk.history.rejected("mallory@apolo.local", "192.0.2.9:5060;udp", "Dialer 1.0", "403 not in the allow list")
+    desk.came("alice@apolo.local")
     return desk.desk
 
 

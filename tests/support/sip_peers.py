@@ -43,6 +43,8 @@ class Watch:
         self.use: dict[str, int] = {}  # element -> kbit/s
         self.heard: dict[str, Shared] = {}
         self.told: list[str] = []  # aliases, in the order in which changes were reported
+        self.reasons: list[str] = []  # why devices were gone, of each of these changes
+        self.rejections: list[tuple[str, str]] = []  # alias, reason
         self.states: list[str] = []
         self.conflicts: list[str] = []
         self.troubles: list[str] = []  # with policy services
@@ -51,11 +53,16 @@ class Watch:
         self.zone: dict[str, ZoneStatus] = {}
         self._changed = asyncio.Event()
 
-    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
+    def registered(self, alias: str, bindings: Sequence[Binding], why: str = "") -> None:
         self.told.append(alias)
+        self.reasons.append(why)
         self.registrations.pop(alias, None)
         if bindings:
             self.registrations[alias] = tuple(bindings)
+        self._changed.set()
+
+    def rejected(self, alias: str, reason: str, received: str, user_agent: str) -> None:
+        self.rejections.append((alias, reason))
         self._changed.set()
 
     def call_changed(self, call: Call) -> None:

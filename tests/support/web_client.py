@@ -24,6 +24,7 @@ from tests.support.fake_calls import PastCallDesk
 from tests.support.fake_lifecycle import LifeDesk
 from tests.support.fake_peer import FakePeer, Lines
 from tests.support.fake_records import RecordsDesk
+from tests.support.fake_registrations import PastRegistrationDesk
 from tests.support.fake_searches import SearchDesk
 from tests.support.fake_upgrade import UpgradeDesk
 from tests.support.fake_vault import KeepingDesk
@@ -57,6 +58,7 @@ class Browser:
         self.upgrade = UpgradeDesk(self.face, door, self.folder / "upgrade", self.journal)
         self.searches = SearchDesk(self.face)
         self.calls = PastCallDesk(self.face, door, self.journal)
+        self.registrations = PastRegistrationDesk(self.face)
         certificates = certificate_desk(self.folder, self.face, door, self.journal)
         self.desk = Desk(
             face=self.face,
@@ -72,6 +74,7 @@ class Browser:
             upgrades=self.upgrade.upgrades,
             searches=self.searches.searches,
             calls=self.calls.desk,
+            registrations=self.registrations.desk,
         )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)

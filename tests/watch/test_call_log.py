@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sextet.engine import Picture
 from sextet.model.status import Binding, Call
-from sextet.watch.call_log import CallLog
+from sextet.watch.call_log import ENGINE_LOST, CallLog
+from sextet.watch.past_registrations import RegistrationHistory
 from tests.support.fake_peer import Lines
 
 PHONE = Binding(contact="sip:alice@192.0.2.7:5070", device="d1", received="192.0.2.7:5070;TLS")
@@ -25,6 +27,9 @@ class Desk:
 
     def registered(self, *given: object) -> None:
         self.heard.append(("registered", *given))
+
+    def rejected(self, *given: object) -> None:
+        self.heard.append(("rejected", *given))
 
     def call_changed(self, *given: object) -> None:
         self.heard.append(("call_changed", *given))
@@ -69,6 +74,33 @@ def test_a_device_is_told_when_it_comes_and_when_it_goes_and_not_when_it_refresh
     assert (accepted["AOR"], accepted["Source-ip"], accepted["Source-port"], accepted["Protocol"]) == (
         "alice@x", "192.0.2.7", "5070", "TLS"
     )  # fmt: skip
+
+
+def test_why_a_device_is_gone_or_was_turned_away_is_told_and_kept(tmp_path: Path) -> None:
+    desk = Desk()
+    history = RegistrationHistory(tmp_path, lambda: 0.0)
+    desk.log = CallLog(desk, desk.lines, None, history)
+    desk.log.registered("alice@x", [PHONE])
+    desk.log.registered("alice@x", [], "Connection lost")
+    desk.log.rejected("mallory@x", "403 not in the allow list", "192.0.2.9:5060;udp", "Dialer")
+    assert desk.events == ["Registration Accepted", "Registration Removed", "Registration Rejected"]
+    assert desk.lines.lines[1][1]["Reason"] == "Connection lost"
+    rejected = desk.lines.lines[2][1]
+    assert (rejected["AOR"], rejected["Source-ip"], rejected["Protocol"]) == ("mallory@x", "192.0.2.9", "udp")
+    assert [(line.event, line.reason) for line in history.newest()] == [
+        ("Rejected", "403 not in the allow list"), ("Removed", "Connection lost"), ("Registered", "")
+    ]  # fmt: skip
+    assert [heard[0] for heard in desk.heard] == ["registered", "registered", "rejected"]
+
+
+def test_devices_of_an_engine_that_was_lost_are_kept_as_lost_with_it(tmp_path: Path) -> None:
+    desk = Desk()
+    history = RegistrationHistory(tmp_path, lambda: 0.0)
+    desk.log = CallLog(desk, desk.lines, None, history)
+    desk.log.picture(Picture(registrations={"alice@x": [PHONE]}, calls=[]))
+    assert history.newest() == [], "what was there before is not told"
+    desk.log.picture(Picture(registrations={}, calls=[]))
+    assert [(line.event, line.reason) for line in history.newest()] == [("Removed", ENGINE_LOST)]
 
 
 def test_a_call_is_told_at_each_step_with_how_it_ended(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from sextet.admin.dialect_catalogue import COMMANDS as DIALECT
 from sextet.admin.dialplan.bandwidth_catalogue import COMMANDS as BANDWIDTH_COMMANDS
 from sextet.admin.dialplan.call_catalogue import COMMANDS as CALL_COMMANDS
 from sextet.admin.dialplan.policy_catalogue import COMMANDS as POLICY_COMMANDS
+from sextet.admin.dialplan.registration_catalogue import COMMANDS as REGISTRATION_COMMANDS
 from sextet.admin.dialplan.search_catalogue import COMMANDS as SEARCH_COMMANDS
 from sextet.admin.dialplan.zone_catalogue import COMMANDS as ZONE_COMMANDS
 from sextet.admin.disk.upgrade_catalogue import COMMANDS as UPGRADE_COMMANDS
@@ -104,6 +105,7 @@ def add_commands(group: click.Group) -> None:
         *RECORD_COMMANDS,
         *SEARCH_COMMANDS,
         *CALL_COMMANDS,
+        *REGISTRATION_COMMANDS,
         *VAULT_COMMANDS,
         *LIFECYCLE_COMMANDS,
         *UPGRADE_COMMANDS,

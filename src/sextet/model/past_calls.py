@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +27,3 @@ class PastCall:
     @property
     def connected(self) -> bool:
         return self.lasted_s > 0
-
-
-def row_of(call: PastCall) -> dict[str, Any]:
-    """Write it down."""
-    return dataclasses.asdict(call)
-
-
-def call_of(row: Mapping[str, Any]) -> PastCall:
-    """Read it; raises ValueError, KeyError or TypeError for anything else."""
-    values = {field.name: row[field.name] for field in dataclasses.fields(PastCall)}
-    for name, value in values.items():
-        wanted: tuple[type, ...] = (int, float) if name in ("kbps", "rang_s", "lasted_s") else (str,)
-        if not isinstance(value, wanted) or isinstance(value, bool):
-            raise ValueError(f"{name} of a call is {value!r}")
-    return PastCall(**values)

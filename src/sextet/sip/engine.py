@@ -416,7 +416,7 @@ class SipEngine:
     def _tell(self, event: Event | None) -> None:
         match event:
             case Registered() if self._newer(event.alias, event.order):
-                self._host.registered(event.alias, event.bindings)
+                self._host.registered(event.alias, event.bindings, event.why)
             case CallChanged() if self._newer(event.call.call_id, event.order):
                 self._host.call_changed(event.call)
             case Used():
@@ -430,7 +430,7 @@ class SipEngine:
                 self._zones.take(event.report)
             case RegistrationRefused():
                 reason = f"{event.status} {event.reason}"
-                self._journal.event("Registration Rejected", AOR=event.alias, Reason=reason, Src=event.source)
+                self._host.rejected(event.alias, reason, event.received, event.user_agent)
             case Searched() if self._searches is not None:
                 self._searches.made(event.search)
             case Answered() if self._searches is not None:

@@ -23,6 +23,7 @@ class Registered:
     alias: str
     bindings: tuple[Binding, ...]
     order: int
+    why: str = ""  # others are not there any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,8 @@ class RegistrationRefused:
     alias: str
     status: int
     reason: str
-    source: str
+    received: str
+    user_agent: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +202,8 @@ def _event(values: dict[str, Any]) -> Event:
     match values["kind"]:
         case "bindings":
             rows = bindings_of(values["bindings"])
-            return Registered(alias=str(values["alias"]), bindings=rows, order=int(values["order"]))
+            alias, why = str(values["alias"]), str(values.get("why", ""))
+            return Registered(alias=alias, bindings=rows, order=int(values["order"]), why=why)
         case "call":
             return CallChanged(call=call_of(values["call"]), order=int(values["order"]))
         case "use":
@@ -222,7 +225,8 @@ def _event(values: dict[str, Any]) -> Event:
                 alias=str(values["alias"]),
                 status=int(values["status"]),
                 reason=str(values["reason"]),
-                source=str(values["source"]),
+                received=str(values["received"]),
+                user_agent=str(values["user_agent"]),
             )
         case "search":
             return Searched(search=search_of(values["search"]))

@@ -7,30 +7,50 @@ from collections.abc import Mapping, Sequence
 from sextet.engine import Host, Journal, Picture, Shared
 from sextet.model.status import Binding, Call, ZoneStatus
 from sextet.watch.past_calls import CallHistory
+from sextet.watch.past_registrations import RegistrationHistory
 
 STATES = {"ringing": "Call Attempted", "connected": "Call Connected"}  # facts 11.6
+ENGINE_LOST = "Lost with the engine that carried it"
 
 
 class CallLog:
     """Stands between an engine and its host; what was there at the start or after a gap is not told again."""
 
-    def __init__(self, host: Host, journal: Journal, history: CallHistory | None = None) -> None:
+    def __init__(
+        self, host: Host, journal: Journal, history: CallHistory | None = None,
+        registrations: RegistrationHistory | None = None,
+    ) -> None:  # fmt: skip
         self._host = host
         self._history = history
+        self._registrations = registrations
         self._journal = journal
         self._devices: dict[str, dict[str, Binding]] = {}  # alias -> device -> binding
         self._calls: dict[str, Call] = {}
 
-    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
+    def registered(self, alias: str, bindings: Sequence[Binding], why: str = "") -> None:
         """See engine.Host."""
         before = self._devices.get(alias, {})
         now = {binding.device: binding for binding in bindings}
         for device in now.keys() - before.keys():
-            self._tell_device("Registration Accepted", alias, now[device])
+            self._tell_device("Registration Accepted", alias, now[device].received, Contact=now[device].contact)
+            if self._registrations is not None:
+                self._registrations.came(alias, now[device])
         for device in before.keys() - now.keys():
-            self._tell_device("Registration Removed", alias, before[device])
+            reason = {"Reason": why} if why else {}
+            self._tell_device(
+                "Registration Removed", alias, before[device].received, Contact=before[device].contact, **reason
+            )
+            if self._registrations is not None:
+                self._registrations.went(alias, before[device], why)
         self._keep(alias, now)
-        self._host.registered(alias, bindings)
+        self._host.registered(alias, bindings, why)
+
+    def rejected(self, alias: str, reason: str, received: str, user_agent: str) -> None:
+        """See engine.Host."""
+        self._tell_device("Registration Rejected", alias, received, Reason=reason)
+        if self._registrations is not None:
+            self._registrations.rejected(alias, received, user_agent, reason)
+        self._host.rejected(alias, reason, received, user_agent)
 
     def call_changed(self, call: Call) -> None:
         """See engine.Host."""
@@ -58,16 +78,19 @@ class CallLog:
 
     def picture(self, picture: Picture) -> None:
         """See engine.Host."""
-        self._devices = {
-            alias: {one.device: one for one in bindings} for alias, bindings in picture.registrations.items()
-        }
+        before, self._devices = (
+            self._devices,
+            {alias: {one.device: one for one in bindings} for alias, bindings in picture.registrations.items()},
+        )
+        if self._registrations is not None:
+            self._compare(self._registrations, before)
         gone = self._calls.keys() - {call.call_id for call in picture.calls}
         self._calls = {call.call_id: call for call in picture.calls}
         if self._history is not None:
             for call in picture.calls:
                 self._history.changed(call)
             for call_id in gone:
-                self._history.ended(call_id, "Lost with the engine that carried it")
+                self._history.ended(call_id, ENGINE_LOST)
         self._host.picture(picture)
 
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
@@ -89,17 +112,26 @@ class CallLog:
         """See engine.Host."""
         self._host.engine_state(engine, sentence)
 
+    def _compare(self, history: RegistrationHistory, before: Mapping[str, Mapping[str, Binding]]) -> None:
+        """Keep what is gone since the last reports; what is there now may have come at any moment."""
+        for alias, devices in before.items():
+            for device in devices.keys() - self._devices.get(alias, {}).keys():
+                history.went(alias, devices[device], ENGINE_LOST)
+        for alias, devices in self._devices.items():
+            for binding in devices.values():
+                history.present(alias, binding)
+
     def _keep(self, alias: str, devices: dict[str, Binding]) -> None:
         if devices:
             self._devices[alias] = devices
         else:
             self._devices.pop(alias, None)
 
-    def _tell_device(self, event: str, alias: str, binding: Binding) -> None:
-        address, _, transport = binding.received.partition(";")
+    def _tell_device(self, event: str, alias: str, received: str, **more: str) -> None:
+        address, _, transport = received.partition(";")
         ip, _, port = address.rpartition(":")
         where = {"Source-ip": ip, "Source-port": port} if ip else {}
-        fields = {"Service": "SIP", **where, "Protocol": transport or "SIP", "AOR": alias, "Contact": binding.contact}
+        fields = {"Service": "SIP", **where, "Protocol": transport or "SIP", "AOR": alias, **more}
         self._journal.event(event, **fields, Level="1")
 
     def _tell_call(self, event: str, call: Call, reason: str = "") -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sextet.model.past_calls import PastCall, call_of, row_of
+from sextet.model.past_calls import PastCall
 from sextet.model.status import Call
-from sextet.watch.event_log import EventLog, wall_clock
+from sextet.watch.event_log import wall_clock
+from sextet.watch.history import History
 
 FILE = "calls.log"
-FILES_MAX = 4  # of equal size: a quarter of what is kept goes at once
 UNDER_WAY_MAX = 20_000  # calls of the largest platform, ten times; the oldest are forgotten
-LIST_MAX = 500  # calls of one answer
 
 
 @dataclass(slots=True)
@@ -26,17 +24,13 @@ class _UnderWay:
     kbps: int = 0
 
 
-class CallHistory:
+class CallHistory(History[PastCall]):
     """Remembers calls from their first report to their end; `clock` is monotonic."""
 
     def __init__(self, directory: Path, clock: Callable[[], float], wall: Callable[[], datetime] = wall_clock) -> None:
+        super().__init__(directory / FILE, PastCall, wall)
         self._clock, self._wall = clock, wall
         self._under_way: dict[str, _UnderWay] = {}
-        self._file = EventLog(directory / FILE, "", wall, files_max=FILES_MAX)
-
-    def limit(self, size_bytes: int) -> None:
-        """Keep so much of the disk at most."""
-        self._file.file_bytes_max = size_bytes // FILES_MAX
 
     def changed(self, call: Call) -> None:
         """Take over how a call is now."""
@@ -64,23 +58,4 @@ class CallHistory:
             at=began.isoformat(timespec="milliseconds"), rang_s=round(answered_s - known.began_s, 3),
             lasted_s=0.0 if known.answered_s is None else max(0.001, round(now - known.answered_s, 3)), reason=reason,
         )  # fmt: skip
-        self._file.write(json.dumps(row_of(past), separators=(",", ":"), ensure_ascii=False))
-
-    def newest(self, containing: str = "", most: int = LIST_MAX) -> list[PastCall]:
-        """Give the newest calls that contain a text in any letters, the newest first."""
-        found: list[PastCall] = []
-        for call in self._all(containing.lower()):
-            if len(found) >= min(most, LIST_MAX):
-                break
-            found.append(call)
-        return found
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _all(self, lowered: str) -> Iterator[PastCall]:
-        for line in self._file.lines(lowered):
-            try:
-                yield call_of(json.loads(line))
-            except (ValueError, TypeError, KeyError):
-                continue  # a line that was cut off by a full disk, or of another version
+        self._keep(past)

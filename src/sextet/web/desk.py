@@ -18,6 +18,7 @@ from sextet import __version__
 from sextet.admin import listings
 from sextet.admin.access import SESSIONS_MAX, Access, Session
 from sextet.admin.dialplan.call_history import CallDesk
+from sextet.admin.dialplan.registration_history import RegistrationDesk
 from sextet.admin.dialplan.searches import Searches
 from sextet.admin.disk.safekeeping import Safekeeping
 from sextet.admin.disk.snapshot import Snapshots
@@ -85,6 +86,7 @@ class Desk:
     searches: Searches | None = None
     upgrades: Upgrades | None = None
     calls: CallDesk | None = None
+    registrations: RegistrationDesk | None = None
     # Changes with every start: how a waiting page knows that the peer is back.
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     templates: Environment = field(default_factory=_environment)

@@ -34,6 +34,7 @@ MENU = (
     Entry("Status", "", "Overview", "/status/overview"),
     Entry("Status", "System", "Resource usage", "/status/system/resource-usage"),
     Entry("Status", "", "Registrations", "/status/registrations"),
+    Entry("Status", "", "Registration history", "/status/registration-history"),
     Entry("Status", "", "Calls", "/status/calls"),
     Entry("Status", "", "Call history", "/status/call-history"),
     Entry("Status", "", "Search history", "/status/search-history"),

@@ -11,6 +11,7 @@ from sextet.admin.actor import Actor
 from sextet.admin.dialplan.call_history import joined
 from sextet.admin.door import Door
 from sextet.admin.everybody import Answer
+from sextet.model.past_calls import PastCall
 from sextet.model.schema import Refused
 from tests.support.fake_calls import PastCallDesk
 from tests.support.fake_peer import FakePeer, Lines
@@ -23,10 +24,11 @@ def desk(face: FakePeer | None = None) -> tuple[PastCallDesk, Lines]:
     return PastCallDesk(face, Door(face, journal), journal), journal
 
 
-def answer(made: PastCallDesk, number: int) -> Answer:
+def found(made: PastCallDesk, number: int) -> list[tuple[str, PastCall]]:
+    """Give what a peer of this number answers."""
     assert made.peers.own is not None
-    value = json.loads(asyncio.run(made.peers.own(b"{}")))
-    return Answer(number, f"expc{number:02}", value)
+    answer = Answer(number, f"expc{number:02}", json.loads(asyncio.run(made.peers.own(b"{}"))))
+    return [(answer.peer_name, call) for call in made.desk._newest.read(answer)]
 
 
 def test_the_parts_of_a_call_over_two_peers_are_one_line() -> None:
@@ -34,7 +36,7 @@ def test_the_parts_of_a_call_over_two_peers_are_one_line() -> None:
     one.over("alice@a", "bob@a", lasted_s=60.0, tag="t")
     two.over("alice@a", "bob@a", lasted_s=59.0, tag="t")
     two.over("carol@a", "bob@a", reason="486 Busy Here")
-    lines = joined([answer(one, 1), answer(two, 2)])
+    lines = joined(found(one, 1) + found(two, 2))
     assert {line.call.source for line in lines} == {"carol@a", "alice@a"}
     both = next(line for line in lines if line.call.tag == "t")
     assert len(both.legs) == 2 and both.kbps == 512 and set(both.peer_names) == {"expc01", "expc02"}
@@ -50,7 +52,8 @@ def test_a_peer_that_does_not_answer_is_named() -> None:
 def test_an_answer_of_another_version_hides_no_other() -> None:
     made, _ = desk()
     made.over("alice@a", "bob@a", lasted_s=1.0)
-    assert len(joined([Answer(2, "expc02", {"calls": [{"tag": "x"}]}), answer(made, 1)])) == 1
+    assert made.desk._newest.read(Answer(2, "expc02", {"calls": [{"tag": "x"}]})) == []
+    assert len(found(made, 1)) == 1
 
 
 def test_a_call_is_ended_and_who_did_it_is_logged() -> None:

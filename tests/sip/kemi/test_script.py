@@ -90,11 +90,12 @@ def test_the_fast_path_ends_with_the_binding(bench: Bench) -> None:
     assert bench.ksr.htables["flow"] == {}
 
 
-def test_the_fast_path_ends_when_the_binding_expires(bench: Bench) -> None:
+@pytest.mark.parametrize(("expires", "why"), [(1_790_000_000, "Expired"), (10, "Connection lost")])
+def test_the_fast_path_ends_when_the_binding_expires(bench: Bench, expires: int, why: str) -> None:
     bench.register(Expires="3600")
-    bench.ksr.values |= {"$ulc(exp=>aor)": ALICE, "$ulc(exp=>ruid)": "r1"}
+    bench.ksr.values |= {"$ulc(exp=>aor)": ALICE, "$ulc(exp=>ruid)": "r1", "$ulc(exp=>expires)": expires}
     bench.script.expired(None)
-    assert bench.told[-1]["bindings"] == []
+    assert (bench.told[-1]["bindings"], bench.told[-1]["why"]) == ([], why)
     assert bench.ksr.htables["mark"] == {}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry
 from sextet.admin.dialplan import call_catalogue as catalogue
-from sextet.admin.dialplan.call_history import LIST_MAX, CallDesk
+from sextet.admin.dialplan.call_history import CallDesk
+from sextet.admin.newest import LIST_MAX
 
 LINES_DEFAULT = 40  # one screen
 

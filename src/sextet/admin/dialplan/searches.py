@@ -72,17 +72,6 @@ class Searches:
         self.locator = Locator(face, tables.of)
         self._everybody = Everybody(face, peers, NAME, self._asked)
 
-    async def follow(self) -> None:
-        """Keep as much as the setting says, until cancelled."""
-        self.apply()
-        async for topics in self._face.changes():
-            if "config" in topics:
-                self.apply()
-
-    def apply(self) -> None:
-        """Make what is saved true."""
-        self._history.limit(self._face.saved.dial_plan.history_size << 20)
-
     async def newest(self, containing: str = "", most: int = LIST_MAX) -> Found:
         """Give the newest searches of all peers, the newest first."""
         answers, silent = await self._everybody.ask({"do": "list", "containing": containing, "most": most})

@@ -137,8 +137,11 @@ class Live:
 
     # What engines call (sextet.engine.Host)
 
-    def registered(self, alias: str, bindings: Sequence[Binding]) -> None:
+    def registered(self, alias: str, bindings: Sequence[Binding], why: str = "") -> None:
         self._carry_out(self.book.registered(alias, bindings, self._clock()))
+
+    def rejected(self, alias: str, reason: str, received: str, user_agent: str) -> None:
+        """Nothing: who is told of it stands between the engine and here (watch/call_log.py)."""
 
     def call_changed(self, call: Call) -> None:
         self._carry_out(self.calls.changed(call))

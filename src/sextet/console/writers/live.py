@@ -83,8 +83,25 @@ def _past_calls(paper: Paper, result: Row) -> None:
         paper.say(f"No answer from {', '.join(result['silent'])}: their calls are missing.", "yellow")
 
 
+def _past_registrations(paper: Paper, result: Row) -> None:
+    columns: dict[str, Cell] = {
+        "When": lambda row: row["registration"]["at"][:19].replace("T", " "),
+        "Alias": lambda row: row["registration"]["alias"],
+        "Event": lambda row: row["registration"]["event"],
+        "Reason": lambda row: row["registration"]["reason"],
+        "Lasted": lambda row: duration(row["registration"]["lasted_s"]) if row["registration"]["lasted_s"] else "",
+        "Seen from": lambda row: row["registration"]["received"],
+        "Device": lambda row: row["registration"]["user_agent"],
+        "Peer": lambda row: row["peer_name"],
+    }
+    paper.table(columns, result["lines"], "No device has registered yet.")
+    if result["silent"]:
+        paper.say(f"No answer from {', '.join(result['silent'])}: what they saw is missing.", "yellow")
+
+
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "registration list": _registrations,
+    "registration history": _past_registrations,
     "call list": _calls,
     "call history": _past_calls,
     "alarm list": _alarms,

@@ -18,7 +18,7 @@ class DialPlan:
     fallback_alias: str = text(high=60, label="Fallback alias", path="Call Services Fallback Alias", help="Who gets calls that name only this system's address or domain; empty refuses them.")
     interworking: str = choice("Registered only", ("Off", "Registered only", "On"), label="H.323 to SIP interworking mode", path="Interworking Mode", help="Whether targets are also asked by the other protocol, once there is a gateway to it.")
     loop_detection: bool = switch(True, label="Call loop detection mode", path="Call Loop Detection Mode", help="Whether a search that comes back from the zone it came from before is refused.")
-    history_size: int = number(16, 1, 1024, unit="MB", label="Search history size", help="How much of each peer's disk holds searches; the oldest go first.")
+    history_size: int = number(16, 1, 1024, unit="MB", label="Search history size", help="How much of each peer's disk holds searches, as much again calls that are over, and as much again what became of registrations; the oldest go first.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

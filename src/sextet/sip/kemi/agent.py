@@ -19,7 +19,7 @@ from sextet.model.settings.protocols import PROXY_OFF
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.limits import ledger, licensing
-from sextet.sip.kemi.registration.bindings import drop_device, publish
+from sextet.sip.kemi.registration.bindings import MOVED, drop_device, publish
 from sextet.sip.kemi.reporting import Reporter
 from sextet.sip.kemi.zones import naming, traversal
 from sextet.sip.kemi.zones.pinging import Pinger
@@ -162,7 +162,7 @@ class Agent:
     def release(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Drop this peer's binding of a device."""
         found = drop_device(self._ksr, asked["alias"], asked["device"])
-        publish(self._ksr, self._reporter, asked["alias"])
+        publish(self._ksr, self._reporter, asked["alias"], why=MOVED)
         return {"found": found}
 
     def hold(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -69,3 +69,9 @@ class Reporter:
                 raise
             self._socket = attempt
         return self._socket
+
+
+def rejected(ksr: Any, reporter: Reporter, alias: str, status: int, reason: str) -> None:
+    """Tell that the sender of the REGISTER at hand was turned away."""
+    received, user_agent = str(ksr.pv.get("$var(flow)")), str(ksr.pv.get("$ua") or "")
+    reporter.emit("refused", alias=alias, status=status, reason=reason, received=received, user_agent=user_agent)

@@ -18,13 +18,14 @@ from sextet.sip.kemi.asking import directory, questions
 from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.limits import admitting, charging, within
 from sextet.sip.kemi.registration import carrying, flows, registering
-from sextet.sip.kemi.registration.bindings import publish
+from sextet.sip.kemi.registration.bindings import EXPIRED, LOST, publish
 from sextet.sip.kemi.reporting import Reporter
 from sextet.sip.kemi.routing import addresses, calls, failing, forking, session_timing, tracing
 from sextet.sip.kemi.routing.calling import furnish, initial, resumed
 from sextet.sip.kemi.zones import naming, pinging, traversal
 
 EVENTS_SOCKET = "events.sock"
+LONG_AGO = 10  # when usrloc 5.6 lets a binding expire whose connection was closed (UL_EXPIRED_TIME)
 DONE = 1  # a callback that returns nothing breaks the next request
 
 
@@ -58,6 +59,10 @@ class Script:
     def register(self, argument: str) -> None:
         told = self._current.get()
         registering.register(self._ksr, self._reporter, told.table, told.realm, self._dice)
+
+    @guarded
+    def unproved(self, argument: str) -> None:
+        registering.unproved(self._ksr, self._reporter)
 
     @guarded
     def registered(self, argument: str) -> None:
@@ -171,7 +176,8 @@ class Script:
     @guarded
     def expired(self, argument: str) -> None:
         get = self._ksr.pv.get
-        publish(self._ksr, self._reporter, str(get("$ulc(exp=>aor)")), without=str(get("$ulc(exp=>ruid)")))
+        why = LOST if get("$ulc(exp=>expires)") == LONG_AGO else EXPIRED
+        publish(self._ksr, self._reporter, str(get("$ulc(exp=>aor)")), without=str(get("$ulc(exp=>ruid)")), why=why)
 
     @guarded
     def connected(self, argument: str) -> None:

@@ -6,7 +6,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sextet.admin.dialplan.call_history import LIST_MAX, CallDesk
+from sextet.admin.dialplan.call_history import CallDesk
+from sextet.admin.newest import LIST_MAX
 from sextet.model.schema import Refused
 from sextet.web.desk import Message
 from sextet.web.guard import Visit, logged_in

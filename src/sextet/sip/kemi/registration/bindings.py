@@ -19,6 +19,8 @@ from sextet.sip.kemi.limits import licensing
 from sextet.sip.kemi.registration.contacts import device_of
 from sextet.sip.kemi.reporting import Reporter, written
 
+LEFT, EXPIRED, LOST = "Unregistered by the device", "Expired", "Connection lost"
+MOVED = "Registered with another peer"
 TOMBSTONE_S = 60  # how long the number of an emptied list is kept against a writer that was slower than its removal
 _FIELDS = ("addr", "received", "user_agent", "ruid", "instance", "regid", "path")
 
@@ -58,8 +60,13 @@ def stored(ksr: Any, alias: str) -> tuple[int, tuple[Row, ...]]:
     return order, tuple(Row(*values) for values in rows)
 
 
-def publish(ksr: Any, reporter: Reporter, alias: str, fresh: Fresh | None = None, without: str = "") -> None:
-    """Tell the bindings of an alias as they are now, less the one with the ruid `without`, which is about to go."""
+def publish(
+    ksr: Any, reporter: Reporter, alias: str, fresh: Fresh | None = None, without: str = "", *, why: str
+) -> None:
+    """Tell the bindings of an alias as they are now, less the one with the ruid `without`, which is about to go.
+
+    `why` those are gone that are.
+    """
     order = ksr.htable.sht_inc("ctl", "order")
     present = [row for row in _fetched(ksr, alias) if row.ruid != without]
     ksr.htable.sht_lock("reg", alias)
@@ -78,7 +85,8 @@ def publish(ksr: Any, reporter: Reporter, alias: str, fresh: Fresh | None = None
     licensing.registered(ksr, reporter, [row.user_agent for row in before], [row.user_agent for row in rows])
     _move_flows(ksr, alias, before, rows)
     if [row.told() for row in rows] != [row.told() for row in before]:
-        reporter.send(f'"kind":"bindings","order":{order},"alias":{written(alias)},"bindings":{text}')
+        told = f'"kind":"bindings","order":{order},"alias":{written(alias)},"bindings":{text}'
+        reporter.send(f'{told},"why":"{why}"')
 
 
 def drop_device(ksr: Any, alias: str, device: str, keep: str = "") -> bool:

@@ -25,7 +25,7 @@ from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import Identity, new_tag
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration.contacts import contacts_of
-from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.reporting import Reporter, rejected
 from sextet.sip.kemi.routing import tracing
 from sextet.sip.kemi.routing.aftermath import Aftermath
 from sextet.sip.kemi.routing.carriage import hops_of
@@ -94,8 +94,7 @@ def send(
         tracing.told(reporter, name, request, searched, lookups, table.generation, "REGISTER", identity.call_id)
     decision = searched.decision
     if isinstance(decision, Refuse):
-        source = f"{ksr.pv.get('$si')}:{ksr.pv.get('$sp')}"
-        reporter.emit("refused", alias=request.alias, status=decision.status, reason=decision.reason, source=source)
+        rejected(ksr, reporter, request.alias, decision.status, decision.reason)
         answer(ksr, decision.status, decision.reason)
         return
     asked = questions.unanswered(ksr, table, decision.rounds)

@@ -22,9 +22,9 @@ from sextet.sip.kemi.asking.services import Registration
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.limits import licensing
 from sextet.sip.kemi.registration import carrying
-from sextet.sip.kemi.registration.bindings import Fresh, drop_device, publish, stored
+from sextet.sip.kemi.registration.bindings import LEFT, Fresh, drop_device, publish, stored
 from sextet.sip.kemi.registration.contacts import Contact, contacts_of, device_of
-from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.reporting import Reporter, rejected
 
 NO_REPLY = 2  # flag of save()
 BEHIND = 6  # branch flag of kamailio.cfg: it is a variable of the worker, and lost when another process goes on
@@ -65,7 +65,7 @@ def _decide(
     subzone = table.membership.subzone_of(str(get("$si")), alias)
     authentication = table.subzones.get(subzone)
     if authentication == "Check credentials" and not state["proved"]:
-        ksr.auth.auth_challenge(realm, 1)
+        _challenge(ksr, reporter, realm)
         return
     asked = [contact.expires_s for contact in contacts if contact.expires_s != 0]
     proved = state["proved"] or authentication == "Treat as authenticated"
@@ -109,6 +109,20 @@ def registered_again(ksr: Any, reporter: Reporter, granted_s: int) -> None:
     ksr.registrar.reg_send_reply()
 
 
+def unproved(ksr: Any, reporter: Reporter) -> None:
+    """Tell that the credentials of a REGISTER prove nothing; it is asked for others."""
+    user = str(ksr.pv.get("$au"))
+    silent = ksr.htable.sht_get("ldap", user) == questions.UNANSWERED
+    why = "the H.350 directory did not answer about" if silent else "wrong user name or password of"
+    rejected(ksr, reporter, key(of_uri(str(ksr.pv.get("$tu") or ""))), 401, f"{why} {user}")
+
+
+def _challenge(ksr: Any, reporter: Reporter, realm: str) -> None:
+    if ksr.pv.get("$var(wrong)"):
+        unproved(ksr, reporter)
+    ksr.auth.auth_challenge(realm, 1)
+
+
 def _wanted(
     ksr: Any, alias: str, contacts: tuple[Contact, ...], asked: list[int | None], subzone: str, proved: bool
 ) -> Registering:
@@ -139,7 +153,7 @@ def _tell(
         granted_s=granted_s,
         mark=mark,
     )
-    publish(ksr, reporter, alias, fresh)
+    publish(ksr, reporter, alias, fresh, why=LEFT)
     if mark:
         ksr.htable.sht_seti("mark", mark, granted_s)
 
@@ -182,8 +196,7 @@ def _refuse(ksr: Any, reporter: Reporter, alias: str, decision: Refuse) -> None:
     if decision.min_expires_s:
         ksr.hdr.append_to_reply(f"Min-Expires: {decision.min_expires_s}\r\n")  # RFC 3261 10.3 step 7
     else:
-        source = f"{ksr.pv.get('$si')}:{ksr.pv.get('$sp')}"
-        reporter.emit("refused", alias=alias, status=decision.status, reason=decision.reason, source=source)
+        rejected(ksr, reporter, alias, decision.status, decision.reason)
     # The reason may quote what the endpoint wrote: keep what a reason phrase may hold (RFC 3261 25.1).
     phrase = "".join(character if " " <= character <= "~" else "?" for character in decision.reason)
     ksr.sl.send_reply(decision.status, phrase)

@@ -1,0 +1,21 @@
+"""What the commands about registrations that are over do (registration_catalogue.py)."""
+
+from __future__ import annotations
+
+from sextet.admin.actor import Actor
+from sextet.admin.commands import Arguments, Registry
+from sextet.admin.dialplan import registration_catalogue as catalogue
+from sextet.admin.dialplan.registration_history import RegistrationDesk
+from sextet.admin.newest import LIST_MAX
+
+LINES_DEFAULT = 40  # one screen
+
+
+def add_to(registry: Registry, desk: RegistrationDesk) -> None:
+    """Add them to a peer's commands."""
+
+    async def history(actor: Actor, arguments: Arguments) -> object:
+        most = int(arguments.get("lines", LINES_DEFAULT))
+        return await desk.newest(str(arguments.get("containing", "")), min(most, LIST_MAX))
+
+    registry.add(catalogue.REGISTRATION_HISTORY, history)

@@ -1,0 +1,79 @@
+"""What becomes of registrations on a running cluster, and why: what administrators find about it on whichever peer."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+
+from tests.support.real_lab import Lab, eventually
+
+pytestmark = pytest.mark.scenario
+INSTANCE = "00000000-0000-1000-8000-aabbccddee03"
+
+
+async def told(lab: Lab, number: int, alias: str) -> list[tuple[str, str, str]]:
+    """(event, reason, peer) of a device, the oldest first."""
+    answer = await lab.ask(number, "registration history", containing=alias)
+    assert answer["silent"] == []
+    lines = [line for line in answer["lines"] if line["registration"]["alias"] == alias]
+    return [(one["registration"]["event"], one["registration"]["reason"], one["peer_name"]) for one in lines][::-1]
+
+
+def test_why_a_device_is_gone_is_known_on_all_peers(lab: Lab) -> None:
+    async def play() -> None:
+        alias = "alice@apolo.local"
+        before = await told(lab, 3, alias)
+        async with lab.phone(1, "alice") as one:
+            assert (await one.register()).status == 200
+            assert (await one.register()).status == 200, "a refresh is not told"
+            assert (await one.register(0)).status == 200
+        async with lab.phone(1, "alice", instance=INSTANCE) as one, lab.phone(2, "alice", instance=INSTANCE) as other:
+            assert (await one.register()).status == 200
+            assert (await other.register()).status == 200
+            one.leaves = False
+            await eventually("it moved", lambda: lab.registrations(1), wanted={(alias, 2, False)})
+        lost = lab.phone(3, "alice", "tcp")
+        await lost.open()
+        assert (await lost.register()).status == 200
+        await lost.close()
+        first, second, third = (lab.peer(number).host_name for number in (1, 2, 3))
+        wanted = [
+            ("Registered", "", first), ("Removed", "Unregistered by the device", first), ("Registered", "", first),
+            ("Registered", "", second), ("Removed", "Registered with another peer", first),
+            ("Removed", "Unregistered by the device", second), ("Registered", "", third),
+            ("Removed", "Connection lost", third),
+        ]  # fmt: skip
+
+        async def complete() -> bool:
+            return len(await told(lab, 2, alias)) >= len(before) + len(wanted)
+
+        await eventually("everything is told", complete)
+        assert (await told(lab, 2, alias))[len(before) :] == wanted
+        await eventually("nobody is registered", lambda: lab.registrations(1), wanted=set())
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("user", "more", "reason"),
+    [
+        ("alice", {"domain": "elsewhere.example"}, "403 elsewhere.example is not a domain of this system"),
+        ("alice", {"password": "wrong"}, "401 wrong user name or password of alice"),
+        ("nobody", {"password": "x"}, "401 wrong user name or password of nobody"),
+    ],
+)
+def test_who_is_turned_away_is_listed_with_the_reason(lab: Lab, user: str, more: dict[str, str], reason: str) -> None:
+    async def play() -> None:
+        name = f"x{uuid.uuid4().hex[:6]}"
+        async with lab.phone(2, user, **more) as one:
+            to = f"sip:{name}@{one.domain}"
+            assert (await one.request("REGISTER", f"sip:{one.domain}", to=to)).status == int(reason[:3])
+
+        async def listed() -> list[tuple[str, str, str]]:
+            return await told(lab, 1, f"{name}@{one.domain}")
+
+        await eventually("it is listed", listed, wanted=[("Rejected", reason, lab.peer(2).host_name)])
+
+    asyncio.run(play())
