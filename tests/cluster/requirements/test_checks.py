@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sextet.cluster.judgement import Evidence
-from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, judge, not_inside
+from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, judge, not_inside, outdated
 from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.requirements.measured import Answer, Found, Look, Measured
 from sextet.cluster.trust.certificates import Certificate, Inspection
@@ -316,6 +316,18 @@ def test_a_live_peer_whose_recovery_port_is_closed_is_named_and_a_lost_one_is_no
     seen, measured = with_found(knocks={"tcp 4371": refused})
     assert raised(seen, measured) == {20021: f"No TCP connection to expc01.apolo.local on 4371: {refused.detail}."}
     assert 20021 not in raised(replace(seen, links={1: DOWN, 3: live(3)}), measured), "the link's own alarm says it"
+
+
+def test_what_was_found_of_a_peer_that_was_away_is_no_alarm_and_is_asked_again_when_it_is_back() -> None:
+    refused = {"tcp 4371": Knock("closed", "connection refused by 127.81.0.1 port 4371")}
+    _, measured = with_found(knocks=refused, since_s=7.0)
+    back = replace(SEEN, links={1: live(1, since_s=9.0), 3: live(3)})
+    assert raised(back, measured) == {}
+    assert outdated(back, measured) == [1]
+    assert outdated(replace(SEEN, links={1: DOWN, 3: live(3)}), measured) == [], "there is nobody to ask"
+    closed = replace(measured, others={1: found(1, knocks=refused, since_s=9.0), 3: found(3)})
+    assert outdated(back, closed) == [1], "until the port is open"
+    assert outdated(SEEN, MEASURED) == []
 
 
 def test_an_unkept_clock_that_all_peers_share_is_told_as_what_a_lab_has() -> None:

@@ -26,6 +26,7 @@ DAY_S = 86_400.0
 CONFIRMED = "confirmed by a time server"
 ONE_COMPUTER = "all peers run on this one computer and share its clock, as in a lab: start an NTP client for real use"
 RECOVERY = "4371"  # the alarm about the cluster's own port, 4372, follows the links (judgement.py)
+_RECOVERY = f"tcp {RECOVERY}"
 Verdict = tuple[State, str]
 Standing = tuple[AlarmType, str]  # an alarm and what it is about
 
@@ -64,6 +65,15 @@ ALARMS: tuple[Standing, ...] = (
     (types.NTP_SERVER_LOST, ""),
     (types.PORTS_UNREACHABLE, RECOVERY),
 )
+
+
+def outdated(seen: Evidence, measured: Measured) -> list[int]:
+    """Name the peers to be asked again soon: what was found while they were away, or just coming up, may be over."""
+    return [
+        number
+        for number, link in seen.links.items()
+        if link.state == LIVE and (_found(measured, number).since_s != link.since_s or _is_closed(measured, number))
+    ]
 
 
 def confirmed(measured: Measured) -> bool:
@@ -375,13 +385,21 @@ def _time_not_validated(seen: Evidence, measured: Measured) -> str:
 
 
 def _recovery_closed(seen: Evidence, measured: Measured) -> str:
-    """Name the peers that are live and whose port for recovering a lost database cannot be reached from here."""
+    """Name the peers that are live and whose port for recovering a lost database cannot be reached from here.
+
+    A knock from before the link was up says nothing: the whole peer was away.
+    """
     closed = []
     for number, link in seen.links.items():
-        knocked = _found(measured, number).knocks.get(f"tcp {RECOVERY}")
-        if link.state == LIVE and knocked is not None and knocked.answer != "open":
-            closed.append(f"{link.peer} on {RECOVERY}: {knocked.detail}")
+        found = _found(measured, number)
+        if link.state == LIVE and found.since_s == link.since_s and _is_closed(measured, number):
+            closed.append(f"{link.peer} on {RECOVERY}: {found.knocks[_RECOVERY].detail}")
     return f"No TCP connection to {'; '.join(closed)}." if closed else ""
+
+
+def _is_closed(measured: Measured, number: int) -> bool:
+    knock = _found(measured, number).knocks.get(_RECOVERY)
+    return knock is not None and knock.answer != "open"
 
 
 def _ntp_client_failed(seen: Evidence, measured: Measured) -> str:

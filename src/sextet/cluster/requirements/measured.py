@@ -37,6 +37,7 @@ class Found:
     knocks: Mapping[str, Knock] = field(default_factory=dict)  # "tcp 4372"
     answer: Answer = Answer(failure="not asked yet")
     comes_from: str = ""  # its address as this system sees it
+    since_s: float = 0.0  # LinkStatus.since_s, as it was when the peer was asked
     certificate: Inspection | None = None
     certificate_failure: str = ""  # why there is none to look at
 

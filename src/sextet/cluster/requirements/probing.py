@@ -21,7 +21,7 @@ from sextet.cluster import host
 from sextet.cluster.configuration.following import Identity
 from sextet.cluster.judgement import LIVE, Evidence
 from sextet.cluster.requirements import knock
-from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, confirmed, not_inside
+from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, confirmed, not_inside, outdated
 from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.requirements.measured import Answer, Found, Look, Measured
 from sextet.cluster.requirements.newcomer import unmet
@@ -38,6 +38,7 @@ from sextet.model.alarms import INVALID_PEER_ADDRESS
 from sextet.model.schema import is_ip
 
 EVERY_S = 60.0  # names, dates and clocks change over minutes; links are watched all the time anyway
+AGAIN_S = 5.0  # between looks for peers that came back since they were asked: nobody waits a minute for what is over
 FIRST_S = 10.0  # links are up 2 s after a start; until then there is little to ask
 EXCHANGES = 3  # of clocks; the fastest counts, since waiting in queues is what makes them uncertain
 ANSWER_LIMIT_S = 2.0
@@ -80,6 +81,7 @@ class Probing:
         self._clock = clock
         self._asking = asyncio.Lock()
         self._ended = 0.0  # when everything had been asked
+        self._ended_at_once = 0.0  # and all of it at one time
         self._naming: object = None
         self._resolver = Resolver(mapping={}, servers=(), clock=clock)
 
@@ -104,20 +106,28 @@ class Probing:
             others = sorted(self._evidence().links)
             pause_s = EVERY_S / (len(others) + 1)
             for number in others:
-                await asyncio.sleep(pause_s)
+                await self._pause(pause_s)
                 await self._ask([number], here=False)
-            await asyncio.sleep(pause_s)
+            await self._pause(pause_s)
             await self._ask([], here=True)
             self._ended = self._clock()
+
+    async def _pause(self, pause_s: float) -> None:
+        """Wait, and meanwhile ask peers again of which something else may be true by now."""
+        until = self._clock() + pause_s
+        while (left_s := until - self._clock()) > 0:
+            await asyncio.sleep(min(left_s, AGAIN_S))
+            if again := outdated(self._evidence(), self.measured):
+                await self._ask(again, here=False)
 
     async def now(self) -> None:
         """Ask for everything at once; who comes while that is done waits for it and does not ask again."""
         came = self._clock()
         async with self._asking:
-            if self._ended > came:
+            if self._ended_at_once > came:
                 return
             await self._everything(sorted(self._evidence().links), here=True)
-            self._ended = self._clock()
+            self._ended = self._ended_at_once = self._clock()
 
     async def newcomer(self, address: str) -> tuple[str, ...]:
         """Say which requirements a system does not meet that is to become a peer; takes some seconds at most."""
@@ -201,6 +211,7 @@ class Probing:
             knocks={f"{kind} {port}": one for (kind, port), one in zip(places, knocked, strict=False)},
             answer=answer,
             comes_from=self._links.addresses().get(number, ""),
+            since_s=status.since_s,
             certificate=certificate,
             certificate_failure=failure,
         )
