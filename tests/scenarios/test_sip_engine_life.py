@@ -7,12 +7,15 @@ import os
 import signal
 import socket
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sextet.engine import EngineError
-from sextet.sip import process
+from sextet.model.settings.protocols import Domain
+from sextet.sip import agent_line, process
+from tests.support.real_lab import eventually
 from tests.support.sip_peers import answered, certificate, peers, phone
 
 pytestmark = pytest.mark.scenario
@@ -90,6 +93,34 @@ def test_a_killed_kamailio_is_started_again_and_phones_register_again(which: str
             assert host.registrations == {}
             assert (await alice.register()).status == 200
             await host.until(lambda: ALICE in host.registrations)
+
+    asyncio.run(play())
+
+
+def test_what_a_kamailio_that_hung_could_not_be_told_it_is_told_when_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(agent_line, "ANSWER_S", 0.2)
+
+    async def play() -> None:
+        async with peers("127.61.2", 1) as at, phone(at, 1, "alice", "tls", domain="other.local") as alice:
+            session = process.processes_of(at.engines[1]._process.record.pid)
+            assert (await alice.register()).status == 403
+            before = await asyncio.to_thread(ssl.get_server_certificate, (at.address(1), 5061))
+            for pid in session:
+                os.kill(pid, signal.SIGSTOP)
+            certificate(at.directory)
+            config = replace(at.config, domains=(*at.config.domains, Domain(name="other.local")))
+            with pytest.raises(EngineError):
+                await at.apply(1, config=config)
+            for pid in session:
+                os.kill(pid, signal.SIGCONT)
+
+            async def follows() -> bool:
+                shown = await asyncio.to_thread(ssl.get_server_certificate, (at.address(1), 5061))
+                return shown != before and (await alice.register()).status == 200
+
+            await eventually("it follows", follows, wanted=True)
 
     asyncio.run(play())
 

@@ -104,6 +104,8 @@ class SipEngine:
         self._failures = 0
         self._started_at = 0.0
         self._counting = Counting(journal)
+        self._untold = False  # whether files were written that Kamailio has not been told to read
+        self._uncertified = False  # and certificates among them
         self._sentence: str | None = None  # what the host was told last
         self._conflict = ""  # which port it was told that it cannot have
         self._orders: dict[str, int] = {}  # of the newest report on each alias, the most recently reported last
@@ -117,15 +119,13 @@ class SipEngine:
             self._account = process.account_of(self._user)
             self._prepare()
             await self._resolve(wanted)
-            certificates = self._write(wanted)
+            self._write(wanted)
             adopted = await self._adopted(wanted)
             if not adopted:
                 await self._launch(wanted)
             self._listener.open(self._account)
             self._feed.begin(owners=not adopted)  # one that kept running knows owners from before, until we know better
-            await self._line.follow()
-            if adopted and certificates and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
-                await command(self._run_dir, "tls.reload")
+            await self._follow(wanted)
             await self._feed.now()
             await self._picture()
             self._keepers = tuple(asyncio.create_task(each) for each in (self._keep(), self._feed.run()))
@@ -143,12 +143,10 @@ class SipEngine:
                 return ("protocols.sip_mode",) if waiting and not self._keepers else ()
             if asked_for(wanted.config) != asked_for(self._wanted.config):
                 await self._resolve(wanted)
-            certificates = self._write(wanted)
+            self._write(wanted)
             self._wanted = wanted
             if self._process.running and not await self._begun_anew(wanted):
-                await self._line.follow()
-                if certificates and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
-                    await command(self._run_dir, "tls.reload")
+                await self._follow(wanted)
             wants, runs = rendering.at_restart(wanted.config), self._process.record.settings
             return tuple(path for path, value in wants.items() if runs.get(path) != value)
 
@@ -228,8 +226,8 @@ class SipEngine:
     def _secret(self) -> str:
         return (self._run_dir / SECRET_FILE).read_text()
 
-    def _write(self, wanted: Wanted) -> bool:
-        """Write what can change while Kamailio runs; says whether certificates did. Raises EngineError."""
+    def _write(self, wanted: Wanted) -> None:
+        """Write what can change while Kamailio runs; raises EngineError."""
         owner = (self._account.uid, self._account.gid) if self._account is not None else None
         try:
             instructions = rendering.instructions(wanted, self._secret, self._resolved)
@@ -237,7 +235,7 @@ class SipEngine:
             self.tables.remember(wanted, self._resolved, instructions.table)
             self._zones.follow(wanted, self._resolved, self._resolver.failures)
             self._answers.follow(wanted)
-            changed = False
+            self._untold = True
             if any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
                 sources = {"certificate.pem": wanted.certificate, "key.pem": wanted.private_key}
                 if wanted.trusted.is_file():
@@ -246,16 +244,22 @@ class SipEngine:
                     sources["crl.pem"] = wanted.crl
                 contents = {name: path.read_bytes() for name, path in sources.items()}
                 for name, data in contents.items():
-                    changed |= rendering.write_private(self._run_dir / "tls" / name, data, owner)
+                    self._uncertified |= rendering.write_private(self._run_dir / "tls" / name, data, owner)
                 tls = rendering.tls_text(wanted, self._run_dir)
-                changed |= rendering.write_private(self._run_dir / "tls.cfg", tls, owner)
+                self._uncertified |= rendering.write_private(self._run_dir / "tls.cfg", tls, owner)
             rendering.write_private(self._run_dir / USERS_FILE, told.users_text(rendering.users(wanted)), owner)
             rendering.write_private(self._run_dir / told.FILE, text, owner)
         except TableError as error:
             raise EngineError("making the search table from the configuration") from error
         except OSError as error:
             raise EngineError(f"writing what Kamailio reads, in {self._run_dir}") from error
-        return changed
+
+    async def _follow(self, wanted: Wanted) -> None:
+        """Have Kamailio read what was written; raises EngineError, and then it is still to be told."""
+        await self._line.follow()
+        if self._uncertified and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
+            await command(self._run_dir, "tls.reload")
+        self._untold = self._uncertified = False
 
     async def _adopted(self, wanted: Wanted) -> bool:
         """Take over a Kamailio that still runs with this code at this address; end one that runs with another."""
@@ -295,6 +299,7 @@ class SipEngine:
             address=wanted.address,
             settings=rendering.at_restart(wanted.config),
         )
+        self._untold = self._uncertified = False
         self._started_at = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(SERVES_S):
@@ -374,7 +379,6 @@ class SipEngine:
         self._looked_at = asyncio.get_running_loop().time()
         if asyncio.get_running_loop().time() - self._resolved_at > RESOLVE_S and await self._resolve(self._wanted):
             self._write(self._wanted)
-            await self._line.follow()
         held = {(kind == "udp", port) for kind, port in rendering.ports_of(self._process.record.settings)}
         fresh = [(kind, port) for kind, port in rendering.listeners(self._wanted) if (kind == "udp", port) not in held]
         self._tell_conflict(ports.taken(self._wanted.address, fresh))
@@ -383,6 +387,8 @@ class SipEngine:
         self._listener.incomplete |= self._counting.note(counted, asyncio.get_running_loop().time())
         await self._messages.round()
         process.cap_log(self._run_dir)
+        if self._untold:
+            await self._follow(self._wanted)
         self._say("")
 
     async def _garbage(self) -> int:

@@ -74,7 +74,7 @@ class Links:
 
 
 class Engine:
-    """An engine that can be kept from starting."""
+    """An engine that can be kept from doing what is wanted."""
 
     name = "sip"
 
@@ -88,6 +88,8 @@ class Engine:
         self.runs = True
 
     async def apply(self, wanted: Wanted) -> tuple[str, ...]:
+        if self.obstacle:
+            raise EngineError(self.obstacle)
         return ()
 
     def locate(self, owners: object, complete: bool = False, flows: object = None) -> None: ...
@@ -261,6 +263,23 @@ def test_an_engine_that_could_not_start_is_an_alarm_until_it_starts(run: Callabl
         system.now += 60
         await system.following.once()
         assert system.engine.runs
+        assert not [alarm for alarm in system.live.alarms.raised() if alarm.number == 15010]
+
+    run(scene)
+
+
+def test_an_engine_that_could_not_follow_a_change_is_told_of_it_again(run: Callable[[Play], None]) -> None:
+    async def scene(system: System) -> None:
+        await system.start()
+        await system.following.once()
+        assert system.engine.runs
+        system.engine.obstacle = "asking Kamailio to follow"
+        await system.set(cluster_name="another.example")
+        await system.following.once()
+        assert [alarm.detail for alarm in system.live.alarms.raised() if alarm.number == 15010]
+        system.engine.obstacle = ""
+        system.now += 60
+        await system.following.once()
         assert not [alarm for alarm in system.live.alarms.raised() if alarm.number == 15010]
 
     run(scene)

@@ -10,7 +10,7 @@ from sextet.cluster.rows.live import Live
 from sextet.engine import Engine, EngineError, Wanted
 
 LOCATIONS_S = 3.0  # links to living peers are up within 2 s of a start; who is not heard by then is down
-START_AGAIN_S = 5.0  # an engine that is missing, or whose port is taken: both are put right by hand
+AGAIN_S = 5.0  # after an engine could not do it: a port that is taken is put right by hand, one that ended starts again
 
 
 class Leading:
@@ -25,7 +25,7 @@ class Leading:
         self._told = False  # engines know all locations
         self._wanted: Wanted | None = None
         self._led: set[str] = set()  # engines that run
-        self._start_again: dict[str, float] = {}  # engines that could not be started, and when it is tried again
+        self._again: dict[str, float] = {}  # engines that could not do what was wanted, and when it is tried again
 
     def waiting(self) -> tuple[str, ...]:
         """Name the settings that are in force only after a restart of an engine."""
@@ -38,7 +38,7 @@ class Leading:
             self._wanted = replace(wanted, generation=self._wanted.generation + 1 if self._wanted else 1)
         assert self._wanted is not None
         for engine in self.engines:
-            if news or self._clock() >= self._start_again.get(engine.name, math.inf):
+            if news or self._clock() >= self._again.get(engine.name, math.inf):
                 await self._lead(engine, self._wanted)
 
     def tell_locations(self, every_peer_live: bool) -> None:
@@ -50,18 +50,19 @@ class Leading:
             self._live.tell_everything(engine)
 
     async def _lead(self, engine: Engine, wanted: Wanted) -> None:
+        failed_before = engine.name in self._again
+        self._again[engine.name] = self._clock() + AGAIN_S
         try:
             if engine.name in self._led:
                 self._waiting[engine.name] = await engine.apply(wanted)
             else:
-                if engine.name in self._start_again:
+                if failed_before:
                     await engine.stop(leave_running=True)  # what the last try left half done
-                self._start_again[engine.name] = self._clock() + START_AGAIN_S
                 await engine.start(wanted)
                 self._led.add(engine.name)
-                del self._start_again[engine.name]
                 if self._told:
                     self._live.tell_everything(engine)
+            del self._again[engine.name]
             self._live.engine_state(f"{engine.name} configuration", "")
         except EngineError as error:
             self._live.engine_state(f"{engine.name} configuration", str(error))
