@@ -29,9 +29,7 @@ END_S = 5.0  # until a Kamailio that was asked to end is killed; it needs 20 ms
 LOG_BYTES_MAX = 8 << 20  # a flood of garbage writes as much in a few seconds
 RECORD = "running.json"
 SOCKETS = "sockets"  # the one directory that the engine's user may write
-_LEFT_RUNNING: list[
-    subprocess.Popen[bytes]
-] = []  # children that outlive us on purpose; Popen complains of any it loses
+_LEFT_RUNNING: dict[int, subprocess.Popen[bytes]] = {}  # children let go of on purpose; Popen complains of any it loses
 LOG = "kamailio.log"
 
 
@@ -127,7 +125,7 @@ class Process:
             os.close(self._pidfd)
             self._pidfd = -1
         if self._child is not None and self.running:
-            _LEFT_RUNNING.append(self._child)
+            _LEFT_RUNNING[self._child.pid] = self._child
 
     def how_it_ended(self) -> str:
         """Say the cause, as far as a parent is told."""
@@ -210,7 +208,7 @@ def found(run_dir: Path) -> Process | None:
     if _start_time(record.pid) != record.started:  # asked after the pidfd holds the process, so it cannot change
         os.close(pidfd)
         return None
-    return Process(run_dir, record, None, pidfd)
+    return Process(run_dir, record, _LEFT_RUNNING.pop(record.pid, None), pidfd)
 
 
 def cap_log(run_dir: Path) -> None:
