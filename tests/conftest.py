@@ -1,6 +1,9 @@
-"""Options and marks that all tests share."""
+"""Options and marks that all tests share, and how a failure is told."""
 
 from __future__ import annotations
+
+import gc
+from collections.abc import Generator
 
 import pytest
 
@@ -8,3 +11,17 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seeds", type=int, default=500, metavar="N", help="how many seeds the simulation plays")
     parser.addoption("--first-seed", type=int, default=0, metavar="N", help="with which seed the simulation begins")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Collect no garbage while a report is made.
+
+    What a failed test left behind may have something to say when it is collected, with a traceback: that parses source,
+    and amid the report's own parsing CPython 3.11 gives up (its issue 106905), and with it the whole run.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
