@@ -10,8 +10,7 @@ import pytest
 
 from sextet.lab.plan import DOMAIN
 from tests.support.guide_reader import AT_ONCE, AT_RESTART, Reader, cluster
-from tests.support.real_lab import Lab, eventually
-from tests.support.sip_client import Dialog, Phone
+from tests.support.real_lab import Lab, answered, eventually
 
 pytestmark = pytest.mark.scenario
 OPTIONS, USAGE = "/maintenance/options", "/status/system/resource-usage"
@@ -56,18 +55,6 @@ async def knows(lab: Lab, peer: int) -> bool:
     return (f"bob@{DOMAIN}", peer, False) in await lab.registrations(1)
 
 
-async def reached(alice: Phone) -> Dialog:
-    """Call bob until he answers: a list shows where he is a moment before the workers of that peer know it."""
-
-    async def called() -> Dialog | None:
-        result = await alice.call(f"bob@{DOMAIN}")
-        return result if isinstance(result, Dialog) else None
-
-    dialog = await eventually("bob is called where he is", called)
-    assert dialog is not None
-    return dialog
-
-
 async def survive(reader: Reader) -> None:
     """An endpoint may register with any peer; when that is lost, with another, and is found there."""
     lab = reader.lab
@@ -76,13 +63,13 @@ async def survive(reader: Reader) -> None:
         async with lab.phone(PEERS, "bob") as bob:
             assert (await bob.register()).status == 200
             await eventually("1 knows bob", lambda: knows(lab, PEERS), wanted=True)
-            dialog = await reached(alice)
+            dialog = answered(await alice.call(f"bob@{DOMAIN}"))
             assert (await alice.hang_up(dialog)).status == 200
         await lab.do("kill", peer=PEERS, part="all")
         async with lab.phone(4, "bob") as bob:
             assert (await bob.register()).status == 200
             await eventually("1 knows where bob is now", lambda: knows(lab, 4), wanted=True)
-            dialog = await reached(alice)
+            dialog = answered(await alice.call(f"bob@{DOMAIN}"))
             assert (await alice.hang_up(dialog)).status == 200
     await lab.do("start", peer=PEERS)
     await lab.whole()

@@ -60,17 +60,18 @@ async def _in_force(lab: Lab, number: int, outcome: dict[str, Any]) -> bool:
 
 
 async def _known(lab: Lab, number: int) -> int:
-    return len(await lab.ask(number, "registration list"))
+    return len(await lab.registrations(number))
 
 
 async def uses(lab: Lab, number: int, local: int, cluster: int, within_s: float = 10.0) -> None:
-    """Wait until a peer shows so much use of the pipe."""
+    """Wait until a peer shows so much use of the pipe, and its workers reckon with it."""
 
-    async def look() -> tuple[int, int]:
+    async def look() -> tuple[int, int, int]:
         (line,) = await lab.ask(number, "bandwidth pipes")
-        return line["local_kbps"], line["cluster_kbps"]
+        return line["local_kbps"], line["cluster_kbps"], await lab.reckoned(number, "pipe/Line")
 
-    await eventually(f"peer {number} shows {local} and {cluster}", look, within_s, wanted=(local, cluster))
+    wanted = (local, cluster, cluster - local)
+    await eventually(f"peer {number} shows {local} and {cluster}", look, within_s, wanted=wanted)
 
 
 async def call(alice: Phone, alias: str, kbps: int) -> Dialog:

@@ -35,15 +35,11 @@ async def registered(*phones: Phone) -> AsyncIterator[None]:
 
 
 async def known(lab: Lab, *wanted: tuple[str, int]) -> None:
-    """Wait until all peers list exactly these devices."""
-    devices = sorted((alias, owner, False) for alias, owner in wanted)
+    """Wait until all peers know exactly these devices."""
+    devices = {(alias, owner, False) for alias, owner in wanted}
     for number in lab.numbers:
-
-        async def listed(number: int = number) -> list[tuple[str, int, bool]]:
-            lines = await lab.ask(number, "registration list")
-            return sorted((one["alias"], one["peer"], one["stale"]) for one in lines)
-
-        await eventually(f"peer {number} lists {devices}", listed, wanted=devices)
+        look = lambda number=number: lab.registrations(number)
+        await eventually(f"peer {number} knows {devices}", look, wanted=devices)
 
 
 async def applied(lab: Lab, outcome: dict[str, Any]) -> None:

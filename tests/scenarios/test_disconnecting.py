@@ -57,7 +57,7 @@ async def _registered(lab: Lab) -> AsyncIterator[tuple[Phone, Phone]]:
 
 
 async def _knows(lab: Lab, number: int) -> bool:
-    return any(one["alias"] == BOB for one in await lab.ask(number, "registration list"))
+    return (BOB, 2, False) in await lab.registrations(number)
 
 
 async def _call(lab: Lab, number: int) -> dict[str, Any] | None:

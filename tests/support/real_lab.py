@@ -21,13 +21,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sextet.engine import EngineError
 from sextet.lab import children, documents, ports
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import PeerPlan, Place, Plan, plan, write_places
+from sextet.lab.told import reckoned, routed
 from sextet.lab.up import ENGINE_USER, MARK, MEMORY
-from sextet.sip.rpc import command
 from tests.support.sip_client import Dialog, Message, Phone
 
 SEXTET = (sys.executable, "-m", "sextet.cli")
@@ -103,18 +102,17 @@ class Lab:
         }
 
     async def registrations(self, number: int) -> set[tuple[str, int, bool]]:
-        """(alias, owner, stale) of every device that a peer lists, and to which it routes calls by now."""
-        listed = {(one["alias"], one["peer"], one["stale"]) for one in await self.ask(number, "registration list")}
-        routed = await self._routed(number)
-        return {one for one in listed if one[1] == number or one[0] in routed}
+        """(alias, owner, stale) of every device that a peer lists, and to which it routes calls by now.
 
-    async def _routed(self, number: int) -> Collection[str]:
-        """The aliases which the workers of a peer know at other peers: they learn it a moment after the list does."""
-        try:
-            table = await command(self.peer(number).run_dir / "sip", "htable.dump", "owner")
-        except EngineError as error:
-            raise Unanswered(str(error)) from error
-        return {entry["name"] for slot in table for entry in slot["slot"]}
+        No calls go to a stale one: its peer is away, and it may be at another peer meanwhile.
+        """
+        listed = {(one["alias"], one["peer"], one["stale"]) for one in await self.ask(number, "registration list")}
+        there = await routed(self.peer(number))
+        return {one for one in listed if one[1] == number or one[2] or one[:2] in there}
+
+    async def reckoned(self, number: int, element: str) -> int:
+        """How much of something shared the workers of a peer believe to be used by the others, in kbit/s."""
+        return (await reckoned(self.peer(number))).get(element, 0)
 
     async def alarm(self, number: int, alarm: int, *, standing: bool = True, within_s: float = STEP_S) -> str:
         """Wait until a peer raised an alarm, or lowered it; gives the cause."""

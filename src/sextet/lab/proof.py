@@ -19,6 +19,7 @@ from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.patience import until
 from sextet.lab.phone import Line, Phone, PhoneError, start_phone
 from sextet.lab.plan import DOMAIN, SIPS_PORT, PeerPlan, Plan
+from sextet.lab.told import routed
 
 FORMED_S = 30.0  # forming takes a second or two once the peers run
 STEP_S = 8.0  # each step takes well under a second on an idle machine; this is for a busy one
@@ -142,7 +143,9 @@ class Proof:
         async def missing() -> str:
             for peer in self._plan.peers:
                 lines = await ask(peer.socket, "registration list")
-                known = {(str(line["alias"]).partition("@")[0].removeprefix("sip:"), line["peer"]) for line in lines}
+                listed = {(str(line["alias"]), line["peer"]) for line in lines}
+                there = {one for one in listed if one[1] == peer.number} | listed & await routed(peer)
+                known = {(alias.partition("@")[0].removeprefix("sip:"), number) for alias, number in there}
                 for user, number in wanted.items():
                     if (user, number) not in known:
                         return f"{peer.host_name} does not know {user} on peer {number}; it knows {sorted(known)}"
