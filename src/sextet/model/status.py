@@ -234,7 +234,7 @@ def from_row(kind: type[T], data: bytes) -> T:
     Raises ValueError for anything else.
     """
     try:
-        value = _build(kind, json.loads(data, parse_constant=_no_number))
+        value = _build(kind, _DECODER.decode(data.decode()))
     except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a {kind.__name__} row") from error
     assert isinstance(value, kind)
@@ -258,6 +258,9 @@ def _form(kind: Any) -> tuple[tuple[str, Any], ...]:
 def _no_number(text: str) -> float:
     """JSON knows no NaN and no infinity; an age made of them would be neither old nor new."""
     raise ValueError(f"{text} is not a number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)  # json.loads makes one for each row
 
 
 def _build(kind: Any, value: Any) -> Any:

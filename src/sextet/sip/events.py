@@ -1,4 +1,4 @@
-"""What Kamailio's processes report: one message is one event, numbered by its worker.
+"""What Kamailio's processes report: one line is one event, numbered by its worker.
 
 A number that is missing means that something was lost: then everything is asked for anew (agent_line.picture).
 """
@@ -13,6 +13,7 @@ from sextet.model.searches import Search, search_of
 from sextet.model.status import Binding, Call, ZoneAddress
 from sextet.sip.zone_book import Report
 
+_DECODER = json.JSONDecoder()  # json.loads guesses the encoding of bytes first
 WORKERS_MAX = 256  # processes whose numbers are remembered; one instance has about twenty
 
 
@@ -138,9 +139,9 @@ class Numbered:
 
 
 def decoded(data: bytes) -> Numbered:
-    """Read one message; raises ValueError for anything else."""
+    """Read one line; raises ValueError for anything else."""
     try:
-        values = json.loads(data)
+        values = _DECODER.decode(data.decode())
         return Numbered(str(values["worker"]), int(values["sequence"]), _event(values))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not an event: {type(error).__name__}: {error}") from error

@@ -88,11 +88,12 @@ class Listener:
                 self._connections.discard(connection)
                 connection.close()
                 return
-            self._take(data)
+            for line in data.split(b"\n"):
+                self._take(line)
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, line: bytes) -> None:
         try:
-            numbered = decoded(data)
+            numbered = decoded(line)
         except ValueError:
             self._miss()
             return

@@ -6,6 +6,7 @@ Configuration log and the Network log hold their part of it longer. Who listens 
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -73,7 +74,7 @@ class Logs:
     def event(self, event: str, /, **fields: str) -> None:
         """Write one event; engine.Journal."""
         moment = self._clock()
-        line = event_line(moment, self._host, event, list(fields.items()), self._origin())
+        line = event_line(moment, self._host, event, list(fields.items()), self._origin(""))
         wanted = LEVELS.get(fields.get("Level", ""), 1) <= self.level
         is_network = event.startswith("Message ")
         if wanted:
@@ -86,7 +87,7 @@ class Logs:
     def module(self, module: str, level: str, detail: str, /, **fields: str) -> None:
         """Write one line of the developer or network log; engine.Journal."""
         moment = self._clock()
-        line = module_line(moment, self._host, module, level, detail, list(fields.items()), self._origin())
+        line = module_line(moment, self._host, module, level, detail, list(fields.items()), self._origin(_location()))
         is_network, verbose = module.startswith("network."), level == "DEBUG"
         wanted = not verbose or self.level >= DEBUG_LEVEL
         if wanted:
@@ -120,8 +121,8 @@ class Logs:
         for file in self._files.values():
             file.close()
 
-    def _origin(self) -> Origin:
-        return Origin(node=self.node, process=os.getpid(), location=_location())
+    def _origin(self, location: str) -> Origin:
+        return Origin(node=self.node, process=os.getpid(), location=location)
 
     def _tell(self, said: Said) -> None:
         for listener in self.listeners:
@@ -131,9 +132,14 @@ class Logs:
 def _location() -> str:
     """Name the place that has something to say, past the files that only choose the words or write them."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and Path(frame.f_code.co_filename).stem in WRITERS:
+    while frame is not None and _stem(frame.f_code.co_filename) in WRITERS:
         frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).stem}({frame.f_lineno})" if frame is not None else ""
+    return f"{_stem(frame.f_code.co_filename)}({frame.f_lineno})" if frame is not None else ""
+
+
+@functools.cache  # by the files of this program
+def _stem(file: str) -> str:
+    return Path(file).stem
 
 
 def _severity(event: str, fields: dict[str, str]) -> int:

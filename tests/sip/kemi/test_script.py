@@ -45,7 +45,7 @@ class Bench:
         self.script = Script(self.ksr, run_dir)
         self.script._reporter.send = self._tell  # type: ignore[method-assign]
 
-    def _tell(self, fields: str) -> None:
+    def _tell(self, fields: str, *, more: bool = False) -> None:
         event = json.loads(f"{{{fields}}}")
         (self.searches if event["kind"] in ("search", "answers", "loop") else self.told).append(event)
 

@@ -21,6 +21,7 @@ KINDS: dict[str, type] = {
     "zone": ZoneStatus,
     "usage": Usage,
 }
+_NAMES = {kind: name for name, kind in KINDS.items()}
 AnyRow = Registration | Call | Usage | Alarm | PastAlarm | PeerStatus | ZoneStatus
 Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus, ZoneStatus)
 
@@ -68,8 +69,7 @@ class View:
 
     def of(self, kind: type[Row], number: int) -> dict[str, Row]:
         """The rows of one kind that one peer owns, by name."""
-        name = next(name for name, known in KINDS.items() if known is kind)
-        return dict(self._rows.get(number, {}).get(name, {}))
+        return dict(self._rows.get(number, {}).get(_NAMES[kind], {}))
 
     def owned(self, kind: type[Row], names: Mapping[int, str], stale: frozenset[int]) -> list[Owned[Row]]:
         """List the rows of one kind of all named peers, by number and name."""

@@ -27,6 +27,7 @@ BEAT_S = 1.0  # link.py calls an application silent after 3.5 s
 SUM_S = 5.0
 TOMBSTONE_S = 600.0  # twice what a mirror may be away and still resume (mirror.py)
 PURGE_MOST = 200  # tombstones removed at each beat
+BATCHES_PER_S, BATCHES_AT_ONCE = 50, 10  # a busy peer gathers its changes for 20 ms: most of the cost is the sending
 WINDOW_ROWS = 2000  # unacknowledged at a time: 42-68k rows a second (measured)
 DRAIN_LIMIT_S = 5.0
 RETRY_S = 0.2
@@ -65,6 +66,7 @@ class OwnRows:
         self._sum = Checksum()
         self._newest = 0
         self._tombstones: dict[str, tuple[int, float]] = {}
+        self._credit, self._credited_at = float(BATCHES_AT_ONCE), 0.0
         self._identity = ""
         self._handlers: dict[str, Handler] = {}
         self._calls: set[asyncio.Task[None]] = set()
@@ -190,7 +192,16 @@ class OwnRows:
                 await self._write(session, inbox, {SUM: self._sum.row(self._newest)})
             if not self._dirty:
                 await _within(self._wake, beat_at - clock())
+            if self._dirty:
+                await self._paced(clock())
         raise SessionLost(self._lost)
+
+    async def _paced(self, now: float) -> None:
+        """Wait until another batch may be written: at once where there were few lately."""
+        self._credit = min(BATCHES_AT_ONCE, self._credit + (now - self._credited_at) * BATCHES_PER_S) - 1
+        self._credited_at = now
+        if self._credit < 0:
+            await asyncio.sleep(-self._credit / BATCHES_PER_S)
 
     def _begin(self, identity: str) -> None:
         """A store that we do not know: publish everything."""

@@ -73,6 +73,7 @@ class Agent:
         beside.rename(self._run_dir / SOCKET)  # whoever sees it can connect
         clients: list[socket.socket] = []
         while True:
+            self._reporter.flush()
             for ready in select.select([listener, *clients], [], [], self._tick(time.monotonic()))[0]:
                 if ready is listener:
                     clients = [*clients[-CLIENTS_MAX:], self._accepted(listener)]
@@ -284,7 +285,9 @@ class Agent:
                 name = asked["ask"]
                 if name not in ASKED:
                     raise KeyError(name)
-                client.send(json.dumps(getattr(self, name)(asked)).encode())
+                answer = json.dumps(getattr(self, name)(asked)).encode()
+                self._reporter.flush()  # who hears the answer has heard what it rests on
+                client.send(answer)
         except (OSError, ValueError, KeyError, TypeError) as error:
             self._ksr.err(f"agent: {type(error).__name__}: {error}\n")
             return False

@@ -1,7 +1,8 @@
-"""How a worker tells sextetd what happened: one message per event, numbered, never waited for.
+"""How a worker tells sextetd what happened: numbered events, a line of a message each, never waited for.
 
-A message that cannot be sent is counted in shared memory; sextetd sees the count or the gap in the numbers and asks
-for everything.
+Events that follow each other at once share a message: sending and receiving cost more than what is in it. A message
+that cannot be sent is counted in shared memory; sextetd sees the count or the gap in the numbers and asks for
+everything.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 RETRY_S = 0.5  # between attempts to reach a sextetd that is away; an attempt costs some 10 us
 BUFFER_BYTES = 2 << 20  # room for some 10,000 events while sextetd is busy
+SHARED_MAX = 16 << 10  # characters of the events that share a message, which has at most 64 KiB
 
 written = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each text
 
@@ -30,20 +32,33 @@ class Reporter:
         self._sequence = 0
         self._retry_at = 0.0
         self._socket: socket.socket | None = None
+        self._kept: list[str] = []
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Send one event."""
         self.send(written({"kind": kind, **fields})[1:-1])
 
-    def send(self, fields: str) -> bool:
+    def send(self, fields: str, *, more: bool = False) -> bool:
         """Send one event that is written already, as JSON without its braces; says whether it went out.
 
-        `order` in it tells sextetd which of two events about one thing is the later.
+        `order` in it tells sextetd which of two events about one thing is the later. `more`: others follow at once,
+        and it goes with the first that does not say so, or with `flush`.
         """
         self._sequence += 1
-        line = f"{{{fields}{self._ending}{self._sequence}}}".encode()
+        line = f"{{{fields}{self._ending}{self._sequence}}}"
+        if sum(map(len, self._kept)) + len(line) > SHARED_MAX:
+            self.flush()
+        self._kept.append(line)
+        return more or self.flush()
+
+    def flush(self) -> bool:
+        """Send what was kept; says whether it went out."""
+        if not self._kept:
+            return True
+        message = "\n".join(self._kept).encode()
+        self._kept.clear()
         try:
-            self._connected().send(line)
+            self._connected().send(message)
             return True
         except OSError as error:
             self._ksr.htable.sht_inc("count", "lost")

@@ -37,6 +37,7 @@ def guarded(body: Callable[[Script, Any], None]) -> Callable[..., int]:
             body(self, argument)
         except Exception as error:  # the last frame of ours: what leaves here would break the worker's next request
             self.fault(body.__name__, error)
+        self._reporter.flush()
         return DONE
 
     return run

@@ -16,7 +16,7 @@ HA1 = "0" * 32
 def bench(tmp_path: Path) -> Bench:
     made = Bench(tmp_path)
     send = made.script._reporter.send
-    made.script._reporter.send = lambda fields: (send(fields), True)[1]  # type: ignore[method-assign, func-returns-value]
+    made.script._reporter.send = lambda fields, more=False: (send(fields), True)[1]  # type: ignore[method-assign, func-returns-value]
     return made
 
 
@@ -61,7 +61,7 @@ def test_who_cannot_be_looked_up_is_told_to_come_again(bench: Bench, said: list[
 
 
 def test_while_sextetd_is_away_nobody_waits_his_time_out(bench: Bench) -> None:
-    bench.script._reporter.send = lambda fields: False  # type: ignore[method-assign]
+    bench.script._reporter.send = lambda fields, more=False: False  # type: ignore[method-assign]
     assert not asks(bench)
     assert bench.ksr.htables["asking"] == {"7:9": "0"}
 

@@ -38,7 +38,7 @@ def resume(bench: Bench) -> None:
 def test_a_call_waits_for_an_answer_and_goes_where_it_says(bench: Bench) -> None:
     reached: list[bool] = []
     send = bench.script._reporter.send
-    bench.script._reporter.send = lambda fields: (reached.append(True), send(fields), True)[-1]  # type: ignore[method-assign, func-returns-value]
+    bench.script._reporter.send = lambda fields, more=False: (reached.append(True), send(fields), True)[-1]  # type: ignore[method-assign, func-returns-value]
     bench.invite("bob@far.test")
     assert (bench.ksr.suspended, bench.ksr.relayed) == (1, [])
     [asked] = [event for event in bench.told if event["kind"] == "question"]
@@ -80,7 +80,7 @@ def test_what_dns_does_not_know_is_refused(bench: Bench) -> None:
 
 
 def test_while_sextetd_is_away_the_call_waits_no_longer_than_to_the_next_look(bench: Bench) -> None:
-    bench.script._reporter.send = lambda fields: False  # type: ignore[method-assign]
+    bench.script._reporter.send = lambda fields, more=False: False  # type: ignore[method-assign]
     bench.invite("bob@far.test")
     rows = list(bench.ksr.htables["asking"].items())
     assert questions.overdue(rows, 0.0) == ["7:9"]
@@ -89,7 +89,7 @@ def test_while_sextetd_is_away_the_call_waits_no_longer_than_to_the_next_look(be
 
 
 def test_what_was_not_answered_in_time_is_not_asked_again_for_the_same_call(bench: Bench) -> None:
-    bench.script._reporter.send = lambda fields: True  # type: ignore[method-assign]
+    bench.script._reporter.send = lambda fields, more=False: True  # type: ignore[method-assign]
     bench.invite("bob@far.test")
     resume(bench)
     assert bench.ksr.suspended == 1

@@ -37,7 +37,7 @@ def judged(tmp_path: Path, service: PolicyService) -> Bench:
 def heard(bench: Bench) -> None:
     """Let sextetd hear what the worker says; the fake's reporter has nobody at its other end."""
     send = bench.script._reporter.send
-    bench.script._reporter.send = lambda fields: (send(fields), True)[-1]  # type: ignore[method-assign, func-returns-value]
+    bench.script._reporter.send = lambda fields, more=False: (send(fields), True)[-1]  # type: ignore[method-assign, func-returns-value]
 
 
 def asked(bench: Bench) -> str:

@@ -93,7 +93,7 @@ def test_a_wrong_name_does_not_end_the_connection_of_the_right_one(bench: Bench)
 
 
 def test_without_the_connection_the_name_is_asked_for_again_before_anything_is_sent(bench: Bench) -> None:
-    bench.script._reporter.send = lambda fields: True  # type: ignore[method-assign]
+    bench.script._reporter.send = lambda fields, more=False: True  # type: ignore[method-assign]
     questions.keep(bench.ksr, [(QUESTION, [FAR], 30)])
     assert (called(bench), bench.ksr.suspended) == (0, 1)
     questions.keep(bench.ksr, [(QUESTION, ["sip:192.0.2.80:5061;transport=tls"], 30)])  # from before verify mode was On

@@ -178,7 +178,7 @@ def _tell(ksr: Any, reporter: Reporter, known: Mapping[str, int], totals: Mappin
             view = _view(ksr, element)
             low = total if view.low is None else min(view.low, total)
             _keep(ksr, element, View(view.others, view.confirmed, low, order))
-    reporter.send(f'"kind":"use","order":{order},"use":{written(totals)}')
+    reporter.send(f'"kind":"use","order":{order},"use":{written(totals)}', more=True)
 
 
 def _view(ksr: Any, element: str) -> View:

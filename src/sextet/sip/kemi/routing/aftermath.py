@@ -14,7 +14,7 @@ from sextet.call.decision import Elsewhere, Here, Refuse, Request, Searched, The
 from sextet.call.policy.asking import outcome
 from sextet.call.policy.cpl import Result
 from sextet.call.search import again
-from sextet.call.source import Source, SourceKind
+from sextet.call.source import LOCAL, Source, SourceKind
 from sextet.call.stages import Stages
 from sextet.call.table import Table
 
@@ -40,16 +40,21 @@ class Aftermath:
         return all(one.stop_on_busy for one in self.then)
 
     def to_row(self) -> list[Any]:
-        """Write it for the transaction."""
-        return [asdict(self.request), [asdict(one) for one in self.then]]
+        """Write it for the transaction; where there is nobody to ask, the request is not needed either."""
+        return [asdict(self.request), [asdict(one) for one in self.then]] if self.then else []
 
     @staticmethod
     def from_row(row: Sequence[Any]) -> Aftermath:
         """Read what to_row wrote."""
+        if not row:
+            return NOTHING
         request, then = row
         source = request["source"]
         origin = Source(SourceKind(source["kind"]), source["name"], source["number"], source["subzone"])
         return Aftermath(request=Request(**{**request, "source": origin}), then=tuple(Then(**one) for one in then))
+
+
+NOTHING = Aftermath(request=Request(protocol="SIP", alias="", source=LOCAL, authenticated=False))
 
 
 def asked(

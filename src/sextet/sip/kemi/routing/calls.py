@@ -81,4 +81,5 @@ def _tell(ksr: Any, reporter: Reporter, call_id: str, lasting: str, state: str, 
     order = ksr.htable.sht_inc("ctl", "order")
     call = f'{{{lasting}{_STATE}{state}","since_s":{since_s:.3f}}}'
     ksr.htable.sht_setxs("call", call_id, f"[{order},{call}]", RINGING_S if state == "ringing" else CONNECTED_S)
-    reporter.send(f'"kind":"call","order":{order},"call":{call}')
+    # A call that rings is told before it does: its answer is told by another worker.
+    reporter.send(f'"kind":"call","order":{order},"call":{call}', more=state != "ringing")

@@ -87,6 +87,8 @@ def _follows(
 
     `known` and `last` are those of services.Services.
     """
+    if not after.then:
+        return False
     table, request = told.table, after.request
     lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
     services = Services(ksr, table, request, known, last=last)

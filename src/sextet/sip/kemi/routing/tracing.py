@@ -67,7 +67,7 @@ def told(
         "notes": [_row(one) for one in searched.notes[:NOTES_MAX]], "targets": targets,
         "status": status, "reason": reason,
     }  # fmt: skip
-    reporter.send(f'"kind":"search","search":{written(values)}')
+    reporter.send(f'"kind":"search","search":{written(values)}', more=True)
 
 
 def answered(ksr: Any, reporter: Reporter, name: str, began: float, status: int, final: bool) -> None:
