@@ -14,6 +14,7 @@ from sextet.call.table import Table
 from sextet.model.settings.dialplan import DialPlan, Transform
 from sextet.model.settings.local_zone import MembershipRule
 from sextet.model.settings.protocols import Protocols
+from sextet.model.settings.zones import DNS, ENUM, Zone
 from tests.support.tables import rule, table
 
 BOB, FAR, NEAR = "bob@apolo.local", "198.51.100.7", "192.0.2.77"
@@ -138,3 +139,23 @@ def test_without_a_gateway_nothing_is_asked_by_the_other_protocol_and_the_trace_
     assert isinstance(told.decision, Try)
     assert len(told.decision.rounds) == 1
     assert told.notes[-1].finding == "not asked by H.323: there is no gateway to H.323 here"
+
+
+@pytest.mark.parametrize(
+    ("zone", "alias", "words"),
+    [
+        (DNS, "1234", "1234 names no domain, which DNS zone There needs"),
+        (DNS, "bob@192.0.2.9", "names no domain"),
+        (DNS, "bob@x.example", ""),
+        (ENUM, BOB, f"{BOB} is no telephone number, which ENUM zone There needs"),
+        (ENUM, "+44 20-7946@x.example", ""),
+    ],
+)
+def test_a_zone_that_has_to_look_something_up_is_asked_where_the_alias_holds_it(
+    zone: str, alias: str, words: str
+) -> None:
+    made = table((rule("there", target="There"),), zones=(Zone(name="There", type=zone),))
+    decision = decide(made, alias)
+    assert isinstance(decision, Refuse) == bool(words)
+    if isinstance(decision, Refuse):
+        assert decision.status == 404 and words in decision.reason

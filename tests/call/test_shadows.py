@@ -9,6 +9,7 @@ import pytest
 
 from sextet.call.shadows import warnings
 from sextet.model.settings.dialplan import SearchRule, Transform
+from sextet.model.settings.policy_services import PolicyServer, PolicyService
 from tests.support.tables import LONDON, PARIS, root, rule, table
 
 
@@ -68,6 +69,8 @@ def test_a_rule_without_a_target_is_named() -> None:
         "a": "Its target, zone London, is disabled."
     }
     assert told((rule("a"),), zones=(PARIS,)) == {"a": "Its target, zone London, is not there."}
+    service = PolicyService(name="Judge", servers=(PolicyServer(address="judge.example"),))
+    assert told((rule("a", target="Judge"),), policy_services=(service,)) == {}
 
 
 def test_a_transform_behind_one_that_matches_all_of_it_is_named() -> None:

@@ -204,6 +204,8 @@ def _zone(inquiry: Inquiry, rule: Rule, alias: str, trail: tuple[str, ...]) -> t
         return _missed(inquiry, rule, f"zone {zone.name} is where the request came from")
     if not zone.uris and not zone.on_demand:
         return _missed(inquiry, rule, f"zone {zone.name} has no address")
+    if unfit := zone.unfit(alias):
+        return _missed(inquiry, rule, unfit)
     hops = min(request.hops - 1, zone.hop_count)  # facts 7.3, and RFC 3261 16.6 step 3
     return f"zone {zone.name} is asked for {alias}", Target(
         kind="zone", alias=alias, hops=hops, rule=rule.name, zone=zone.name, uris=zone.uris, trail=trail

@@ -61,9 +61,7 @@ def _never(rule: Rule, states: dict[str, str]) -> str:
 
 
 def _without_target(rule: Rule, table: Table, states: dict[str, str]) -> str:
-    if rule.local:
-        return ""
-    if rule.target not in table.zones:
+    if not (rule.local or rule.target in table.zones or rule.target in table.services):
         return f"Its target, zone {rule.target}, is {'disabled' if rule.target in states else 'not there'}."
     return ""
 

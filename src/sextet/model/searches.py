@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+TEXT_MAX = 256  # of what a stranger wrote: an alias that is longer is refused, a Call-ID that is longer is cut
+STEPS_MAX = 50  # that are told of one search: an event has at most 64 KiB; the explanation has them all
 OUTCOMES = {
     0: "In progress",
     200: "Found",

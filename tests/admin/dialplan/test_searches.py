@@ -137,6 +137,35 @@ def test_locate_finds_who_is_registered_on_any_peer() -> None:
     assert run(made, "locate", alias="192.0.2.9", draft=draft(by_ip))["rounds"] == [["Local Zone: 192.0.2.9"]]
 
 
+def test_locate_finds_a_device_by_the_ipv6_address_that_it_is_registered_from() -> None:
+    rule = {"name": "IP", "mode": "Any IP address", "target": "LocalZone"}
+    made = desk(1, Change("add", "search_rules", rule))
+    made.face.register(BOB, 1, "sip:bob@[2001:db8::9]", received="[2001:db8::9]:5060;udp")
+    assert run(made, "locate", alias="2001:db8::9")["rounds"] == [["Local Zone: 2001:db8::9"]]
+
+
+def test_locate_asks_call_policy_with_the_user_name_of_who_proved_himself() -> None:
+    script = (
+        '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
+        '<address-switch field="originating-user"><address is="alice"><reject status="403"/></address></address-switch>'
+        "</taa:routed></cpl>"
+    )
+    made = desk(1, Change("set", "call_policy.script", script), Change("set", "call_policy.mode", "Local CPL"))
+    assert run(made, "locate", alias="9x@y.example", user="alice")["sentence"] == "403 Forbidden"
+    assert run(made, "locate", alias="9x@y.example", user="bob")["rounds"]
+    assert run(made, "locate", alias="9x@y.example", user="alice", unauthenticated=True)["rounds"]
+
+
+def test_a_search_that_took_another_way_than_the_table_says_is_not_explained_with_it() -> None:
+    """A loop was refused before any rule; after a busy device, the aliases of a script were searched."""
+    made = desk()
+    loop = replace(made.make("9x@y.example", "dddddddddddddddd"), steps=(), asked=(), status=482, reason="Loop")
+    after = replace(made.make("9x@y.example", "eeeeeeeeeeeeeeee"), steps=made.make(BOB, "ffffffffffffffff").steps)
+    for told in (loop, after):
+        made.history.made(told)
+        assert made.searches.explained(told) == told
+
+
 def draft(*changes: Mapping[str, object]) -> str:
     return json.dumps(list(changes))
 

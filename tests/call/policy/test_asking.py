@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sextet.call.decision import Refuse, Request, Searched, Then, Try
@@ -68,6 +69,12 @@ def test_a_rule_about_a_zone_names_it_whole() -> None:
     made = table({"rules": [rule(1, ".*", source_type="Zone", zone="LocalZone")]})
     assert isinstance(asked(made, "bob@example.com").decision, Refuse)
     made = table({"rules": [rule(1, ".*", source_type="Zone", zone="Local")]})
+    assert isinstance(asked(made, "bob@example.com").decision, Try)
+
+
+def test_a_rule_about_a_subzone_is_about_its_endpoints() -> None:
+    made = table({"rules": [rule(1, ".*", source_type="Zone", zone="Floor")]})
+    assert isinstance(asked(made, "bob@example.com", source=replace(LOCAL, subzone="Floor")).decision, Refuse)
     assert isinstance(asked(made, "bob@example.com").decision, Try)
 
 

@@ -95,7 +95,7 @@ def test_what_is_not_present_takes_otherwise_where_nothing_else_is_said() -> Non
         ("host", 'subdomain-of="example.com"', True),
         ("host", 'subdomain-of="ample.com"', False),
         ("address-type", 'is="sip"', True),
-        ("alias-type", 'is="url"', True),
+        ("alias-type", 'is="url-ID"', True),
         ("user", 'contains="O"', True),
         ("user", 'regex="b.b"', True),
         ("user", 'regex="b"', False),
@@ -103,6 +103,22 @@ def test_what_is_not_present_takes_otherwise_where_nothing_else_is_said() -> Non
 )
 def test_subfields_and_comparisons(subfield: str, test: str, found: bool) -> None:
     assert status(decided(switch("destination", test, subfield))) == (403 if found else 404)
+
+
+def test_the_host_of_an_ip_address_is_the_whole_address() -> None:
+    assert (
+        status(decided(switch("destination", 'is="192.0.2.9"', "host"), replace(CALL, destination="192.0.2.9"))) == 403
+    )
+    assert status(decided(switch("destination", 'is="bob"', "host"), replace(CALL, destination="bob"))) == 480
+
+
+@pytest.mark.parametrize(("zone", "found"), [("Floor", True), ("LocalZone", True), ("DefaultSubZone", False)])
+def test_the_originating_zone_of_an_endpoint_is_its_subzone_and_the_local_zone(zone: str, found: bool) -> None:
+    facts = replace(CALL, zone="Floor")
+    assert status(decided(switch("originating-zone", f'is="{zone}"'), facts)) == (403 if found else 404)
+    rules = f'<taa:rule-switch><taa:rule originating-zone="{zone}"><reject status="403"/></taa:rule></taa:rule-switch>'
+    assert (decided(rules, facts) is not None) == found
+    assert status(decided(switch("originating-zone", 'is="LocalZone"'), replace(facts, registered=False))) == 404
 
 
 def test_a_number_is_compared_by_its_beginning_and_a_name_is_none() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sextet.call.alias import plain_ip
 from sextet.call.checked import check
 from sextet.call.decision import Decision, Refuse, Request, Searched, Try
 from sextet.call.pattern import compiled, filled_in
@@ -44,6 +45,7 @@ class Wish:
     authenticated: bool = True
     protocol: str = "SIP"
     caller: str = ""
+    user: str = ""  # whose credentials come with it, where it is authenticated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,9 @@ class Locator:
         owners: dict[str, list[int]] = {}
         for owned in self._face.registrations():
             number = 0 if owned.number == own else owned.number
-            addresses = {binding.received.partition(";")[0].rpartition(":")[0] for binding in owned.row.bindings}
+            addresses = {
+                plain_ip(binding.received.partition(";")[0].rpartition(":")[0]) for binding in owned.row.bindings
+            }
             for name in {owned.row.alias, *addresses}:
                 owners.setdefault(name, []).append(number)
         return owners
@@ -173,8 +177,9 @@ def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, dr
     if wrong or source is None:
         raise Refused(*wrong)
     request = Request(
-        protocol=wish.protocol, alias=wish.alias, source=source, authenticated=wish.authenticated, caller=wish.caller
-    )
+        protocol=wish.protocol, alias=wish.alias, source=source, authenticated=wish.authenticated,
+        caller=wish.caller, user=wish.user if wish.authenticated else "",
+    )  # fmt: skip
     told = search(
         table, request, lambda alias: 0 in owners.get(alias, ()),
         lambda alias: [number for number in owners.get(alias, ()) if number], STAGES, every=True,

@@ -41,6 +41,7 @@ def add_to(registry: Registry, searches: Searches) -> None:
             authenticated=not arguments.get("unauthenticated"),
             protocol=str(arguments.get("protocol", "SIP")),
             caller=str(arguments.get("caller", "")),
+            user=str(arguments.get("user", "")),
         )
         return locator.locate(wish, draft_of(arguments.get("draft")))
 

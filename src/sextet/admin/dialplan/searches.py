@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sextet.admin.dialplan.locating import Locator, as_search
@@ -20,7 +20,7 @@ from sextet.call.search import search
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Table
 from sextet.cluster.face import Face
-from sextet.model.searches import Search, row_of, search_of
+from sextet.model.searches import STEPS_MAX, TEXT_MAX, Search, Step, row_of, search_of
 from sextet.model.sections import Root
 from sextet.watch.searches import SearchHistory
 
@@ -101,6 +101,8 @@ class Searches:
         if table is None or made.at < self._history.since:
             return made
         told = replayed(table, made)
+        if not _decided_so(told.steps, made.steps):
+            return made
         return search_of({**row_of(made), "notes": row_of(told)["notes"]})
 
     async def _asked(self, question: Question) -> Mapping[str, Any]:
@@ -142,6 +144,17 @@ def replayed(table: Table, made: Search) -> Search:
         lambda alias: [number for number in owners.get(alias, ()) if number], STAGES, every=True,
     )  # fmt: skip
     return as_search(request, told, owners)
+
+
+def _decided_so(again: Sequence[Step], told: Sequence[Step]) -> bool:
+    """Say whether a search that was decided once more took the steps that were told of it.
+
+    It does not where it was refused as a loop, where a policy service was asked, and where it went on from another
+    search, with the aliases that a script, a person's devices or ENUM named.
+    """
+    own = [step for step in again if step.matched or step.kind not in ("rule", "protocol")]
+    cut = [replace(step, finding=step.finding[:TEXT_MAX]) for step in own[: len(told)]]
+    return cut == list(told) and (len(own) == len(told) or len(told) == STEPS_MAX)
 
 
 def _lines(answer: Answer) -> list[SearchLine]:

@@ -118,7 +118,7 @@ def _facts(request: Request, alias: str) -> Facts:
         origin=request.caller,
         destination=alias,
         original=request.alias,
-        zone=request.source.name,
+        zone=request.source.subzone or request.source.name,
         user=request.user,
         authenticated=request.authenticated,
         registered=registered,

@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sextet.call.alias import is_ip
 from sextet.call.pattern import Pattern
 from sextet.model.expression import ALIAS_MAX
+from sextet.model.settings.zones import LOCAL_ZONE
 
 Result = Literal["busy", "noanswer", "redirection", "failure", "default"]
 Comparison = Literal["is", "contains", "subdomain-of", "regex"]
@@ -30,7 +32,7 @@ class Facts:
     origin: str  # alias of the caller
     destination: str  # alias as the transforms left it
     original: str = ""  # alias as dialled
-    zone: str = ""  # where the request came from
+    zone: str = ""  # where the request came from: the zone, or the subzone of an endpoint of ours
     user: str = ""  # the name whose credentials came with the request
     authenticated: bool = False
     registered: bool = False  # the caller is an endpoint of this cluster
@@ -167,8 +169,17 @@ def after(script: Script, node: int, result: Result, facts: Facts, status: int =
     return None
 
 
+def values_of(facts: Facts, name: str, subfield: str = "") -> tuple[str, ...]:
+    """Give what a switch compares, one of which has to match; nothing where it is not present."""
+    value = value_of(facts, name, subfield)
+    if value is None:
+        return ()
+    # The original knows subzones only; search rules call all of them the Local Zone, and so may a policy.
+    return (value, LOCAL_ZONE) if name == "originating-zone" and facts.registered and not subfield else (value,)
+
+
 def value_of(facts: Facts, name: str, subfield: str = "") -> str | None:
-    """Give what a switch compares; None where it is not present."""
+    """Give the value of a field, or a part of it; None where it is not present."""
     alias = _field(facts, name)
     if not alias:
         return None
@@ -181,12 +192,12 @@ def value_of(facts: Facts, name: str, subfield: str = "") -> str | None:
         case "user":
             return user if at else alias
         case "host":
-            return host if at else None
+            return host if at or is_ip(alias) else None
         case "tel":
             number = user if at else alias
             return number if number.lstrip("+").isdigit() else None
         case "alias-type":
-            return "url" if at else "dialedDigits" if alias.isdigit() else "h323-ID"
+            return "url-ID" if at else "dialedDigits" if alias.isdigit() else "h323-ID"
         case _:
             return None
 
@@ -232,10 +243,11 @@ def _walk(node: Node, facts: Facts, locations: tuple[Location, ...]) -> Decision
 
 
 def _output(switch: AddressSwitch, facts: Facts) -> Node:
-    value = value_of(facts, switch.field, switch.subfield)
-    if value is None:
+    values = values_of(facts, switch.field, switch.subfield)
+    if not values:
         return switch.not_present if switch.not_present is not None else switch.otherwise
-    return next((node for test, node in switch.cases if _matches(test, value)), switch.otherwise)
+    found = (node for test, node in switch.cases if any(_matches(test, value) for value in values))
+    return next(found, switch.otherwise)
 
 
 def _matches(test: Test, value: str) -> bool:
@@ -255,8 +267,7 @@ def _matches(test: Test, value: str) -> bool:
 
 def _all_match(rule: Rule, facts: Facts) -> bool:
     for name, pattern in rule.tests:
-        value = value_of(facts, name)
-        if value is None or not pattern.matches(value, value.lower()):
+        if not any(pattern.matches(value, value.lower()) for value in values_of(facts, name)):
             return False
     return True
 

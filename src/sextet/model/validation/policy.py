@@ -8,6 +8,7 @@ from sextet.model.config import item_path
 from sextet.model.schema import Problem
 from sextet.model.sections import Root
 from sextet.model.settings.policy import BY_ZONE, LOCAL_CPL, FindMePerson, PolicyRule
+from sextet.model.validation.dialplan import SOURCE_NAMES
 from sextet.model.validation.names import twice
 from sextet.model.validation.patterns import pattern
 
@@ -15,6 +16,7 @@ from sextet.model.validation.patterns import pattern
 def call_policy(whole: Root) -> Iterator[Problem]:
     """Yield what is wrong with the rules, and with having both rules and a script."""
     policy, seen = whole.call_policy, set[int]()
+    zones = {*SOURCE_NAMES, *(zone.name for zone in whole.zones), *(subzone.name for subzone in whole.subzones)}
     enabled = [rule for rule in policy.rules if rule.state == "Enabled"]
     if policy.mode == LOCAL_CPL and policy.script.strip() and enabled:
         yield Problem(
@@ -26,7 +28,7 @@ def call_policy(whole: Root) -> Iterator[Problem]:
         if rule.priority in seen:
             yield Problem(path, f"Call policy rules: priority {rule.priority} is there twice; give each its own.")
         seen.add(rule.priority)
-        yield from _rule(path, rule)
+        yield from _rule(path, rule, zones)
 
 
 def findme(whole: Root) -> Iterator[Problem]:
@@ -41,9 +43,12 @@ def names_of(text: str) -> tuple[str, ...]:
     return tuple(name for part in text.split(",") if (name := part.strip()))
 
 
-def _rule(path: str, rule: PolicyRule) -> Iterator[Problem]:
+def _rule(path: str, rule: PolicyRule, zones: set[str]) -> Iterator[Problem]:
     if rule.source_type == BY_ZONE and not rule.zone:
         yield Problem(f"{path}.zone", "Originating zone: is empty; enter a zone, or choose From address.")
+    elif rule.source_type == BY_ZONE and rule.state == "Enabled" and rule.zone not in zones:
+        sentence = f"there is no zone or subzone {rule.zone!r}; enter the name of one, or disable the rule"
+        yield Problem(f"{path}.zone", f"Originating zone: {sentence}.")
     if rule.source_type != BY_ZONE and rule.source_pattern:
         yield from pattern(f"{path}.source_pattern", "Regex", rule.source_pattern)
     yield from pattern(f"{path}.destination_pattern", "Regex", rule.destination_pattern)

@@ -52,6 +52,7 @@ async def show_locate(visit: Visit) -> Response:
         authenticated=query.get("authenticated", "Yes") == "Yes",
         protocol=query.get("protocol", "SIP"),
         caller=query.get("caller", "").strip(),
+        user=query.get("user", "").strip(),
     )
     found, message = None, None
     try:

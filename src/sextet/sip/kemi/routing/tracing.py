@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.decision import Elsewhere, Here, Note, Refuse, Request, Searched, Target
+from sextet.model.searches import STEPS_MAX, TEXT_MAX
 from sextet.sip.kemi.reporting import Reporter, written
 
-TEXT_MAX = 256  # of what a stranger wrote: an alias that is longer is refused, a Call-ID that is longer is cut
-NOTES_MAX = 50  # steps that are told of one search: an event has at most 64 KiB; the explanation has them all
 _SAID = re.compile(r"(\d+)=(\d{3})@([0-9.]+)")
 _LEG = re.compile(r"(\d+)=(\d*)")
 
@@ -64,7 +63,7 @@ def told(
         "caller": request.caller[:TEXT_MAX], "alias": request.alias[:TEXT_MAX], "authenticated": request.authenticated,
         "hops": request.hops, "subzone": source.subzone, "user": request.user[:TEXT_MAX],
         "generation": generation, "registered": lookups.found,
-        "notes": [_row(one) for one in searched.notes[:NOTES_MAX]], "targets": targets,
+        "notes": [_row(one) for one in searched.notes[:STEPS_MAX]], "targets": targets,
         "status": status, "reason": reason,
     }  # fmt: skip
     reporter.send(f'"kind":"search","search":{written(values)}', more=True)
