@@ -11,6 +11,7 @@ import pytest
 
 from sextet.call.zones import NO_NAMES
 from sextet.engine import Neighbour, Wanted
+from sextet.model.searches import STEPS_MAX
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import DialPlan, SearchRule
 from sextet.model.settings.policy import CallPolicy, FindMe, FindMeDevice, FindMeLocation, FindMePerson
@@ -20,7 +21,6 @@ from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.sip import rendering
 from sextet.sip.kemi.instructions import FILE, to_text
 from sextet.sip.kemi.proof import Identity, new_tag, prove
-from sextet.sip.kemi.routing.tracing import NOTES_MAX
 from sextet.sip.kemi.script import Script
 from sextet.sip.listener import MESSAGE_BYTES_MAX
 from tests.support.ksr import FakeKSR
@@ -297,7 +297,7 @@ def test_what_is_told_of_a_search_fits_into_one_event_however_many_rules_match(b
     )  # fmt: skip
     bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=many))
     bench.invite("x" * 190 + "@o.test")
-    assert len(bench.searches[-1]["search"]["notes"]) == NOTES_MAX
+    assert len(bench.searches[-1]["search"]["notes"]) == STEPS_MAX
     assert len(json.dumps(bench.searches[-1])) < MESSAGE_BYTES_MAX
 
 

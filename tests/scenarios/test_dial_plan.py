@@ -1,0 +1,166 @@
+"""The dial plan of a cluster, row by row: each is called for real, and `locate` and the history say the same of it.
+
+A row is one call from somewhere to some alias: who rings and for which alias, or the refusal in its words. Callers are
+at peers 1 and 3, devices at 1, 2 and 3, so the same rules are seen through one, two and three peers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from sextet.model.config import to_document
+from sextet.model.sections import Root
+from tests.support import dial_plan
+from tests.support.dial_plan import AT, LOCAL, SOURCES, SYSTEMS, Row
+from tests.support.real_lab import Lab, eventually
+from tests.support.sip_client import Dialog, Message, Phone
+
+pytestmark = pytest.mark.scenario
+
+
+def address(lab: Lab, system: str) -> str:
+    return f"{lab.plan.network}.{SYSTEMS[system]}"
+
+
+@contextlib.asynccontextmanager
+async def everybody(lab: Lab) -> AsyncIterator[dict[str, Phone]]:
+    """Phones at all peers and three other systems, which all talk to peer 1 when they call."""
+    async with contextlib.AsyncExitStack() as stack:
+        phones = {
+            name: await stack.enter_async_context(
+                Phone(name, lab.peer(1).address, local_ip=address(lab, name), domain=f"{name.lower()}.test")
+            )
+            for name in SYSTEMS
+        }
+        for name, number in AT.items():
+            phones[name] = await stack.enter_async_context(lab.phone(number, name))
+            assert (await phones[name].register()).status == 200
+        for number in lab.numbers:
+            wanted = {(f"{name}@{LOCAL}", owner, False) for name, owner in AT.items()}
+            await eventually("everybody is known", lambda n=number: lab.registrations(n), wanted=wanted)
+        yield phones
+
+
+@contextlib.asynccontextmanager
+async def planned(lab: Lab, phones: Mapping[str, Phone]) -> AsyncIterator[None]:
+    """Put the dial plan in force at all peers, and what there was before in the end."""
+    zones = [
+        {"name": name, "sip_transport": "UDP", "sip_port": phones[name].address[1], "monitor": False,
+         "peers": [{"address": address(lab, name)}], "authentication": policy}
+        for name, policy in (("Paris", "Do not check credentials"), ("London", "Treat as authenticated"))
+    ]  # fmt: skip
+    standard = to_document(Root())
+    rules = [*standard["search_rules"], *dial_plan.RULES]
+    plan = {"zones": [*zones, {"name": "World", "type": "DNS"}], **dial_plan.SETTINGS, "search_rules": rules}
+    try:
+        await put(lab, plan)
+        yield
+    finally:
+        written = ("dial_plan.unknown_ip", "call_policy.mode", "call_policy.script", "call_policy.rules")
+        await put(lab, {path: _at(standard, path) for path in (*written, *reversed(plan), "links")})
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:
+    section, _, name = path.partition(".")
+    return document[section][name] if name else document[section]
+
+
+async def put(lab: Lab, plan: Mapping[str, Any]) -> None:
+    """Save settings, and wait until they are in force everywhere."""
+    for path, value in plan.items():
+        outcome = await lab.set(1, path, value)
+    for number in lab.numbers:
+
+        async def there(number: int = number) -> bool:
+            return bool((await lab.cluster(number))["in_force"] == outcome["stamp"])
+
+        await eventually("the change is in force", there)
+
+
+async def play(lab: Lab, phones: Mapping[str, Phone], rows: Sequence[Row]) -> None:
+    """Play all rows; fails with those that are not as they say."""
+    wrong = []
+    for row in rows:
+        try:
+            await played(lab, phones, row)
+        except (AssertionError, TimeoutError) as error:
+            wrong.append(f"{row}: {error}")
+    assert not wrong, "\n\n".join(wrong)
+
+
+async def played(lab: Lab, phones: Mapping[str, Phone], row: Row) -> None:
+    """Make the call of a row, then ask what would have been foreseen and what is remembered of it."""
+    label = f"{row.by} dials {row.dialled}"
+    before = {name: len(phone.received) for name, phone in phones.items()}
+    invites = {name: phones[name].count() for name in row.rung}
+    for name, phone in phones.items():
+        phone.status = row.says.get(name, 200)
+    caller = phones[row.by]
+    result = await caller.call(row.dialled)
+    for name, count in invites.items():
+        await phones[name].rings(after=count)  # a device on another peer may ring after the first one answered
+    if isinstance(result, Dialog):
+        assert (await caller.hang_up(result)).status == 200, label
+    answer = result.answer if isinstance(result, Dialog) else result
+    words = answer.get("reason").partition(';text="')[2].rstrip('"')
+    assert (answer.status, words) == (row.status, row.reason), label
+    rung = {name: asked for name, phone in phones.items() if (asked := _asked(phone.received[before[name] :]))}
+    assert rung == {name: asked if name in SYSTEMS else name for name, asked in row.rung.items()}, label
+    await agrees(lab, row, answer.get("call-id"), label)
+
+
+def _asked(received: Sequence[Message]) -> str:
+    """Whom an INVITE asks for: an alias of another system, of a device the user of its contact."""
+    uris = [message.first.split()[1] for message in received if message.first.startswith("INVITE ")]
+    alias = uris[0].removeprefix("sip:") if uris else ""
+    return alias.partition("@")[0] if alias.partition("@")[0] in AT else alias
+
+
+async def agrees(lab: Lab, row: Row, call_id: str, label: str) -> None:
+    """Ask `locate` and the search history of the peer that searched: all three tell the same."""
+    number = AT.get(row.by, 1)
+    domain = LOCAL if row.by in AT else f"{row.by.lower()}.test"
+    wish = {
+        "alias": row.dialled, "from": SOURCES.get(row.by, row.by), "caller": f"{row.by}@{domain}",
+        "unauthenticated": row.by in ("Paris", "stranger"), "user": row.by if row.by in AT else "",
+    }  # fmt: skip
+    foreseen = await lab.ask(number, "locate", **wish)
+    if row.reason and not row.rung:
+        assert foreseen["sentence"] == f"{row.status} {row.reason}", label
+
+    async def told() -> str | None:
+        """The first search of this call: what a script says afterwards is another one."""
+        lines = (await lab.ask(number, "search history", containing=row.dialled, lines=20))["lines"]
+        found = (one for one in reversed(lines) if (one["peer"], one["search"]["call_id"]) == (number, call_id))
+        return next((one["search"]["id"] for one in found), None)
+
+    name = await eventually(f"{label}: it is in the history", told)
+    remembered = (await lab.ask(number, "search show", id=name))["search"]
+    for part in ("steps", "source", "subzone", "authenticated", "user"):
+        assert foreseen["search"][part] == remembered[part], label
+    targets = [[(one["target"], one["alias"]) for one in each["asked"]] for each in (foreseen["search"], remembered)]
+    assert targets[0] == targets[1], label
+
+
+def test_what_is_dialled_goes_where_the_plan_says_and_locate_and_history_say_the_same(lab: Lab) -> None:
+    async def all_rows() -> None:
+        async with everybody(lab) as phones, planned(lab, phones):
+            await play(lab, phones, dial_plan.SEARCHED)
+            await put(lab, {"call_policy.mode": "Local CPL", "call_policy.script": dial_plan.SCRIPT})
+            await play(lab, phones, dial_plan.SCRIPTED)
+            assert f"<sip:desk@{LOCAL}>" in (await phones["Paris"].rings(after=phones["Paris"].count() - 1)).get("from")
+            await put(
+                lab,
+                {
+                    "call_policy.script": "", "call_policy.rules": dial_plan.POLICY_RULES,
+                    "dial_plan.unknown_ip": "Off", "dial_plan.fallback_alias": "",
+                },
+            )  # fmt: skip
+            await play(lab, phones, dial_plan.RULED)
+
+    asyncio.run(all_rows())
