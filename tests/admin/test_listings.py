@@ -154,6 +154,14 @@ def test_set_aside_edits_are_proposals_and_not_history() -> None:
     assert proposal.differences[0].new == "5070"
 
 
+def test_an_edit_stays_listed_however_many_revisions_come_after_it() -> None:
+    peer = FakePeer()
+    peer.set_aside(Difference("zones[London].sip_port", "5061", "5070"))
+    ordinary = next(one for one in peer.revisions if not one.set_aside)
+    peer.revisions += [ordinary] * 300
+    assert len(listings.proposals(peer)) == 1
+
+
 def test_views_become_plain_values_with_the_names_of_their_fields() -> None:
     plain = listings.to_plain({"stamp": Stamp(1, "a", 2), "rows": (Difference("p", "o", "n"),)})
     assert plain == {

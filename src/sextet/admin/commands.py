@@ -171,7 +171,7 @@ class Commands:
     async def config_dismiss(self, actor: Actor, arguments: Arguments) -> object:
         """Take a proposal off the list."""
         text = str(arguments["revision"])
-        found = [one.revision for one in listings.proposals(self._face, 1000) if _names(text, one.revision.stamp)]
+        found = [one.revision for one in listings.proposals(self._face) if _names(text, one.revision.stamp)]
         if not found:
             sentence = f"No edit {text} is set aside; `config set-aside` lists them, such as r12."
             raise Refused(Problem("revision", sentence))

@@ -14,6 +14,7 @@ from sextet.model.config import Difference, flattened, setting_at, to_document
 from sextet.model.schema import Refused
 from sextet.model.status import Alarm, Call, Stamp
 
+ALL = 10_000  # revisions and edits together: a peer keeps 200 besides those that were set aside
 _SEVERITY = ("critical", "alert", "error", "warning", "notice")
 
 
@@ -226,11 +227,11 @@ def history(face: Face, most: int = 50) -> tuple[RevisionLine, ...]:
     return tuple(_revision(one, face) for one in face.history(most) if not one.set_aside)
 
 
-def proposals(face: Face, most: int = 50) -> tuple[Proposal, ...]:
-    """List the edits that were set aside, with what each would change."""
+def proposals(face: Face) -> tuple[Proposal, ...]:
+    """List all edits that were set aside, with what each would change: somebody has to deal with each (20011)."""
     return tuple(
         Proposal(revision=_revision(one, face), differences=tuple(face.difference_of(one.stamp)))
-        for one in face.history(most)
+        for one in face.history(ALL)
         if one.set_aside
     )
 

@@ -183,6 +183,21 @@ def test_an_old_primary_is_fenced_and_its_edits_are_set_aside() -> None:
     assert peer.authority.aside == frozenset()
 
 
+def test_a_dismissed_edit_is_not_set_aside_again_when_another_line_is_left() -> None:
+    peer = founder()
+    shared = peer.head
+    peer.done(peer.edit(a=1))
+    dismissed = peer.head.stamp
+    peer.done(Seen("peer2", opening(shared, {"b": 1}, cluster="c", term=2, author="other", **MADE)))
+    peer >> Dismissed(dismissed)
+    peer.done(Promoted(**BY))
+    common = peer.head
+    peer.done(peer.edit(a=2))
+    mine = peer.head.stamp
+    peer.done(Seen("peer2", opening(common, {"b": 2}, cluster="c", term=4, author="other", **MADE)))
+    assert peer.authority.aside == {mine}
+
+
 def test_of_two_promotions_at_once_the_higher_author_wins_everywhere() -> None:
     shared = opening(GENESIS, {}, cluster="c", term=1, author="a", **MADE)
     mine = Peer(shared, "c", NAMED)

@@ -374,8 +374,11 @@ class Authority:
         return self._store(version, frozenset())
 
     def _store(self, version: Version, lost: frozenset[Stamp]) -> list[Effect]:
-        # What an ancestor includes, its descendants include: only where the line was left, all versions are looked at.
-        suspects = self.aside if includes(version, self.head.stamp) else self._held
+        # What an ancestor includes, its descendants include: only where its line is left can a version be lost that was
+        # part of it. What was no part of it is set aside already, or was dismissed and shall not come back.
+        line_left = not includes(version, self.head.stamp)
+        part = {stamp for stamp in self._held if includes(self.head, stamp)} if line_left else set()
+        suspects = self.aside | part
         aside = lost | {stamp for stamp in suspects if not includes(version, stamp)}
         self._storing = Store(version, aside)
         return [self._storing]

@@ -23,7 +23,7 @@ REVISIONS_MAX = 100
 
 def history(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
     """List the revisions and what was set aside."""
-    return {"revisions": listings.history(face, REVISIONS_MAX), "proposals": listings.proposals(face, REVISIONS_MAX)}
+    return {"revisions": listings.history(face, REVISIONS_MAX), "proposals": listings.proposals(face)}
 
 
 def restart_options(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ async def show_revision(visit: Visit) -> Response:
     """Show what one revision changed."""
     stamp = _stamp(visit.query)
     face = visit.desk.face
-    aside = (proposal.revision for proposal in listings.proposals(face, REVISIONS_MAX))
+    aside = (proposal.revision for proposal in listings.proposals(face))
     found = [*listings.history(face, REVISIONS_MAX), *aside]
     revision = next((one for one in found if one.stamp == stamp), None)
     if revision is None:
