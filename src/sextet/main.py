@@ -81,6 +81,7 @@ ANSWER_S = 0.5  # an answer has left by then, also over a slow line
 SNAPSHOT = ("status", "cluster status", "alarm list", "registration list", "call list", "config history")
 STOP, RESTART, FAILED = "stop", "restart", "failed"
 FIRST_ADMINISTRATOR = "admin"
+LAB_HOURS_MAX = 30 * 24  # what happens to a lost peer has happened after 14 days
 SENTENCE_CHARACTERS_MAX = 300  # of an error of ours; the host's journal has all of it
 
 _log = logging.getLogger("sextet")
@@ -433,22 +434,25 @@ def _lists(peer: Peer, door: Door, logs: Logs, registry: Registry) -> PeerLists:
 def _add_faults(start: Bootstrap, registry: Registry, peer: Peer) -> None:
     if not start.lab:
         return
-    number = Parameter(name="peer", help="The number of the other peer.", kind="number", required=True, low=1, high=6)
 
-    def add(name: str, help: str, act: Callable[[int], None]) -> None:
+    def add(name: str, help: str, act: Callable[[Mapping[str, Any]], object], *parameters: Parameter) -> None:
         async def run(actor: Actor, arguments: Mapping[str, Any]) -> object:
-            act(arguments["peer"])
-            return {"peer": arguments["peer"]}
+            act(arguments)
+            return dict(arguments)
 
-        registry.add(Command(name=name, help=help, parameters=(number,), writes=True), run)
+        registry.add(Command(name=name, help=help, parameters=parameters, writes=True), run)
 
-    async def fail(actor: Actor, arguments: Mapping[str, Any]) -> object:
-        asyncio.get_running_loop().call_soon(_fail)
-        return {}
-
-    registry.add(Command(name="lab fail", help="Make an error of sextetd's own.", writes=True), fail)
-    add("lab block", "Let nothing through to and from a peer.", lambda n: peer.cut(n))
-    add("lab unblock", "Let everything through again.", lambda n: peer.cut(n, healed=True))
+    other = Parameter(name="peer", help="The number of the other peer.", kind="number", required=True, low=1, high=6)
+    hours = Parameter(name="hours", help="How many hours.", kind="number", required=True, low=1, high=LAB_HOURS_MAX)
+    add("lab block", "Let nothing through to and from a peer.", lambda given: peer.cut(given["peer"]), other)
+    add("lab unblock", "Let everything through again.", lambda given: peer.cut(given["peer"], healed=True), other)
+    add(
+        "lab pass-time",
+        "Let lost peers be lost for so many hours more.",
+        lambda given: peer.let_pass(given["hours"]),
+        hours,
+    )
+    add("lab fail", "Make an error of sextetd's own.", lambda given: asyncio.get_running_loop().call_soon(_fail))
 
 
 def _fail() -> None:

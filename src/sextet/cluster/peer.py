@@ -264,6 +264,10 @@ class Peer(Sight):
         else:
             self._links.block(number)
 
+    def let_pass(self, hours: float) -> None:
+        """Let the peers that cannot be heard be lost for so many hours more (lab)."""
+        self._following.let_pass(hours)
+
     # What custody tells (custody.Follower)
 
     def show(self, key: str, value: bytes) -> None:

@@ -86,6 +86,11 @@ class Bench:
     async def set(self, number: int, path: str, value: Any) -> None:
         await self.run(number, "config set", path=path, value=value)
 
+    async def saved(self, number: int, path: str) -> Any:
+        """Give what is saved for a setting."""
+        found = await self.run(number, "config show", path=path)
+        return found[0]["value"] if found else None
+
     async def cause(self, number: int, alarm: int, words: str = "") -> str | None:
         """Give the cause, with these words in it, where a peer raises an alarm itself, else None."""
         name = str(self._peers[number - 1]["name"]).partition(".")[0]

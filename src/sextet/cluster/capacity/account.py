@@ -63,6 +63,10 @@ class Account:
         self.limits = limits_of(load.unit, load.cluster, load.licences)
         return load
 
+    def let_pass(self, seconds: float) -> None:
+        """Take it that so much more time has passed since the last look (lab)."""
+        self._looked_at -= seconds
+
     def _save(self, now: float) -> None:
         """Write at once when somebody begins or ends to be missed, and hourly while they grow older."""
         missed = frozenset(self._pool.missed())

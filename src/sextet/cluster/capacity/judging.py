@@ -80,9 +80,9 @@ def _missed(load: Load) -> Found:
             parts[2].append(f"{name} ({_brought(share.licences)})")
             continue
         days = share.lost_s >= DAY_S
-        lost = f"{share.lost_s // DAY_S:.0f} days" if days else f"{share.lost_s // HOUR_S:.0f} hours"
+        lost = _many(share.lost_s // DAY_S, "day") if days else _many(share.lost_s // HOUR_S, "hour")
         left_s = KEPT_S - share.lost_s
-        left = f"{left_s / DAY_S:.0f} days" if left_s >= DAY_S else f"{left_s / HOUR_S:.0f} hours"
+        left = _many(left_s / DAY_S, "day") if left_s >= DAY_S else _many(left_s / HOUR_S, "hour")
         words = f"{name} not heard for more than {lost}, {_brought(share.licences)} leave the pool in {left}"
         parts[int(days)].append(words)
     for place, (one, several) in enumerate(
@@ -95,6 +95,10 @@ def _missed(load: Load) -> Found:
         words = "; ".join(parts[place])
         sentence = f"{words}." if words else ""
         yield (several if len(parts[place]) > 1 else one), sentence
+
+
+def _many(count: float, unit: str) -> str:
+    return f"{count:.0f} {unit}{'' if round(count) == 1 else 's'}"
 
 
 def _near(load: Load, what: str, used: float, most: int | None) -> str:

@@ -20,6 +20,7 @@ from sextet.cluster import host
 from sextet.cluster.capacity.account import Account, licences_of
 from sextet.cluster.capacity.judging import Load
 from sextet.cluster.capacity.judging import alarms_of as capacity_alarms
+from sextet.cluster.capacity.pool import HOUR_S
 from sextet.cluster.configuration import primary
 from sextet.cluster.configuration.custody import Custody
 from sextet.cluster.configuration.editing import Editor
@@ -403,6 +404,10 @@ class Following:
         others = {names[number]: status for number, status in self._statuses().items()}
         own = names.get(self.number, self.host_name())
         return self._account.look(self._editor.saved.capacity, own, others, {names[number] for number in silent})
+
+    def let_pass(self, hours: float) -> None:
+        """Let those who cannot be heard be lost for so many hours more (lab)."""
+        self._account.let_pass(hours * HOUR_S)
 
     def _tell_synchronised(
         self, links: Mapping[int, LinkStatus], statuses: Mapping[int, PeerStatus], not_there: frozenset[int] | set[int]
