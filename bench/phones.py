@@ -15,6 +15,7 @@ from bench.cluster import BenchError
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 PLAY_S = 120.0
+ANSWER_S = 10.0
 EVERY_S = 1
 AS_FAST_AS_IT_GOES = 20_000
 FAILED_MAX = 0.01  # of all; more than that, and it is no load but a fault
@@ -38,12 +39,17 @@ def users_file(path: Path, aliases: Sequence[tuple[str, str]]) -> Path:
 
 
 def play(
-    scenario: str, server: str, phone: str, users: Path, count: int, at_once: int, per_s: int = AS_FAST_AS_IT_GOES
-) -> Played:
-    """Play a scenario `count` times, at most `at_once` at the same time; raises BenchError."""
+    scenario: str, server: str, phone: str, users: Path, count: int, at_once: int, per_s: int = AS_FAST_AS_IT_GOES,
+    *, far: str = "far", held_s: float = 0.0,
+) -> Played:  # fmt: skip
+    """Play a scenario `count` times, at most `at_once` at the same time; raises BenchError.
+
+    `far` is who is called, and `held_s` how long calls are, where the scenario says so.
+    """
     statistics = users.with_suffix(f".{scenario}.csv")
     statistics.unlink(missing_ok=True)
-    command = [*_sipp(scenario, server, phone), "-inf", str(users), "-m", str(count), "-l", str(at_once)]
+    command = [*_sipp(scenario, server, phone, held_s), "-inf", str(users), "-m", str(count), "-l", str(at_once)]
+    command += ["-key", "far", far, "-d", f"{held_s * 1000:.0f}"]
     command += ["-r", str(per_s), "-trace_stat", "-stf", str(statistics), "-fd", str(EVERY_S)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PLAY_S, check=False)
@@ -68,10 +74,13 @@ def play(
 
 
 @contextlib.contextmanager
-def answering(server: str, phone: str) -> Iterator[None]:
-    """Answer calls while the block runs."""
+def answering(server: str, phone: str, held_s: float = 0.0) -> Iterator[None]:
+    """Answer calls, which last so long, while the block runs."""
     process = subprocess.Popen(
-        _sipp("answer", server, phone), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        _sipp("answer", server, phone, held_s),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     time.sleep(0.3)  # it has no way to say that it listens
     try:
@@ -81,7 +90,7 @@ def answering(server: str, phone: str) -> Iterator[None]:
         process.wait()
 
 
-def _sipp(scenario: str, server: str, phone: str) -> list[str]:
+def _sipp(scenario: str, server: str, phone: str, held_s: float) -> list[str]:
     """Name sipp and who talks to whom; raises BenchError naming the Debian package."""
     found = shutil.which("sipp")
     if found is None:
@@ -89,7 +98,7 @@ def _sipp(scenario: str, server: str, phone: str) -> list[str]:
     address, port = phone.rsplit(":", 1)
     return [
         found, f"{server}:5060", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", address, "-p", port, "-t", "u1",
-        "-nostdin", "-buff_size", "1048576", "-timer_resol", "5", "-recv_timeout", "10000",
+        "-nostdin", "-buff_size", "1048576", "-timer_resol", "5", "-recv_timeout", f"{(ANSWER_S + held_s) * 1000:.0f}",
     ]  # fmt: skip
 
 

@@ -1,10 +1,14 @@
-"""What many registrations on a cluster of four take: how fast they come, memory, and processors for their refreshes."""
+"""What a cluster of four takes: many registrations, their refreshes, and many calls that are up at once.
+
+Registrations: how fast they come, memory, and processors for their refreshes. Calls: each peer's go to the next one,
+so that every call passes two; how fast they come up, memory, and processors while nothing happens in them.
+"""
 
 from __future__ import annotations
 
 import concurrent.futures
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench import machine, phones
@@ -19,6 +23,9 @@ REFRESH_S = 60  # the default of Standard registration refresh maximum
 LOAD_S = 20  # how long the load of refreshes is watched
 KNOWN_S, SETTLE_S = 600.0, 3.0
 BORN_S = 3600  # granted while they come, so that none expires before it is refreshed
+CALLS, CALLS_QUICK = 2000, 400  # at once; issue 4
+CALLS_PER_S = 60  # that all peers together are asked for: less than they can
+HELD_S = 20.0  # how long all are up together
 
 
 def measure(cluster: Cluster, directory: Path, network: str, registrations: int) -> list[Figure]:
@@ -49,7 +56,8 @@ def measure(cluster: Cluster, directory: Path, network: str, registrations: int)
             f"{name} {weight:.0f} (+{weight - empty[name]:.0f})" for name, weight in full.items()
         )
         figures.append(_figure(f"peer {number}, {registrations:,} registrations", sum(full.values()), "MB", note))
-    return figures + _refreshed(cluster, network, users, registrations)
+    figures += _refreshed(cluster, network, users, registrations)
+    return figures + _called(cluster, directory, network, CALLS if registrations >= FULL else CALLS_QUICK)
 
 
 def _refreshed(cluster: Cluster, network: str, users: Sequence[Path], registrations: int) -> list[Figure]:
@@ -76,6 +84,56 @@ def _refreshed(cluster: Cluster, network: str, users: Sequence[Path], registrati
         _figure("refreshes/s of all peers", rate, "/s"),
         _figure("processors busy with these", sum(sum(peer.values()) for peer in spent) / took_s, "CPU", note),
     ]
+
+
+def _called(cluster: Cluster, directory: Path, network: str, calls: int) -> list[Figure]:
+    """Have so many calls up at once, each through two peers, and say what they take."""
+    each, per_s = calls // PEERS, CALLS_PER_S // PEERS
+    held_s = each / per_s + HELD_S
+    callers = [phones.users_file(directory / f"caller{n}.csv", [(f"caller{n}", "u0")]) for n in range(PEERS)]
+
+    def call(n: int) -> phones.Played:
+        address, phone, callee = cluster.peers[n]["address"], f"{network}.{202 + n}:7011", (n + 1) % PEERS
+        phones.play("register", address, phone, callers[n], 1, 1)
+        with phones.answering(cluster.peers[callee]["address"], _phone(network, callee), held_s):
+            return phones.play(
+                "call_far", address, phone, callers[n], each, each, per_s, far=f"s{callee + 1}-0", held_s=held_s
+            )
+
+    before, began = _weighed(cluster), time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor() as beside:
+        playing = beside.submit(_at_once, call)
+        while _most_calls(cluster, min) < calls:
+            if playing.done() or time.monotonic() - began > held_s:
+                raise BenchError(f"{_most_calls(cluster, min)} of {calls} calls were up at once.")
+            time.sleep(0.2)
+        up_s, processes = time.monotonic() - began, cluster.processes()
+        spent, watched = [_used(peer) for peer in processes], time.monotonic()
+        time.sleep(HELD_S / 2)
+        used_s = [
+            sum(used.values()) - sum(was.values())
+            for used, was in zip([_used(peer) for peer in processes], spent, strict=True)
+        ]
+        busy = sum(used_s) / (time.monotonic() - watched)
+        full = _weighed(cluster)
+        played = playing.result()
+    while _most_calls(cluster, max):
+        if time.monotonic() - began > KNOWN_S:
+            raise BenchError("calls that are over did not go away.")
+        time.sleep(0.2)
+    grown = [sum(now.values()) - sum(was.values()) for was, now in zip(before, full, strict=True)]
+    failed, repeated = sum(one.failed for one in played), sum(one.repeated for one in played)
+    note = f"{failed} failed, {repeated} sent again; every peer lists all of them"
+    return [
+        _figure(f"{calls:,} calls are up at once after", up_s, "s", note),
+        _figure("processors busy while they are", busy, "CPU"),
+        _figure("memory for them, all peers", sum(grown), "MB", "PSS: " + ", ".join(f"{one:+.0f}" for one in grown)),
+    ]
+
+
+def _most_calls(cluster: Cluster, of_all: Callable[[Iterable[int]], int]) -> int:
+    """Say how many calls the peers know of: the least, or the most of them."""
+    return of_all(line.ask("status")["calls"] for line in cluster.lines)
 
 
 def _at_once(act: Callable[[int], phones.Played]) -> list[phones.Played]:
