@@ -1,6 +1,6 @@
 # `make check` is what continuous integration runs, less the scenarios; under a minute.
 .DEFAULT_GOAL := check
-.PHONY: check format lint types tidy unit test manual lock
+.PHONY: check format lint types tidy unit test manual texts lock
 BIN := .venv/bin
 
 check: lint types tidy unit
@@ -27,6 +27,9 @@ test: ## all tests, as ./sextet test
 
 manual: ## write docs/manual/reference from the declarations
 	$(BIN)/python tools/manual.py
+
+texts: ## add the texts of the pages that are new to the catalogues of other languages
+	$(BIN)/python tools/texts.py
 
 lock: ## choose the newest versions again; needs pip-tools on the PATH
 	pip-compile -q $(LOCK_FLAGS) --extra build -o requirements.lock pyproject.toml

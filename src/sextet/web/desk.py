@@ -29,33 +29,48 @@ from sextet.admin.peers.lifecycle import Lifecycles
 from sextet.admin.peers.mesh import peer_name
 from sextet.admin.peers.peer_list import PeerLists
 from sextet.admin.trust.certificates import CertificateDesk
-from sextet.admin.wording import count, duration
+from sextet.admin.wording import duration
 from sextet.cluster.face import Face
+from sextet.web.catalogue import catalogue
+from sextet.web.language import ENGLISH, NAMES, TAGS
+from sextet.web.marking import Marking
 from sextet.web.menu import MENU, entry_of
 
 HERE = Path(__file__).parent
 ANSWER_S = 0.3  # a page of 10 KiB has left by then, also over a slow link
 GRAVE = ("critical", "alert", "error")  # severities of alarms that the icon shows in red
+# What the scripts say; the page brings it along in its language.
+SCRIPTS = (
+    "Live", "Logged out", "Peer restarting", "Reconnecting", "Stale {n} s", "This peer did not take it.",
+    "The connection was lost; trying again.", "Choose a package first.", "{n} % of {size} MB",
+    "Uploaded; it is being read.", "It was not uploaded: {problem}",
+)  # fmt: skip
 LIVE = "live_"  # blocks of templates whose names begin so are sent again when they change
 
 
 @functools.cache
-def _environment() -> Environment:
+def templates(language: str) -> Environment:
+    """Give the templates as they read in a language."""
+    texts = catalogue(language)
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
+        extensions=[Marking],
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(
-        duration=duration,
-        counted=lambda number, *noun: count(number, *noun),
+        said=texts.say,
+        duration=lambda seconds: texts.say(duration(seconds)),
+        counted=texts.counted,
         json=json.dumps,
         sentence=lambda words: words[:1].upper() + words[1:],  # Jinja's capitalize makes "options" of OPTIONS
         within_sentence=lambda words: " ".join(word.lower() if word.istitle() else word for word in words.split()),
     )
-    environment.globals.update(version=__version__)
+    environment.globals.update(version=__version__, _=texts.filled, term=texts.term, lang=TAGS[language])
+    environment.globals.update(words_of_scripts={text: texts.text(text) for text in SCRIPTS})
+    environment.globals.update(language=language, languages=[(name, TAGS[name], NAMES[name]) for name in NAMES])
     environment.globals["m"] = environment.get_template("macros.html").module
     return environment
 
@@ -89,7 +104,6 @@ class Desk:
     registrations: RegistrationDesk | None = None
     # Changes with every start: how a waiting page knows that the peer is back.
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
-    templates: Environment = field(default_factory=_environment)
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -108,14 +122,15 @@ class Desk:
     def page(self, template: str, session: Session, url: Url, **context: Any) -> str:
         """Render a whole page."""
         message = context.pop("message", None) or self.messages.pop(session.csrf, None)
-        return self.templates.get_template(template).render(self.frame(session, url), message=message, **context)
+        frame = self.frame(session, url)
+        return templates(url.language).get_template(template).render(frame, message=message, **context)
 
     def fragments(
         self, template: str, session: Session, url: Url, context: Mapping[str, Any]
     ) -> Iterator[tuple[str, str]]:
         """Render the live parts of a page and of the frame around it, each with the id of its element."""
         values = {**self.frame(session, url), **context}
-        for source in (self.templates.get_template("page.html"), self.templates.get_template(template)):
+        for source in map(templates(url.language).get_template, ("page.html", template)):
             for name, block in source.blocks.items():
                 if name.startswith(LIVE):
                     yield name, "".join(block(source.new_context(values)))
@@ -145,11 +160,12 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """Where the browser is."""
+    """Where the browser is, and in which language it reads."""
 
     host: str  # as the browser wrote it, with the port
     path: str
     query: str = ""
+    language: str = ENGLISH
 
     def of_peer(self, address: str, ip: str) -> str:
         """Write the page's address on another peer: by IP where the browser came by one."""

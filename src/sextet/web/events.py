@@ -21,6 +21,7 @@ from starlette.responses import Response, StreamingResponse
 from sextet.cluster.face import Face
 from sextet.web.desk import Desk, Url
 from sextet.web.guard import token_of
+from sextet.web.language import language_of
 
 TICK_S = 3.0  # live.js calls a page stale after 7 s
 PAUSE_S = 0.25  # at most four times a second and browser
@@ -86,7 +87,7 @@ async def stream(request: Request) -> Response:
     bell: Bell = request.app.state.bell
     if bell.full:
         raise HTTPException(503, f"{STREAMS_MAX} pages are followed already; close some.")
-    url = Url(request.headers.get("host", ""), target.path, target.query)
+    url = Url(request.headers.get("host", ""), target.path, target.query, language_of(request))
     lines = _lines(request.app.state.desk, bell, pages[target.path], url, token_of(request))
     return StreamingResponse(lines, media_type="text/event-stream")
 

@@ -18,8 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sextet.admin.access import Session, Throttled, actor_of, csrf_matches
 from sextet.admin.actor import Actor
 from sextet.model.schema import Refused
-from sextet.web.desk import Desk, Url
+from sextet.web.desk import Desk, Url, templates
 from sextet.web.desk import Message as Notice
+from sextet.web.language import NAMES, keep, language_of
 
 COOKIE = "__Host-sextet"  # the prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3.2)
 LOGIN_COOKIE = "__Host-sextet-login"
@@ -161,6 +162,17 @@ async def log_in(request: Request) -> Response:
     return response
 
 
+async def choose_language(request: Request) -> Response:
+    """Keep a choice of language, and go back to the page on which it was made; nobody need be logged in for it."""
+    posted = await form_of(request)
+    target = posted.get("next", "")
+    before_log_in = target == "/login" or target.startswith("/login?next=/")
+    response = RedirectResponse(target if before_log_in else _inside(target), 303)
+    if posted.get("language") in NAMES:
+        keep(response, posted["language"])
+    return response
+
+
 async def log_out(visit: Visit) -> Response:
     """End the session."""
     ip, port = caller(visit.request)
@@ -182,7 +194,7 @@ def caller(request: Request) -> tuple[str, int]:
 
 def url_of(request: Request) -> Url:
     """Say where the browser is, by its own words."""
-    return Url(request.headers.get("host", ""), request.url.path, request.url.query)
+    return Url(request.headers.get("host", ""), request.url.path, request.url.query, language_of(request))
 
 
 class Headers:
@@ -225,7 +237,7 @@ def _login_page(request: Request, status: int = 200, *, problem: str = "", user:
     csrf = secrets.token_urlsafe(32)
     name = desk.face.saved.system.name or "this system"
     context = {"problem": problem, "user": user, "next": _inside(next), "csrf": csrf, "name": name}
-    text = desk.templates.get_template("login.html").render(context)
+    text = templates(language_of(request)).get_template("login.html").render(context)
     response = HTMLResponse(text, status)
     response.set_cookie(LOGIN_COOKIE, csrf, secure=True, httponly=True, samesite="strict", path="/", max_age=3600)
     return response

@@ -11,9 +11,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sextet.web import guard
-from sextet.web.desk import HERE, Desk
+from sextet.web.desk import HERE, Desk, templates
 from sextet.web.events import Bell, LivePage, stream
 from sextet.web.guard import Headers, Visit, logged_in
+from sextet.web.language import language_of
 from sextet.web.pages import (
     bandwidth,
     calls,
@@ -66,6 +67,7 @@ def site(desk: Desk, bell: Bell) -> Starlette:
         Route("/", logged_in(_first)),
         Route("/login", guard.show_login, methods=["GET"]),
         Route("/login", guard.log_in, methods=["POST"]),
+        Route("/language", guard.choose_language, methods=["POST"]),
         Route("/logout", logged_in(guard.log_out), methods=["POST"]),
         Route("/livez", _alive),
         Route("/readyz", _ready),
@@ -140,7 +142,6 @@ _PLAIN = {404: "Not Found", 405: "Method Not Allowed"}
 
 
 def _told(request: Request, status: int, detail: str) -> Response:
-    desk: Desk = request.app.state.desk
     title = _TITLES.get(status, "That did not work")
-    template = desk.templates.get_template("error.html")
+    template = templates(language_of(request)).get_template("error.html")
     return HTMLResponse(template.render(title=title, detail=detail, status=status, path=request.url.path), status)

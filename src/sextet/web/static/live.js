@@ -5,6 +5,8 @@
   const chip = document.getElementById("live-chip");
   const announcer = document.getElementById("announcer");
   const body = document.body;
+  const words = JSON.parse(body.dataset.words || "{}"); // what is said here, in the language of the page
+  const say = (text, values = {}) => (words[text] || text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
   let heard = performance.now();
   let state = "";
   let source = null;
@@ -40,7 +42,7 @@
 
   const connect = () => {
     source = new EventSource(`/events?page=${encodeURIComponent(location.pathname + location.search)}`);
-    const alive = () => { heard = performance.now(); show("live", "Live"); };
+    const alive = () => { heard = performance.now(); show("live", say("Live")); };
     source.addEventListener("tick", alive);
     source.addEventListener("fragment", (event) => {
       alive();
@@ -49,12 +51,12 @@
     });
     source.addEventListener("bye", (event) => {
       source.close();
-      if (event.data === "login") { show("stale", "Logged out"); return; }
-      show("reconnecting", "Peer restarting");
+      if (event.data === "login") { show("stale", say("Logged out")); return; }
+      show("reconnecting", say("Peer restarting"));
       setTimeout(connect, 2000);
     });
     source.addEventListener("error", () => {
-      if (source.readyState === EventSource.CLOSED) { show("reconnecting", "Reconnecting"); setTimeout(connect, 3000); }
+      if (source.readyState === EventSource.CLOSED) { show("reconnecting", say("Reconnecting")); setTimeout(connect, 3000); }
     });
   };
 
@@ -62,8 +64,8 @@
     if (document.hidden) return;
     const silent = performance.now() - heard;
     if (state === "stale" && !source) return;
-    if (silent > STALE_MS) show("stale", `Stale ${Math.round(silent / 1000)} s`);
-    else if (source && source.readyState !== EventSource.OPEN && state !== "reconnecting") show("reconnecting", "Reconnecting");
+    if (silent > STALE_MS) show("stale", say("Stale {n} s", { n: Math.round(silent / 1000) }));
+    else if (source && source.readyState !== EventSource.OPEN && state !== "reconnecting") show("reconnecting", say("Reconnecting"));
     body.classList.toggle("stale", silent > STALE_MS);
   };
 

@@ -8,6 +8,8 @@
   const bar = form.querySelector("progress");
   const words = form.querySelector("[role=status]");
   const button = form.querySelector("button");
+  const texts = JSON.parse(document.body.dataset.words || "{}"); // what is said here, in the language of the page
+  const say = (text, values = {}) => (texts[text] || text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const pause = () => new Promise((done) => setTimeout(done, 1000));
 
   const post = async (file, at) => {
@@ -21,10 +23,10 @@
         const said = await answer.json();
         // An answer that was lost on its way: the piece is here all the same.
         if (answer.ok || (tries && said.received === Math.min(at + PIECE, file.size))) return said.received;
-        throw Object.assign(new Error(said.problem || "This peer did not take it."), { refused: true });
+        throw Object.assign(new Error(said.problem || say("This peer did not take it.")), { refused: true });
       } catch (problem) {
         if (problem.refused || tries >= PATIENCE) throw problem;
-        words.textContent = "The connection was lost; trying again.";
+        words.textContent = say("The connection was lost; trying again.");
         await pause();
       }
     }
@@ -33,7 +35,7 @@
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const file = form.elements.file.files[0];
-    if (!file) { words.textContent = "Choose a package first."; return; }
+    if (!file) { words.textContent = say("Choose a package first."); return; }
     button.disabled = true;
     bar.hidden = false;
     bar.max = file.size;
@@ -41,15 +43,15 @@
       for (let at = 0; at < file.size || at === 0;) {
         at = await post(file, at);
         bar.value = at;
-        words.textContent = `${Math.floor((100 * at) / file.size)} % of ${(file.size / 1048576).toFixed(1)} MB`;
+        words.textContent = say("{n} % of {size} MB", { n: Math.floor((100 * at) / file.size), size: (file.size / 1048576).toFixed(1) });
         if (!file.size) break;
       }
-      words.textContent = "Uploaded; it is being read.";
+      words.textContent = say("Uploaded; it is being read.");
       const finish = document.getElementById("finish");
       finish.elements.sha256.value = form.elements.sha256.value;
       finish.submit();
     } catch (problem) {
-      words.textContent = problem.refused ? problem.message : `It was not uploaded: ${problem.message}`;
+      words.textContent = problem.refused ? problem.message : say("It was not uploaded: {problem}", { problem: problem.message });
       button.disabled = false;
     }
   });

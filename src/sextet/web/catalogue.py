@@ -1,0 +1,162 @@
+"""What the pages say in another language: fixed texts by themselves, sentences by the pattern they were made of.
+
+The English text is the key (msgid). Layers below the pages make whole English sentences for page, command line and log
+alike; here such a sentence is recognised (`In force on {there} of {peers}, ...`), its values are taken out and put into
+the translation. What is not recognised is shown as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from sextet.admin.wording import count
+
+FOLDER = Path(__file__).parent / "locales"
+SENTENCES = "sentences.po"  # the catalogue of those that are recognised; the others are looked up as they are
+SENTENCE_MAX = 2000  # characters; what is longer is no sentence of ours
+KNOWN_MAX = 4096  # sentences remembered with their translation
+_PLACE = re.compile(r"\{(\w+)\}")
+_END = re.compile(r"(?<=[.?!]) ")
+_DURATION = re.compile(r"\d+ (d|h|min|s)( \d+ (h|min|s))?")
+_UNITS = re.compile(r" (d|h|min|s)\b")
+_LINE = re.compile(r'(?:(msgid|msgid_plural|msgstr|msgstr\[0\]) )?"(.*)"')
+
+
+class Catalogue:
+    """The texts of one language; without any, English. Of the sentences, those with values are recognised."""
+
+    def __init__(self, texts: Mapping[str, str] | None = None, sentences: Mapping[str, str] | None = None) -> None:
+        self.texts = {**(texts or {}), **(sentences or {})}
+        patterns = [_Pattern.of(text) for text in sentences or {} if _PLACE.search(text)]
+        self._patterns = sorted(patterns, key=lambda pattern: -pattern.words)
+        self.said = functools.lru_cache(KNOWN_MAX)(self._said)
+
+    def text(self, text: str) -> str:
+        """Give a fixed text."""
+        return self.texts.get(text) or text
+
+    def filled(self, text: str, /, **values: object) -> Markup:
+        """Give a fixed text of a template with its values, which are escaped unless they are HTML already."""
+        return Markup(self.text(text)).format(**values)
+
+    def term(self, name: str) -> Markup:
+        """Give a name by which manuals, command line and logs call something, and below it how they call it."""
+        said = self.say(name)
+        return (
+            Markup("{} <span class=term lang=en>{}</span>").format(said, name) if said != name else Markup.escape(name)
+        )
+
+    def counted(self, number: int, *noun: str) -> str:
+        """Give a number with its noun."""
+        return self.say(count(number, *noun))
+
+    def say(self, sentence: str) -> str:
+        """Give a sentence that was finished in English; HTML and what is no text stay as they are."""
+        plain = isinstance(sentence, str) and not isinstance(sentence, Markup) and self.texts
+        return self.said(sentence) if plain else sentence
+
+    def _said(self, sentence: str) -> str:
+        if len(sentence) > SENTENCE_MAX:
+            return sentence
+        parts = _END.split(sentence)
+        said = [self._whole(part) for part in parts] if sentence not in self.texts and len(parts) > 1 else []
+        if not (said and all(said)) and (found := self._whole(sentence)):
+            return found
+        return (
+            "".join(new or old + " " for new, old in zip(said, parts, strict=True)).strip() if any(said) else sentence
+        )
+
+    def _whole(self, sentence: str) -> str:
+        """Give one sentence, which may begin with a capital where its text does not, or the other way; "" for none."""
+        return self._known(sentence) or self._known(sentence[:1].swapcase() + sentence[1:])
+
+    def _known(self, sentence: str) -> str:
+        if sentence in self.texts:
+            return self.texts[sentence]
+        if _DURATION.fullmatch(sentence):
+            return _UNITS.sub(lambda unit: " " + self.text(unit[1]), sentence)
+        near = [pattern for pattern in self._patterns if pattern.longest in sentence]
+        # A pattern that ends as the sentence does comes first: the other kind would take the end for a value's.
+        for pattern in sorted(near, key=lambda pattern: not (sentence.endswith(".") and pattern.text.endswith("."))):
+            values = pattern.values(sentence)
+            if values is None:
+                continue
+            said = {name: self.said(value) for name, value in values.items()}
+            if pattern.words or said != values:  # punctuation alone is no sentence of ours
+                return self.texts[pattern.text].format(**said)
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A sentence with places for values, as what is fixed before, between and after them."""
+
+    text: str
+    names: tuple[str, ...]
+    fixed: tuple[str, ...]  # one more than names
+    longest: str  # of the fixed pieces: without it a sentence need not be looked at
+
+    @classmethod
+    def of(cls, text: str) -> _Pattern:
+        pieces = _PLACE.split(text)
+        fixed = tuple(pieces[::2])
+        return cls(text, tuple(pieces[1::2]), fixed, max(fixed, key=len))
+
+    @property
+    def words(self) -> int:
+        """Count the letters that say which sentence it is."""
+        return sum(letter.isalpha() for piece in self.fixed for letter in piece)
+
+    def values(self, sentence: str) -> dict[str, str] | None:
+        """Take the values out of a sentence; each is as short as it can be, so that it takes one pass."""
+        first, *between = self.fixed[:-1]
+        last = self.fixed[-1]
+        if not sentence.startswith(first) or not sentence.endswith(last):
+            return None
+        at, end, found = len(first), len(sentence) - len(last), []
+        for piece in between:
+            next_at = sentence.find(piece, at + 1, end)
+            if next_at < 0:
+                return None
+            found.append(sentence[at:next_at])
+            at = next_at + len(piece)
+        found.append(sentence[at:end])
+        values = dict(zip(self.names, found, strict=True))
+        # `n` is a number, so that "{n} peers" is not found in every sentence that ends so.
+        return values if all(found) and values.get("n", "0").isdigit() else None
+
+
+@functools.cache
+def catalogue(language: str) -> Catalogue:
+    """Read the texts of a language; English has none, it is what the others translate."""
+    texts: dict[str, str] = {}
+    sentences: dict[str, str] = {}
+    for path in sorted((FOLDER / language).glob("*.po")):
+        into = sentences if path.name == SENTENCES else texts
+        for keys, text in entries(path.read_text()):
+            into.update((key, text) for key in keys if text)
+    return Catalogue(texts, sentences)
+
+
+def entries(po: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Read a gettext catalogue: the English text (two where a number decides) and the translation of each entry."""
+    for block in po.split("\n\n"):
+        fields: dict[str, str] = {}
+        field = ""
+        for line in block.splitlines():
+            if found := _LINE.fullmatch(line):
+                field = found[1] or field
+                fields[field] = fields.get(field, "") + _unescaped(found[2])
+        keys = tuple(fields[name] for name in ("msgid", "msgid_plural") if fields.get(name))
+        if keys:
+            yield keys, fields.get("msgstr", "") or fields.get("msgstr[0]", "")
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], text)

@@ -1,0 +1,216 @@
+"""The pages in another language: who gets which, and that nothing of it is forgotten."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from sextet.web.catalogue import FOLDER, SENTENCES, Catalogue, catalogue, entries
+from sextet.web.language import CHINESE, ENGLISH, NAMES, wanted
+from sextet.web.marking import marked
+from sextet.web.menu import MENU
+from tests.support.web_client import Browser, fields_of, words_of
+from tools import texts
+
+OTHERS = [name for name in NAMES if name != ENGLISH]
+PLACE = re.compile(r"\{\w*\}|%\w+%|<\w+>|`[^`]+`")  # what a translation keeps: values, variables, tags, commands
+KEPT = (
+    "Invalid (",
+    "Remove this peer from the cluster first.",
+)  # states as in the guide; a word of a fake, which nobody says
+BARE = re.compile(r"(?:[a-z']{2,} ){3}[a-z']{2,}")  # four English words in a row are a sentence of ours
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        ("zh-TW,zh;q=0.9,en-US;q=0.8,en;q=0.7", CHINESE),
+        ("zh-HK", CHINESE),
+        ("zh-MO", CHINESE),
+        ("zh-Hant", CHINESE),
+        ("zh-hant-tw", CHINESE),
+        ("fr, zh-Hant-HK;q=0.5", CHINESE),
+        ("zh-CN,zh;q=0.9", ENGLISH),
+        ("zh", ENGLISH),
+        ("zh-Hans-TW", ENGLISH),
+        ("zh-SG, zh-TW;q=0", ENGLISH),
+        ("en-GB, zh-TW;q=0.9", ENGLISH),
+        ("zh-TW;q=0.4, en;q=0.5", ENGLISH),
+        ("zh-TW;q=much", ENGLISH),
+        ("de-AT", ENGLISH),
+        ("", ENGLISH),
+    ],
+)
+def test_a_browser_gets_the_language_that_it_likes_best_of_ours(accept: str, language: str) -> None:
+    assert wanted(accept) == language
+
+
+def test_the_switch_is_kept_and_leads_back_to_the_page() -> None:
+    browser = Browser().log_in()
+    before = browser.get("/status/calls?filter=alice")
+    assert '<html lang="en">' in before
+    answer = browser.client.post("/language", data={**fields_of(before, "/language"), "language": CHINESE})
+    assert str(answer.url).endswith("/status/calls?filter=alice")
+    assert '<html lang="zh-Hant-TW">' in answer.text
+    assert "沒有呼叫包含" in browser.get("/status/calls?filter=nobody")
+    back = browser.client.post("/language", data={**fields_of(answer.text, "/language"), "language": ENGLISH})
+    assert "No call contains" in browser.get("/status/calls?filter=nobody")
+    assert '<html lang="en">' in back.text
+
+
+def test_the_language_is_chosen_before_log_in_too() -> None:
+    browser = Browser()
+    page = browser.client.get("/login?next=/status/calls")
+    answer = browser.client.post("/language", data={**fields_of(page.text, "/language"), "language": CHINESE})
+    assert str(answer.url).endswith("/login?next=/status/calls")
+    assert "使用者名稱" in answer.text
+    assert "使用者名稱或密碼錯誤" in words_of(
+        browser.client.post("/login", data={**fields_of(answer.text, "/login"), "user": "x", "password": "x"}).text
+    )
+
+
+def test_a_language_that_we_do_not_have_is_not_kept() -> None:
+    browser = Browser().log_in()
+    browser.client.post("/language", data={"language": "tlh", "next": "/status/calls"})
+    assert '<html lang="en">' in browser.get("/status/calls")
+
+
+def test_a_switch_of_another_site_is_refused_and_leads_nowhere_else() -> None:
+    browser = Browser().log_in()
+    sent = {"language": CHINESE, "next": "//evil.example"}
+    assert browser.client.post("/language", data=sent, headers={"origin": "https://evil.example"}).status_code == 403
+    answer = browser.client.post("/language", data=sent, follow_redirects=False)
+    assert answer.headers["location"] == "/status/overview"
+
+
+def test_refusals_and_messages_are_told_in_the_language_of_the_page() -> None:
+    browser = Browser().log_in()
+    browser.client.headers["accept-language"] = "zh-TW"
+    assert "沒有這個頁面" in browser.client.get("/nowhere").text
+    page = browser.get("/system/clustering")
+    fields = {**fields_of(page, None), "peer_2_address": "", "cluster_name": "-bad-"}
+    told = words_of(browser.client.post("/system/clustering", data=fields).text)
+    assert "未儲存任何內容。請修正 2 個問題" in told
+    assert "對等體 2 地址" in told
+    saved = browser.client.post(
+        "/system/clustering", data={**fields_of(page, None), "changes_take_effect": "At restart"}
+    )
+    assert "3 個對等體中有 3 個已生效" in words_of(saved.text)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_everything_that_the_pages_say_by_themselves_is_translated(language: str) -> None:
+    known = catalogue(language).texts
+    assert [text for text in texts.fixed_texts() if any(key not in known for key in text)] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_translation_loses_a_value_or_is_there_twice(language: str) -> None:
+    seen: dict[str, str] = {}
+    for path in sorted((FOLDER / language).glob("*.po")):
+        for keys, text in entries(path.read_text()):
+            for key in keys:
+                assert sorted(set(PLACE.findall(key))) == sorted(set(PLACE.findall(text))), (path.name, key)
+                assert seen.setdefault(key, path.name) == path.name, f"{key!r} is in {seen[key]} and {path.name}"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_nothing_is_translated_that_nobody_says(language: str) -> None:
+    said = {key for text in texts.fixed_texts() for key in text} | texts.said_anywhere()
+    assert sorted(set(catalogue(language).texts) - said) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_page_shows_a_text_of_ours_in_english(language: str) -> None:
+    browser = Browser().log_in()
+    known = {key for key, text in catalogue(language).texts.items() if key != text}
+    left: list[tuple[str, str]] = []
+    for entry in MENU:
+        answer = browser.client.get(entry.path, headers={"accept-language": "zh-TW"})
+        shown = _Words(answer.text).found
+        assert len(shown) > 40, entry.path
+        ours = [words for words in shown if not any(kept in words for kept in KEPT)]
+        left += [(entry.path, words) for words in ours if words in known or BARE.search(words)]
+    assert left == []
+
+
+class _Words(HTMLParser):
+    """The texts of a page that somebody reads or hears, less those that are English on purpose."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._inside: list[tuple[str, bool]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.found += [given[name] or "" for name in ("title", "aria-label", "placeholder", "data-is") if name in given]
+        if tag not in ("input", "link", "meta", "br", "circle", "line", "path", "rect"):
+            # Commands and choices are written as everywhere; the switch and the terms say their own language.
+            self._inside.append((tag, tag in ("code", "option") or (tag != "html" and "lang" in given)))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._inside and self._inside.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        words = " ".join(data.split())
+        if words and not any(kept for _, kept in self._inside):
+            self.found.append(words)
+
+
+def test_texts_of_templates_are_marked_with_their_values() -> None:
+    assert marked('<h2 title="Its peers">Restart {{ own_name }} now</h2>') == (
+        '<h2 title="{{ _("Its peers") }}">{{ _("Restart {own_name} now", own_name=(own_name)) }}</h2>'
+    )
+    assert marked("<p>{% if a > 1 %}Two{% endif %} {{ one.x }}{{ two.x }} each</p>") == (
+        '<p>{% if a > 1 %}{{ _("Two") }}{% endif %} {{ _("{x}{x_2} each", x=(one.x), x_2=(two.x)) }}</p>'
+    )
+    assert marked('<td>{{ name }}</td><code>sextet ports</code><input value="Some words">') == (
+        '<td>{{ name }}</td><code>sextet ports</code><input value="Some words">'
+    )
+
+
+SAYS = Catalogue(
+    {"Active": "活動", "Search rules": "搜尋規則", "d": "天", "h": "小時"},
+    {
+        "In force on {there} of {count}": "{count}中有 {there} 個生效",
+        "{where}, after {ms} ms.": "{where}，{ms} 毫秒後。",
+        "{n} peer": "{n} 個對等體",
+        "{n} peers": "{n} 個對等體",
+        "{label}: {wrong}": "{label}：{wrong}",
+        "must not be empty; enter a value.": "不可空白；請輸入。",
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("In force on 3 of 3 peers, after 53 ms.", "3 個對等體中有 3 個生效，53 毫秒後。"),
+        ("Search rules: must not be empty; enter a value.", "搜尋規則：不可空白；請輸入。"),
+        ("Must not be empty; enter a value.", "不可空白；請輸入。"),
+        ("1 peer", "1 個對等體"),
+        ("many peers", "many peers"),
+        ("3 d 4 h", "3 天 4 小時"),
+        ("expc02: no answer", "expc02: no answer"),
+        ("Something else. Must not be empty; enter a value.", "Something else. 不可空白；請輸入。"),
+        ("x" * 3000, "x" * 3000),
+    ],
+)
+def test_a_finished_sentence_is_recognised_or_left_as_it_is(sentence: str, said: str) -> None:
+    assert SAYS.say(sentence) == said
+
+
+def test_values_are_escaped_in_every_language() -> None:
+    assert str(SAYS.filled("No call contains “{filter}”.", filter="<b>")) == "No call contains “&lt;b&gt;”."
+    assert str(SAYS.term("<Active>")) == "&lt;Active&gt;"
+    assert str(SAYS.term("Active")) == "活動 <span class=term lang=en>Active</span>"
+
+
+def test_sentences_have_their_catalogue() -> None:
+    for language in OTHERS:
+        assert (FOLDER / language / SENTENCES).exists()
