@@ -44,6 +44,7 @@ ALSO = (  # what is put together from pieces, as it is when it is finished
     "{active} of {count} active, {lost}.",
     "{active} of {count} active as seen from {name}, {lost}.",
     "the link is DOWN: {reason}",
+    "Alarm {number} is not raised on {where}; {hint}.",
     "media sessions",
     "Critical",
     "Alert",
