@@ -45,6 +45,7 @@ ALSO = (  # what is put together from pieces, as it is when it is finished
     "{active} of {count} active as seen from {name}, {lost}.",
     "the link is DOWN: {reason}",
     "Alarm {number} is not raised on {where}; {hint}.",
+    "{sees} sees {seen}, but {seen_2} does not see {sees_2}: {reason}.",
     "media sessions",
     "Critical",
     "Alert",
