@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from sextet import cli as program
@@ -147,6 +148,16 @@ def test_a_wrong_command_line_is_usage(words: tuple[str, ...], capsys: pytest.Ca
 def test_a_noun_alone_shows_its_verbs(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("config") == cli.USAGE
     assert "set-aside" in capsys.readouterr().err
+
+
+def test_every_noun_says_what_it_is_about() -> None:
+    def silent(group: click.Group, name: str = "") -> list[str]:
+        context = click.Context(group)
+        found = {one: group.get_command(context, one) for one in group.list_commands(context)}
+        inner = [inside for one, it in found.items() if isinstance(it, click.Group) for inside in silent(it, one)]
+        return [*inner, *(f"{name} {one}".strip() for one, it in found.items() if it is None or not it.help)]
+
+    assert silent(program.program()) == []
 
 
 def test_help_and_version_need_no_peer(capsys: pytest.CaptureFixture[str]) -> None:

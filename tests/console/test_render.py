@@ -74,6 +74,15 @@ def test_the_cluster_is_told_in_a_sentence_and_a_table() -> None:
     assert "1 ★" in text
 
 
+def test_peers_that_found_the_same_at_a_port_are_named_together() -> None:
+    row = dict.fromkeys(("destination_name", "destination_ports", "source_ports", "protocol", "purpose", "note"), "x")
+    found = [(n, "ok" if n % 2 else "not applicable", "nothing listens") for n in range(1, 5)]
+    seen = [{"by_name": f"expc0{n}", "state": state, "measured": words} for n, state, words in found]
+    line = row | {"destination": "127.0.0.1", "sources": ["127.0.0.2"], "found": seen}
+    text = as_text("ports", {"table": "t", "in_use": True, "lines": [line]}, 400, False)
+    assert "✔ from expc01, expc03; – from expc02, expc04: nothing listens" in text
+
+
 def test_a_stand_alone_system_says_so() -> None:
     assert "the peer list is empty" in shown(FakePeer(peers=1), "cluster status")
 

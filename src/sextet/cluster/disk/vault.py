@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,7 @@ class RunningVault:
         self._renewed_at: float | None = None
         self._ended = False  # purged or restored: what is in memory must not come back to the disk
         self._busy = asyncio.Lock()
+        self._writing = threading.Lock()  # of the memory file: somebody may look while the clockwork does
 
     @property
     def damage(self) -> str:
@@ -255,7 +257,7 @@ class RunningVault:
 
     def _remember(self) -> str:
         """Write what recovery needs, when it changed; gives what went wrong."""
-        with contextlib.suppress(StoreDamaged):
+        with self._writing, contextlib.suppress(StoreDamaged):
             remembered = self._remembered()
             path = self.paths.state_dir / MEMORY_FILE
             if remembered == self._written and path.exists():

@@ -316,12 +316,12 @@ def _distinct(seen: Evidence, measured: Measured, number: int) -> Verdict:
     if status.system_name and status.system_name.lower() == seen.saved.system.name.lower():
         same.append(f"its system name is {status.system_name} too")
     if status.host_name.lower() == seen.own.host_name.lower():
-        same.append(f"its host name is {status.host_name} too")
+        same.append(f"its system host name is {status.host_name} too")
     if same:
         return "failed", "; ".join(same)
     if status.ip and status.ip == seen.own.ip:
         return "failed", f"its address is {status.ip} too"
-    return "ok", f"system name {status.system_name or '(none)'}, host name {status.host_name}"
+    return "ok", f"system name {status.system_name or '(none)'}, system host name {status.host_name}"
 
 
 def _not_a_zone_peer(seen: Evidence, measured: Measured, number: int) -> Verdict:

@@ -118,11 +118,13 @@ def _plan(paper: Paper, result: Row) -> None:
 
 
 def _checked_from(row: Row) -> str:
-    """Name the peers from which a port was reached, and what each of the others found."""
-    reached = [one["by_name"] for one in row["found"] if one["state"] == "ok"]
-    rest = [one for one in row["found"] if one["state"] != "ok"]
-    said = [f"{_MARKS[one['state']][0]} from {one['by_name']}: {one['measured']}" for one in rest]
-    return "; ".join([*([f"✔ from {', '.join(reached)}"] if reached else []), *said])
+    """Name the peers from which a port was reached, and what others found, with those who found the same."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in row["found"]:
+        words = "" if one["state"] == "ok" else f": {one['measured']}"
+        names.setdefault((_MARKS[one["state"]][0], words), []).append(one["by_name"])
+    reached_first = sorted(names.items(), key=lambda found: found[0][1] != "")
+    return "; ".join(f"{mark} from {', '.join(who)}{words}" for (mark, words), who in reached_first)
 
 
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
