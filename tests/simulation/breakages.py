@@ -57,7 +57,7 @@ BREAKAGES = (
     Breakage("promoted in name only", "changing.py", "if named and self._custody.authority.state is", "if False and self._custody.authority.state is"),
     Breakage("the last shown is the truth", _PRIMARY, "if self._rank(version) <= self._rank(self.newest):", "if version.stamp == self.head.stamp:"),
     Breakage("nothing is set aside", _PRIMARY, "aside = lost | {stamp for stamp in suspects if not includes(version, stamp)}", "aside = lost"),
-    Breakage("what was set aside is forgotten", _PRIMARY, "suspects = self.aside if", "suspects = frozenset() if"),
+    Breakage("what was set aside is forgotten", _PRIMARY, "suspects = self.aside | part", "suspects = part"),
     Breakage("shown before it is stored", _PRIMARY, "        self._storing = Store(version, aside)\n        return [self._storing]", "        self._storing = Store(version, aside)\n        return [Publish(version), self._storing]"),
     Breakage("what could not be stored is forgotten", _PRIMARY, "            self._waiting = failed\n", "            self._waiting = None\n"),
     Breakage("a full disk stays full", _PRIMARY, "return self._adopt() or self._try_disk()", "return self._adopt()"),
