@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -14,7 +15,7 @@ import pytest
 
 from sextet.engine import EngineError
 from sextet.model.settings.protocols import Domain
-from sextet.sip import agent_line, process
+from sextet.sip import agent_line, engine, process
 from tests.support.real_lab import eventually
 from tests.support.sip_peers import answered, certificate, peers, phone
 
@@ -59,7 +60,7 @@ def test_a_new_secret_is_used_at_once_and_restarts_only_a_kamailio_that_carries_
             assert at.engines[2]._process.record.pid == pids[1]
             await at.registered(2, BOB)
             dialog = answered(await alice.call(BOB))
-            assert next(iter(at.hosts[2].calls.values())).rule == ""  # proved, so it was not searched for again
+            assert (await at.hosts[2].call(dialog)).rule == ""  # proved, so it was not searched for again
             assert (await alice.hang_up(dialog)).status == 200
 
     asyncio.run(play())
@@ -93,6 +94,26 @@ def test_a_killed_kamailio_is_started_again_and_phones_register_again(which: str
             assert host.registrations == {}
             assert (await alice.register()).status == 200
             await host.until(lambda: ALICE in host.registrations)
+
+    asyncio.run(play())
+
+
+def test_a_kamailio_that_starts_again_runs_what_its_sextetd_runs_although_another_version_was_installed_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "sextet"
+    shutil.copytree(engine.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(engine, "PACKAGE", package)
+
+    async def play() -> None:
+        async with peers("127.61.2", 1) as at, phone(at, 1, "alice") as alice:
+            instructions = package / "sip" / "kemi" / "instructions.py"
+            instructions.write_text(instructions.read_text().replace('values["directory"]', 'values["of the future"]'))
+            os.kill(at.engines[1]._process.record.pid, signal.SIGKILL)
+            host = at.hosts[1]
+            await host.until(lambda: "again" in host.states[-1])
+            await host.until(lambda: host.states[-1] == "")
+            assert (await alice.register()).status == 200
 
     asyncio.run(play())
 

@@ -104,6 +104,7 @@ class SipEngine:
         self._failures = 0
         self._started_at = 0.0
         self._counting = Counting(journal)
+        self._code = ""  # digest of what its workers run
         self._untold = False  # whether files were written that Kamailio has not been told to read
         self._uncertified = False  # and certificates among them
         self._sentence: str | None = None  # what the host was told last
@@ -120,8 +121,11 @@ class SipEngine:
             self._prepare()
             await self._resolve(wanted)
             self._write(wanted)
+            self._code = rendering.code_digest(PACKAGE)
             adopted = await self._adopted(wanted)
             if not adopted:
+                # Once: whatever is installed while this process runs, workers started again must understand it.
+                rendering.install_code(PACKAGE, self._run_dir)
                 await self._launch(wanted)
             self._listener.open(self._account)
             self._feed.begin(owners=not adopted)  # one that kept running knows owners from before, until we know better
@@ -266,7 +270,7 @@ class SipEngine:
         old = process.found(self._run_dir)
         if old is None:
             return False
-        if old.record.code == rendering.code_digest(PACKAGE) and old.record.address == wanted.address:
+        if old.record.code == self._code and old.record.address == wanted.address:
             self._process = old
             self._process.watch(self._ended)
             self._started_at = asyncio.get_running_loop().time()
@@ -281,7 +285,6 @@ class SipEngine:
         self._write(wanted)
         files = rendering.files(wanted, self._run_dir, self._secret, self._resolved)
         rendering.write_private(self._run_dir / "kamailio.cfg", files.kamailio, owner)
-        rendering.install_code(PACKAGE, self._run_dir)
         self._line.close()
         self._messages.forget()
         self._orders.clear()
@@ -294,7 +297,7 @@ class SipEngine:
         self._process = process.started(
             self._run_dir,
             self._account,
-            code=rendering.code_digest(PACKAGE),
+            code=self._code,
             secret=_digest(rendering.nonce_secret(wanted, self._secret)),
             address=wanted.address,
             settings=rendering.at_restart(wanted.config),

@@ -35,6 +35,7 @@ MARK_S = 600  # after this long even an unchanged registration is decided and to
 NOBODY = "192.0.2.255"  # RFC 5737: an address that is never our own
 VERIFIED = "verified"  # the part of tls.cfg that kamailio.cfg.j2 asks for by this name
 CODE = ("model", "call", "sip/kemi")  # what the workers import, besides the packages' own __init__.py
+TEMPLATE = resources.files("sextet.sip").joinpath("kamailio.cfg.j2").read_text()  # once: it goes with this code
 LOADER = '''"""Where app_python3 begins; written by sextetd."""
 
 from pathlib import Path
@@ -95,8 +96,7 @@ def ports_of(settings: Mapping[str, str]) -> list[tuple[str, int]]:
 
 def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Names) -> Files:
     """Render what Kamailio reads; `secret` is this peer's own, in hexadecimal."""
-    text = resources.files("sextet.sip").joinpath("kamailio.cfg.j2").read_text()
-    template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(text)
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(TEMPLATE)
     host = f"[{wanted.address}]" if ":" in wanted.address else wanted.address
     sockets = listeners(wanted)
     rendered = template.render(
