@@ -161,12 +161,11 @@ def test_an_answer_that_is_no_cpl_is_told_and_the_default_cpl_holds() -> None:
             first.cpl = lambda _: "<reject status='403'"
             answer = refused(await alice.call(CAROL))
             assert answer.status == 480 and "no judge" in answer.get("reason")
-            assert (
-                f"Policy service Judge, {FIRST}:{PORT}: The script is not well-formed XML" in at.hosts[1].troubles[-1]
-            )
+            wrong = f"Policy service Judge, {FIRST}:{PORT}: The script is not well-formed XML"
+            await at.hosts[1].until(lambda: wrong in "".join(at.hosts[1].troubles[-1:]))
             first.cpl = _cpl
             await alice.hang_up(answered(await alice.call(CAROL)))
-            assert at.hosts[1].troubles[-1] == ""
+            await at.hosts[1].until(lambda: at.hosts[1].troubles[-1] == "")
             first.cpl = lambda _: "x" * (policy_services.ANSWER_MAX + 1)
             await alice.hang_up(answered(await alice.call(CAROL)))
             await at.hosts[1].until(lambda: _states(at) == ["failed", "active"])

@@ -116,14 +116,15 @@ def test_the_freest_peer_of_a_neighbour_is_called_and_one_in_maintenance_is_not(
             await at.engines[1].test_zone("Other")
             await at.hosts[1].until(lambda: seen(at, 1)[0].free < seen(at, 1)[1].free, wait_s=25)
             dialog = answered(await alice.call(BOB))
-            [call] = [one for one in at.hosts[3].calls.values() if one.destination == BOB]
-            assert call.source == ALICE
+            call = await at.hosts[3].call(dialog)
+            assert (call.source, call.destination) == (ALICE, BOB)
             await alice.hang_up(dialog)
             await at.apply(3, maintenance=True)
             await at.engines[1].test_zone("Other")
             await until_states(at, 1, "active", "maintenance")
             again = answered(await alice.call(BOB))
-            assert not at.hosts[3].calls
+            await at.hosts[2].call(again)
+            await at.hosts[3].until(lambda: not at.hosts[3].calls)
             await alice.hang_up(again)
             await bob.hang_up(held)
 

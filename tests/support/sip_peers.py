@@ -110,6 +110,11 @@ class Watch:
         """Let who waits look again."""
         self._changed.set()
 
+    async def call(self, dialog: Dialog) -> Call:
+        """Wait until a call is told; the phones know of it a moment earlier."""
+        await self.until(lambda: dialog.call_id in self.calls)
+        return self.calls[dialog.call_id]
+
     async def until(self, holds: Callable[[], bool], wait_s: float = WAIT_S) -> None:
         """Wait until something holds of what was told."""
         async with asyncio.timeout(wait_s):
