@@ -129,8 +129,8 @@ class Phone:
             self._reader_task.cancel()
         writer, self._writer = self._writer, None
         if writer is not None:
-            connection = writer.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no farewell
+            if connection := writer.get_extra_info("socket"):  # none where TLS ended already
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no farewell
             writer.transport.abort()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
