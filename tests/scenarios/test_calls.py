@@ -211,7 +211,7 @@ def test_a_zone_that_a_rule_still_names_cannot_be_removed(lab: Lab) -> None:
         zone = {"name": "Paris", "monitor": False, "peers": [{"address": "192.0.2.9"}]}
         rule = {"name": "ToParis", "priority": 900, "target": "Paris", "source": "Named", "source_name": "Paris"}
         await lab.ask(1, "config add", path="zones", value=zone)
-        await lab.ask(1, "config add", path="search_rules", value=rule)
+        await applied(lab, await lab.ask(1, "config add", path="search_rules", value=rule))
         code, _, errors = await lab.run(2, "config", "remove", "zones[Paris]")
         assert code != 0
         assert "search_rules[ToParis]" in errors and "there is no zone or policy service 'Paris'" in errors, errors

@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -222,11 +223,12 @@ def lab(
     """Run a lab; `prepare` may change what the peers are given before they start. It ends, whatever happens."""
     directory = Path(tempfile.mkdtemp(prefix="x", dir="/tmp"))  # short: sockets have at most 107 bytes
     directory.chmod(0o711)  # engines run as another user
+    claims = contextlib.ExitStack()
     if places:
         write_places(directory / PLACES, places)
         made = plan(peers, directory / "state", directory / "run", network, places)
     else:
-        made = _on_a_free_network(peers, directory)
+        made = _on_a_free_network(peers, directory, claims)
     drawn = documents.new_secrets()
     for path in (made.state_dir, made.run_dir):
         path.mkdir()
@@ -255,6 +257,7 @@ def lab(
             if leftover.is_mount():
                 subprocess.run(["umount", "-l", leftover], check=False)
         shutil.rmtree(directory, ignore_errors=True)
+        claims.close()
         assert not stuck, f"the lab did not end within {STOP_S:g} s: {stuck}"
 
 
@@ -277,10 +280,15 @@ def stand_alone(made: Plan, drawn: Secrets) -> None:
         edit_initial(peer, lambda document, peer=peer: forget(peer, document))
 
 
-def _on_a_free_network(peers: int, directory: Path) -> Plan:
+def _on_a_free_network(peers: int, directory: Path, stack: contextlib.ExitStack) -> Plan:
     """Lay out a lab where no other one runs: several test runs may share a machine."""
-    for place in random.sample(range(NETWORKS), NETWORKS):  # two processes that look at once do not take the same
+    for place in random.sample(range(NETWORKS), NETWORKS):
         network = f"127.78.{place}"
+        claim = stack.enter_context(socket.socket(socket.AF_UNIX))
+        try:
+            claim.bind(f"\0sextet test {network}")  # until the lab has ended: nobody else takes it before it starts
+        except OSError:
+            continue
         made = plan(peers, directory / "state", directory / "run", network)
         if not ports.problems(ports.endpoints(made)):
             return made
