@@ -10,10 +10,14 @@ from dataclasses import replace
 
 import pytest
 
+from sextet.lab.policy_server import PolicyServer
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.policy import CallPolicy
+from sextet.model.settings.policy_services import PolicyServer as PolicyAddress
+from sextet.model.settings.policy_services import PolicyService
 from sextet.model.settings.protocols import PROXY_KNOWN, PROXY_OFF, Domain, Protocols
-from sextet.model.settings.registration import Credential
+from sextet.model.settings.registration import Credential, Registration
 from sextet.model.settings.zones import TRAVERSAL_CLIENT, TRAVERSAL_SERVER, Zone, ZonePeer
 from sextet.sip.rpc import command
 from tests.support.relay import Relay
@@ -171,6 +175,41 @@ def test_off_carries_nothing_and_known_zones_only_are_carried_to() -> None:
             assert refusal.status == 403
             assert "no search rule leads bob@apolo.local to a zone" in refusal.get("reason")
             await at.hosts[E].until(lambda: bool(at.hosts[E].rejections))
+
+    asyncio.run(play())
+
+
+def test_call_policy_and_search_rules_judge_what_is_carried_by_their_services_and_the_restriction_policy_does_not() -> (
+    None
+):
+    async def play() -> None:
+        judge = PolicyService(name="Judge", protocol="HTTP", servers=(PolicyAddress(address=f"{NETWORK}.81:8080"),))
+        server = PolicyServer(lambda _: "<proxy/>")
+        await server.start(f"{NETWORK}.81", 8080)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(server.stop)
+            at = await stack.enter_async_context(neighbours())
+            bob = await stack.enter_async_context(outside(at))
+            before = replace(
+                at.wanted[E].config, policy_services=(judge,),
+                registration=Registration(restriction_policy="Policy service", service="Judge"),
+            )  # fmt: skip
+            await at.apply(E, config=replace(before, call_policy=CallPolicy(mode="Policy service", service="Judge")))
+            assert (await bob.register()).status == 200
+            assert {(one["POLICY_TYPE"], one["METHOD"], one["DESTINATION_ALIAS"]) for one in server.asked} == {
+                ("ADMIN", "REGISTER", BOB)
+            }
+            server.cpl = lambda _: '<reject status="403" reason="not at night"/>'
+            answer = await bob.register()
+            assert answer.status == 403 and "not at night" in answer.get("reason")
+            assert at.hosts[E].rejections == [(BOB, "403 not at night")]
+            rules = (SearchRule(name="Asked", target="Judge", priority=10), *before.search_rules)
+            await at.apply(E, config=replace(before, search_rules=rules))
+            server.cpl = lambda _: "<reject/>"
+            asked = len(server.asked)
+            assert (await bob.register()).status == 200, "what one target refuses, the next priority may carry"
+            assert [one["POLICY_TYPE"] for one in server.asked[asked:]] == ["SEARCH"] * (len(server.asked) - asked)
+            assert len(server.asked) > asked
 
     asyncio.run(play())
 

@@ -11,16 +11,19 @@ from __future__ import annotations
 import hmac
 import os
 import re
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from sextet.call.admission import may_carry_to
 from sextet.call.alias import key, of_uri
 from sextet.call.decision import PATH, Note, Refuse, Request, Round, Searched, Target, Try, safe
+from sextet.call.policy.asking import stages
 from sextet.call.search import search
 from sextet.call.source import Source, SourceKind, source_of
 from sextet.call.table import Table
 from sextet.sip.kemi.asking import questions
+from sextet.sip.kemi.asking.services import Services
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.proof import Identity, new_tag
 from sextet.sip.kemi.refusing import answer
@@ -75,41 +78,50 @@ def carry(ksr: Any, reporter: Reporter, told: Instructions) -> None:
 
 
 def send(
-    ksr: Any, reporter: Reporter, told: Instructions, request: Request, identity: Identity, name: str = ""
-) -> None:
-    """Search where it goes, and send it there; `name` is that of a search which waited for DNS."""
+    ksr: Any, reporter: Reporter, told: Instructions, request: Request, identity: Identity, name: str = "",
+    known: dict[str, str] | None = None, *, last: bool = False,
+) -> None:  # fmt: skip
+    """Search where it goes, and send it there; see calling._search, whose words these are.
+
+    Call policy and search rules decide about the way of a REGISTER as about that of a call, with the policy services in
+    their place. Who may register is for the system that it is carried to.
+    """
     table = told.table
-    lookups, first = tracing.Lookups(lambda _: False, lambda _: ()), not name
+    lookups, services = (
+        tracing.Lookups(lambda _: False, lambda _: ()),
+        Services(ksr, table, request, known or {}, last=last),
+    )
+
+    def waits(asked: list[str]) -> None:
+        state: questions.State = {
+            "step": STEP, "request": asdict(request), "node": "", "own": "", "name": name, "known": known or {},
+        }  # fmt: skip
+        if not questions.suspend(ksr, reporter, asked, state):
+            send(ksr, reporter, told, request, identity, name, known, last=True)
+
+    searched = _led(table, request, search(table, request, lookups.here, lookups.elsewhere, stages(services)))
+    if searched.open:
+        waits([services.question(*one) for one in searched.open])
+        return
+    carried = ksr.htable.sht_get("carried", f"{request.alias} {ksr.pv.get('$avp(carried)')}") is not None
+    told_now = not name and not (carried and isinstance(searched.decision, Try))
     name = name or os.urandom(8).hex()
-    searched = search(table, request, lookups.here, lookups.elsewhere)
-    decision = searched.decision
-    if isinstance(decision, Try):
-        rounds = tuple(
-            Round(priority=one.priority, targets=found) for one in decision.rounds if (found := _zones(table, one))
-        )
-        reason = safe(f"no search rule leads {request.alias} to a zone that registrations may be carried to")
-        searched = Searched(Try(rounds) if rounds else Refuse(403, reason), searched.notes)
-    known = ksr.htable.sht_get("carried", f"{request.alias} {ksr.pv.get('$avp(carried)')}") is not None
-    if first and not (known and isinstance(searched.decision, Try)):  # refreshes would fill the search history
+    if told_now:  # refreshes would fill the search history
         tracing.told(reporter, name, request, searched, lookups, table.generation, "REGISTER", identity.call_id)
     decision = searched.decision
     if isinstance(decision, Refuse):
-        rejected(ksr, reporter, request.alias, decision.status, decision.reason)
-        answer(ksr, decision.status, decision.reason)
+        _refuse(ksr, reporter, request, decision)
         return
-    asked = questions.unanswered(ksr, table, decision.rounds)
-    state: questions.State = {
-        "step": STEP,
-        "request": asdict(request),
-        "node": "",
-        "own": "",
-        "name": name,
-        "known": {},
-    }
-    if asked and questions.suspend(ksr, reporter, asked, state):
+    found, asked = questions.resolved(ksr, table, request, decision.rounds, lookups.here, lookups.elsewhere, services)
+    if asked and not last:
+        waits(asked)
         return
-    call: dict[str, Any] = {"tag": request.tag, "search": "" if known else name}
-    begin(ksr, reporter, told, decision.rounds, call, Aftermath(request=request), uri=identity.uri)
+    rounds = _carried(table, found.rounds, ("zone",))
+    if not rounds:
+        _refuse(ksr, reporter, request, found.refusal or _nowhere(request))
+        return
+    call: dict[str, Any] = {"tag": request.tag, "search": "" if carried else name}
+    begin(ksr, reporter, told, rounds, call, Aftermath(request=request), uri=identity.uri)
 
 
 def sent_by(ksr: Any, table: Table) -> Source:
@@ -160,8 +172,34 @@ def outward(told: Instructions, request: Request, token: str) -> Searched:
     return Searched(Try((Round(priority=0, targets=(target,)),)), (note,))
 
 
-def _zones(table: Table, one: Round) -> tuple[Target, ...]:
-    return tuple(target for target in one.targets if target.kind == "zone" and may_carry_to(table, target.zone))
+def _led(table: Table, request: Request, searched: Searched) -> Searched:
+    """Leave of a search what a registration may be carried by."""
+    decision = searched.decision
+    if not isinstance(decision, Try):
+        return searched
+    rounds = _carried(table, decision.rounds, ("zone", "service"))
+    return replace(searched, decision=replace(decision, rounds=rounds) if rounds else _nowhere(request))
+
+
+def _carried(table: Table, rounds: Sequence[Round], kinds: Collection[str]) -> tuple[Round, ...]:
+    left = [
+        replace(one, targets=tuple(target for target in one.targets if target.kind in kinds and _may(table, target)))
+        for one in rounds
+    ]
+    return tuple(one for one in left if one.targets)
+
+
+def _may(table: Table, target: Target) -> bool:
+    return target.kind == "service" or may_carry_to(table, target.zone)
+
+
+def _nowhere(request: Request) -> Refuse:
+    return Refuse(403, safe(f"no search rule leads {request.alias} to a zone that registrations may be carried to"))
+
+
+def _refuse(ksr: Any, reporter: Reporter, request: Request, decision: Refuse) -> None:
+    rejected(ksr, reporter, request.alias, decision.status, decision.reason)
+    answer(ksr, decision.status, decision.reason)
 
 
 def _mac(secret: str, digits: str) -> str:

@@ -181,7 +181,7 @@ def resumed(
         call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
     )
     if state["step"] == carrying.STEP:
-        carrying.send(ksr, reporter, told, request, identity, state["name"])
+        carrying.send(ksr, reporter, told, request, identity, state["name"], known)
         return
     _search(
         ksr, reporter, told, request, identity, str(get("$rm")), state["node"], state["own"], state["name"], known
