@@ -15,8 +15,18 @@ pytestmark = pytest.mark.scenario
 NETWORK = "127.61.7"
 ALICE, BOB, CAROL = (f"{user}@apolo.local" for user in ("alice", "bob", "carol"))
 NEEDED = {407: 'Proxy-Authenticate: Digest realm="bob", nonce="n"', 422: "Min-SE: 600"}
+BEST = (  # what bob and his other device answer, and what the caller hears
+    (404, 486, 486), (486, 603, 603), (302, 480, 302), (500, 486, 486), (407, 404, 407), (415, 404, 415),
+    (503, 503, 500), (422, 404, 422),
+)  # fmt: skip
+CHALLENGES = {
+    401: 'WWW-Authenticate: Digest realm="{realm}", nonce="n"',
+    407: 'Proxy-Authenticate: Digest realm="{realm}", nonce="n"',
+}
 HELD = SDP + "a=sendonly\r\n"
 through = pytest.mark.parametrize("count", [1, 2], ids=["one peer", "two peers"])
+# A call passes the caller's peer and the device's, no third: three take part where one alias has devices at two others.
+over_peers = pytest.mark.parametrize("count", [1, 2, 3], ids=["one peer", "two peers", "three peers"])
 
 
 @asynccontextmanager
@@ -32,6 +42,18 @@ async def phones(count: int, transport: str = "udp") -> AsyncIterator[tuple[Peer
             assert (await one.register()).status == 200
             await at.registered(number, alias)
         yield at, alice, bob, carol
+
+
+@asynccontextmanager
+async def two_devices(count: int, transport: str = "udp") -> AsyncIterator[tuple[Peers, Phone, Phone, Phone]]:
+    """Register another device of bob's as well: with the first peer, or of three with the second."""
+    number = 2 if count == 3 else 1
+    async with phones(count, transport) as (at, alice, bob, _), phone(at, number, "bob") as desk:
+        assert (await desk.register()).status == 200
+        await at.registered(number, BOB, bindings=2 if count == 1 else 1)
+        if count == 3:
+            await at.located(1, BOB, 2, 3)
+        yield at, alice, bob, desk
 
 
 async def connected(at: Peers, *call_ids: str) -> None:
@@ -87,17 +109,17 @@ def test_an_offer_that_is_refused_or_challenged_leaves_the_call_as_it_was(count:
 
 
 @through
-@pytest.mark.parametrize("method", ["UPDATE", "INFO", "MESSAGE", "OPTIONS"])
-def test_requests_within_a_call_reach_the_other_end_both_ways(count: int, method: str) -> None:
+def test_requests_within_a_call_reach_the_other_end_both_ways(count: int) -> None:
     async def play() -> None:
         async with phones(count, "tcp") as (at, alice, bob, _):
             dialog = answered(await alice.call(BOB))
-            body = SDP if method == "UPDATE" else "Signal=1\r\n"
-            for one, own, other in ((alice, dialog, bob), (bob, bob.dialogs[dialog.call_id], alice)):
-                assert (await one.within(own, method, body)).status == 200
-                arrived = await other.rings(method)
-                assert arrived.body == body
-                assert not [name for name, _ in arrived.headers if name.startswith("x-sextet")]
+            for method in ("UPDATE", "INFO", "MESSAGE", "OPTIONS"):
+                body = SDP if method == "UPDATE" else "Signal=1\r\n"
+                for one, own, other in ((alice, dialog, bob), (bob, bob.dialogs[dialog.call_id], alice)):
+                    assert (await one.within(own, method, body)).status == 200
+                    arrived = await other.rings(method)
+                    assert arrived.body == body
+                    assert not [name for name, _ in arrived.headers if name.startswith("x-sextet")]
             await connected(at, dialog.call_id)
             assert (await alice.hang_up(dialog)).status == 200
             await over(at)
@@ -190,48 +212,48 @@ def test_a_redirection_is_passed_on_as_it_is(count: int, transport: str) -> None
     asyncio.run(play())
 
 
-@through
-@pytest.mark.parametrize(
-    ("first", "second", "wanted"),
-    [
-        (404, 486, 486),
-        (486, 603, 603),
-        (302, 480, 302),
-        (500, 486, 486),
-        (407, 404, 407),
-        (415, 404, 415),
-        (503, 503, 500),
-        (422, 404, 422),
-    ],
-)
-def test_of_the_answers_of_several_devices_the_right_one_is_passed_on(
-    count: int, first: int, second: int, wanted: int
-) -> None:
+@over_peers
+def test_of_the_answers_of_several_devices_the_right_one_is_passed_on(count: int) -> None:
     """RFC 3261 16.7: 6xx first, then the lowest class, within it what the caller can act on; never a bare 503."""
 
     async def play() -> None:
-        async with phones(count) as (at, alice, bob, _), phone(at, 1, "bob") as desk:
-            assert (await desk.register()).status == 200
-            await at.registered(1, BOB, bindings=3 - count)
-            bob.status, desk.status = first, second
-            bob.headers = [NEEDED[first]] if first in NEEDED else []
-            answer = refused(await alice.call(BOB))
-            assert answer.status == wanted
-            if wanted in NEEDED:
-                name, _, value = NEEDED[wanted].partition(": ")
-                assert answer.get(name.lower()) == value
-            assert (bob.count(), desk.count()) == (1, 1)
+        async with two_devices(count) as (at, alice, bob, desk):
+            for done, (first, second, wanted) in enumerate(BEST, 1):
+                bob.status, desk.status = first, second
+                bob.headers = [NEEDED[first]] if first in NEEDED else []
+                answer = refused(await alice.call(BOB))
+                assert answer.status == wanted, (first, second)
+                if wanted in NEEDED:
+                    name, _, value = NEEDED[wanted].partition(": ")
+                    assert answer.get(name.lower()) == value
+                assert (bob.count(), desk.count()) == (done, done)
             await over(at)
 
     asyncio.run(play())
 
 
-@through
+@over_peers
+def test_the_challenges_of_all_devices_are_passed_on_together(count: int) -> None:
+    """RFC 3261 16.7 step 7."""
+
+    async def play() -> None:
+        async with two_devices(count) as (at, alice, bob, desk):
+            for statuses in ((401, 401), (407, 407), (407, 401)):
+                for one, status, realm in zip((bob, desk), statuses, ("of-bob", "of-desk"), strict=True):
+                    one.status, one.headers = status, [CHALLENGES[status].format(realm=realm)]
+                answer = refused(await alice.call(BOB))
+                assert answer.status in statuses
+                challenges = [*answer.all("www-authenticate"), *answer.all("proxy-authenticate")]
+                assert sorted(one.split('"')[1] for one in challenges) == ["of-bob", "of-desk"], statuses
+            await over(at)
+
+    asyncio.run(play())
+
+
+@over_peers
 def test_a_decline_everywhere_stops_the_other_devices(count: int) -> None:
     async def play() -> None:
-        async with phones(count) as (at, alice, bob, _), phone(at, 1, "bob") as desk:
-            assert (await desk.register()).status == 200
-            await at.registered(1, BOB, bindings=3 - count)
+        async with two_devices(count) as (at, alice, bob, desk):
             bob.status = desk.status = 0
             call = asyncio.create_task(alice.call(BOB))
             invite, _ = await asyncio.gather(bob.rings(), desk.rings())
@@ -243,12 +265,10 @@ def test_a_decline_everywhere_stops_the_other_devices(count: int) -> None:
     asyncio.run(play())
 
 
-@through
+@over_peers
 def test_two_devices_that_answer_at_once_both_reach_the_caller(count: int) -> None:
     async def play() -> None:
-        async with phones(count) as (at, alice, bob, _), phone(at, 1, "bob") as desk:
-            assert (await desk.register()).status == 200
-            await at.registered(1, BOB, bindings=3 - count)
+        async with two_devices(count) as (at, alice, bob, desk):
             bob.status = desk.status = 0
             desk.user = "desk"  # its own tag
             call = asyncio.create_task(alice.call(BOB))
@@ -297,12 +317,10 @@ def test_an_answer_that_is_sent_again_and_an_acknowledgement_that_comes_late_arr
     asyncio.run(play())
 
 
-@through
+@over_peers
 def test_whoever_gives_up_while_it_rings_elsewhere_frees_every_device(count: int) -> None:
     async def play() -> None:
-        async with phones(count, "tcp") as (at, alice, bob, _), phone(at, 1, "bob") as desk:
-            assert (await desk.register()).status == 200
-            await at.registered(1, BOB, bindings=3 - count)
+        async with two_devices(count, "tcp") as (at, alice, bob, desk):
             bob.status = desk.status = 0
             call = asyncio.create_task(alice.call(BOB))
             await asyncio.gather(bob.rings(), desk.rings())
