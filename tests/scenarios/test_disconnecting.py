@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.real_lab import Lab, answered, eventually
+from tests.support.real_lab import Lab, answered, eventually, refused
 from tests.support.sip_client import Phone
 
 pytestmark = pytest.mark.scenario
@@ -29,6 +29,25 @@ def test_a_call_over_two_peers_is_ended_from_the_third_and_stands_in_the_history
             line = await eventually("the call is over", lambda: _over(lab, call["tag"]))
             assert "Disconnected by administrator" in " ".join(leg["reason"] for leg in line["legs"])
             assert line["call"]["lasted_s"] > 0
+
+    asyncio.run(play())
+
+
+def test_a_call_that_rings_is_ended_from_whichever_peer_for_both_ends(lab: Lab) -> None:
+    async def play() -> None:
+        async with _registered(lab) as (alice, bob):
+            bob.status = 0
+            for done, number in enumerate(lab.numbers):
+                calling = asyncio.create_task(alice.call(BOB))
+                await bob.rings(after=done)
+                call = await eventually("it rings", lambda number=number: _call(lab, number, "ringing"))
+                await lab.ask(number, "call disconnect", tag=call["tag"])
+                assert refused(await calling).status == 487
+                await bob.rings("CANCEL", after=done)
+                await eventually("no call is left", lambda: lab.ask(3, "call list"), wanted=[])
+                line = await eventually("the call is over", lambda call=call: _over(lab, call["tag"]))
+                assert "Disconnected by administrator" in " ".join(leg["reason"] for leg in line["legs"])
+                assert line["call"]["lasted_s"] == 0
 
     asyncio.run(play())
 
@@ -60,10 +79,10 @@ async def _knows(lab: Lab, number: int) -> bool:
     return (BOB, 2, False) in await lab.registrations(number)
 
 
-async def _call(lab: Lab, number: int) -> dict[str, Any] | None:
-    """Give the call once it is up and known with both its peers."""
+async def _call(lab: Lab, number: int, state: str = "connected") -> dict[str, Any] | None:
+    """Give the call once it is up, or rings, and is known with both its peers."""
     rows = await lab.ask(number, "call list")
-    return rows[0] if len(rows) == 1 and rows[0]["state"] == "connected" and len(rows[0]["peers"]) == 2 else None
+    return rows[0] if len(rows) == 1 and rows[0]["state"] == state and len(rows[0]["peers"]) == 2 else None
 
 
 async def _over(lab: Lab, tag: str) -> dict[str, Any] | None:
