@@ -198,15 +198,3 @@ def test_a_proxy_before_us_that_keeps_no_flow_makes_outbound_impossible() -> Non
             assert (await bob.register(extra="Via: SIP/2.0/TCP 192.0.2.7;branch=z9hG4bKa")).status == 439
 
     asyncio.run(play())
-
-
-def test_a_device_that_asks_for_a_gruu_is_registered_and_given_none() -> None:
-    """RFC 5627 5.3: who cannot resolve a GRUU must not hand one out, or the device is called where nobody finds it."""
-
-    async def play() -> None:
-        async with peers(NETWORK, 1) as at, phone(at, 1, "bob", "tcp", instance=INSTANCE) as bob:
-            answer = await bob.register(extra="Supported: gruu")
-            assert answer.status == 200 and INSTANCE in answer.get("contact")
-            assert "gruu" not in answer.get("contact")
-
-    asyncio.run(play())

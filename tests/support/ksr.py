@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -17,7 +18,7 @@ class FakeKSR:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {"$shv(table)": 1}
         self.htables: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-        self.bindings: dict[str, list[dict[str, str]]] = {}  # usrloc
+        self.bindings: dict[str, list[dict[str, Any]]] = {}  # usrloc
         self.replies: list[tuple[int, str]] = []
         self.reply_headers: list[str] = []
         self.appended: list[str] = []
@@ -31,13 +32,14 @@ class FakeKSR:
         self.retransmission = False
         self.status = 408
         self.suspended = 0
+        self.answered_itself = 0  # answers to REGISTER that Kamailio made
         self.shown: list[tuple[str, str]] = []  # callers that were put in the place of who calls
         self.silence = False  # whether the branch that failed had no answer at all
         self._uri, self._next, self._flags = "", "", 0
         self._branches: list[tuple[str, str, int]] = []
         self._sent = 0  # branches of this request
         self._ruids = 0
-        self._fetched: list[dict[str, str]] = []
+        self._fetched: list[dict[str, Any]] = []
         self._iterator: list[tuple[str, Any]] = []
         self.pv = self.htable = self.registrar = self.sl = self.hdr = self.tm = self.auth = self
         self.tcpops = self.tls = self.uac = self.tmx = self
@@ -65,9 +67,9 @@ class FakeKSR:
 
     # pv and pvx
     def get(self, name: str) -> Any:
-        if name == "$ulc(found=>count)":
+        if re.fullmatch(r"\$ulc\(\w+=>count\)", name):
             return len(self._fetched)
-        found = re.fullmatch(r"\$\(ulc\(found=>(\w+)\)\[(\d+)\]\)", name)
+        found = re.fullmatch(r"\$\(ulc\(\w+=>(\w+)\)\[(\d+)\]\)", name)
         if found:
             return self._fetched[int(found[2])].get(found[1])
         if name.startswith("$shtitkey("):
@@ -161,10 +163,16 @@ class FakeKSR:
                 rows[:] = [row for row in rows if row["addr"] != contact.uri]
             elif not known:
                 self._ruids += 1
-                rows.append({"addr": contact.uri, "ruid": f"r{self._ruids}", "instance": contact.instance})
+                rows.append(
+                    {
+                        "addr": contact.uri, "ruid": f"r{self._ruids}", "instance": contact.instance,
+                        "regid": int(contact.reg_id or 0), "q": -1, "expires": int(time.time()) + 60,
+                    }
+                )  # fmt: skip
         return result
 
     def reg_send_reply(self) -> int:
+        self.answered_itself += 1
         self.replies.append((200, "OK"))
         return OK
 
@@ -225,7 +233,7 @@ class FakeKSR:
     def t_relay(self) -> int:
         given = [(self._uri, self._next, self._flags), *self._branches]
         branches = [(uri, target.partition(";t=")[0], flags) for uri, target, flags in given]
-        self.hops.append([target.partition(";hops=")[2] or self.values["$avp(hops)"] for _, target, _ in given])
+        self.hops.append([target.partition(";hops=")[2] or self.values.get("$avp(hops)", "") for _, target, _ in given])
         self._branches = []
         for _, target, _ in given:  # as the branch route LEG notes whose it is
             if name := re.search(r";dev=(\w+)", target):

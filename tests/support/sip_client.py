@@ -81,6 +81,7 @@ class Phone:
         self.sdp = SDP  # what an INVITE is answered with
         self.status = 200  # what an INVITE is answered with; 0 = it rings on
         self.leaves = False  # whether it takes its registration with it, where peers live on for other tests
+        self.gruu = ""  # by which others reach this phone, where the registrar gave it one; it is its Contact then
         self.headers: list[str] = []  # that a final answer to an INVITE or UPDATE has besides
         self.received: list[Message] = []
         self.replies: list[Message] = []
@@ -152,6 +153,11 @@ class Phone:
         return f"sip:{self.user}@{self.domain}"
 
     @property
+    def target(self) -> str:
+        """Its Contact outside of REGISTER."""
+        return f"<{self.gruu}>" if self.gruu else self.contact
+
+    @property
     def contact(self) -> str:
         more = f";transport={self.transport}" if self.transport != "udp" else ""
         parameters = f';+sip.instance="<urn:uuid:{self.instance}>"' if self.instance else ""
@@ -166,6 +172,9 @@ class Phone:
         uri = f"sip:{self.domain}"
         answer = await self.request("REGISTER", uri, to=self.uri, call_id=self._register_id, extra=[*headers, extra])
         self._registered = answer.status == 200 and expires != 0
+        own = f"{self.address[0]}:{self.address[1]}"
+        given = [one for one in _split(answer.get("contact")) if own in one and "pub-gruu" in one]
+        self.gruu = re.findall(r'pub-gruu="([^"]*)"', given[0])[0] if given and self._registered else ""
         return answer
 
     async def call(
@@ -174,7 +183,7 @@ class Phone:
         """Call an alias: the dialog when it was answered, else the refusal."""
         call_id, tag = uuid.uuid4().hex, uuid.uuid4().hex[:8]
         uri = f"sip:{alias}"
-        headers = [f"Contact: {self.contact}", extra]
+        headers = [f"Contact: {self.target}", extra]
         answer = await self.request("INVITE", uri, call_id=call_id, tag=tag, extra=headers, body=body, wait_s=wait_s)
         if answer.status >= 300:
             return answer
@@ -290,7 +299,7 @@ class Phone:
         head += [f"From: {request.get('from')}", f"To: {to}", f"Call-ID: {request.get('call-id')}"]
         more = [*extra, *(self.headers if status >= 200 and request.method in ("INVITE", "UPDATE") else ())]
         if request.method in ("INVITE", "UPDATE") and not any(line.startswith("Contact:") for line in more):
-            more.append(f"Contact: {self.contact}")
+            more.append(f"Contact: {self.target}")
         head += [f"CSeq: {request.get('cseq')}", *more]
         if status == 200 and request.method == "INVITE" and not within:
             routes = [route for value in request.all("record-route") for route in _split(value)]
@@ -344,7 +353,7 @@ class Phone:
             f"To: {dialog.remote}",
             f"Call-ID: {dialog.call_id}",
             f"CSeq: {cseq} {method}",
-            f"Contact: {self.contact}" if method in ("INVITE", "UPDATE", "REFER") else "",
+            f"Contact: {self.target}" if method in ("INVITE", "UPDATE", "REFER") else "",
             *extra,
         ]
         self.send(_text(head, body))

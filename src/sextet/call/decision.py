@@ -28,6 +28,7 @@ class Request:
     tag: str = ""  # of the call
     caller: str = ""  # the alias that calls
     user: str = ""  # whose credentials came with the request
+    device: str | None = None  # the one that is called, see gruu.device_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

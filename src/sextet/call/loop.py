@@ -21,7 +21,8 @@ def mark(request: Request, secret: bytes) -> str:
     The secret keeps two clusters apart that see the same call from their Default Zones, and strangers from making
     our marks.
     """
-    parts = (request.tag, key(request.alias), request.protocol, request.source.kind, request.source.name)
+    parts = [request.tag, key(request.alias), request.protocol, request.source.kind, request.source.name]
+    parts += [request.device] if request.device else []  # a device that its alias was forwarded to is asked anew
     text = "\n".join(parts).encode(errors="surrogateescape")
     return hmac.digest(secret or b"sextet", text, "sha256").hex()[:MARK_CHARACTERS]
 

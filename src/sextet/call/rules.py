@@ -177,6 +177,8 @@ def _ask(inquiry: Inquiry, rule: Rule, alias: str, trail: tuple[str, ...]) -> tu
 
 def _local(inquiry: Inquiry, rule: Rule, alias: str) -> tuple[str, Target | None]:
     table = inquiry.table
+    if inquiry.request.device == "":
+        return _missed(inquiry, rule, "no temporary GRUU is known here")  # RFC 5627 6.1
     here = inquiry.here(alias)
     owners = [number for number in inquiry.elsewhere(alias) if number != table.number]
     peers = tuple(number for number in owners if number in table.peers and table.peers[number].up)

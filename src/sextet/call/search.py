@@ -118,6 +118,10 @@ def _branch(inquiry: Inquiry, stages: Stages, dialled: str, trail: tuple[str, ..
         return []
     trail = (*trail, key(alias))
     for name, stage in (("policy", stages.policy), ("user policy", stages.user_policy)):
+        if name == "user policy" and inquiry.request.device is not None:
+            finding = f"not asked: the device {inquiry.request.device} is called"
+            inquiry.note("policy", name, alias, alias, finding, matched=False)
+            break  # RFC 5627 6.1: who calls one device is not forwarded to others
         answer = stage(inquiry.table, inquiry.request, alias)
         if isinstance(answer, Refuse):
             inquiry.status = answer.status

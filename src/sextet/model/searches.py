@@ -71,6 +71,7 @@ class Search:
     reason: str
     subzone: str = ""  # of the caller, where he is an endpoint of ours
     user: str = ""  # whose credentials came with it
+    device: str | None = None  # the one that was called (call/gruu.device_of)
     ms: int = 0  # from the decision to the final answer
     at: str = ""  # when it was decided, by this peer's clock
 
@@ -94,6 +95,8 @@ def search_of(values: Mapping[str, Any]) -> Search:
 def row_of(search: Search) -> dict[str, Any]:
     """Write a search as search_of reads it."""
     values = {field.name: getattr(search, field.name) for field in fields(Search)}
+    if search.device is None:
+        del values["device"]  # peers of an older version know no such value
     values["notes"] = [[getattr(step, name) for name in _STEP] for step in values.pop("steps")]
     values["targets"] = [[getattr(one, name) for name in _ASKED] for one in values.pop("asked")]
     return values

@@ -135,7 +135,7 @@ def test_the_answer_repeats_the_path_to_a_device_that_understands_it_and_no_refu
     path, source = "<sip:edge.test;lr;ob>, <sip:outer.test;lr>", "192.0.2.71:5060;tcp"
     for supported, repeated in (("outbound, Path", [f"Path: {path}"]), ("outbound", []), ("", [])):
         assert bench.register(source=source, Path=path, Supported=supported)[0] == 200
-        assert bench.ksr.reply_headers == repeated
+        assert [header for header in bench.ksr.reply_headers if header.startswith("Path")] == repeated
         bench.ksr.reply_headers.clear()
     assert bench.register("a@foreign.test", source=source, Path=path, Supported="path")[0] == 403
     assert not [header for header in bench.ksr.reply_headers if header.startswith("Path")]

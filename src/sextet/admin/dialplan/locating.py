@@ -240,7 +240,7 @@ def as_search(request: Request, told: Searched, registered: Mapping[str, Sequenc
         authenticated=request.authenticated, hops=request.hops, generation=0, registered=registered, steps=steps,
         asked=asked, status=0 if isinstance(decision, Try) else decision.status,
         reason="" if isinstance(decision, Try) else decision.reason,
-        subzone=request.source.subzone, user=request.user,
+        subzone=request.source.subzone, user=request.user, device=request.device,
     )  # fmt: skip
 
 

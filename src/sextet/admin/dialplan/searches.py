@@ -137,6 +137,7 @@ def replayed(table: Table, made: Search) -> Search:
         tag=made.tag,
         caller=made.caller,
         user=made.user,
+        device=made.device,
     )
     owners = made.registered
     told = search(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
+from typing import Any
 
 HEADER = "X-Sextet-Peer"
 _FORM = re.compile(r"n=([1-6]);tag=([0-9a-f]{32});from=((?:[0-9a-f]{2}){0,300});mac=([0-9a-f]{64})")
@@ -26,6 +27,12 @@ class Identity:
     cseq: str
     from_tag: str
     uri: str
+
+
+def identity_of(ksr: Any) -> Identity:
+    """Read it from the request, or branch, at hand."""
+    get = ksr.pv.get
+    return Identity(call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru")))
 
 
 def prove(secret: bytes, number: int, tag: str, identity: Identity, node: str = "") -> str:

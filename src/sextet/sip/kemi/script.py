@@ -20,11 +20,12 @@ from sextet.sip.kemi.limits import admitting, charging, within
 from sextet.sip.kemi.registration import carrying, flows, registering
 from sextet.sip.kemi.registration.bindings import EXPIRED, LOST, publish
 from sextet.sip.kemi.reporting import Reporter
-from sextet.sip.kemi.routing import addresses, calls, failing, forking, session_timing, tracing
+from sextet.sip.kemi.routing import addresses, calls, failing, forking, session_timing, targeting, tracing
 from sextet.sip.kemi.routing.calling import furnish, initial, resumed
 from sextet.sip.kemi.zones import naming, pinging, traversal
 
 EVENTS_SOCKET = "events.sock"
+ANSWERED = ("register", "registered", "carry", "directory", "initial", "resumed", "keepalive", "target", "handed")
 LONG_AGO = 10  # when usrloc 5.6 lets a binding expire whose connection was closed (UL_EXPIRED_TIME)
 DONE = 1  # a callback that returns nothing breaks the next request
 
@@ -67,7 +68,9 @@ class Script:
 
     @guarded
     def registered(self, argument: str) -> None:
-        registering.registered_again(self._ksr, self._reporter, int(self._ksr.pv.get("$xavp(reg=>expires)") or 0))
+        get = self._ksr.pv.get
+        saved, granted_s = int(get("$var(saved)")), int(get("$xavp(reg=>expires)") or 0)
+        registering.refreshed(self._ksr, self._reporter, saved, granted_s)
 
     @guarded
     def carry(self, argument: str) -> None:
@@ -171,6 +174,14 @@ class Script:
         within.answered(self._ksr, self._reporter, self._current.get().table)
 
     @guarded
+    def target(self, argument: str) -> None:
+        targeting.target(self._ksr, self._current.get())
+
+    @guarded
+    def handed(self, argument: str) -> None:
+        targeting.handed(self._ksr, self._current.get())
+
+    @guarded
     def unchanged(self, argument: str) -> None:
         within.unchanged(self._ksr, self._reporter)
 
@@ -205,10 +216,7 @@ class Script:
         self._ksr.err(f"{where}: {type(error).__name__}: {error}\n")
         try:
             self._ksr.htable.sht_inc("count", "faults")
-            if (
-                where in ("register", "registered", "carry", "directory", "initial", "resumed", "keepalive")
-                and not self._ksr.is_ACK()
-            ):
+            if where in ANSWERED and not self._ksr.is_ACK():
                 waiting = isinstance(error, TableError)
                 self._ksr.sl.send_reply(*((503, "Service Unavailable") if waiting else (500, "Server Internal Error")))
         except Exception as second:  # there is nobody left to tell

@@ -25,7 +25,7 @@ from sextet.call.table import Table
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.asking.services import Services
 from sextet.sip.kemi.instructions import Instructions
-from sextet.sip.kemi.proof import Identity, new_tag
+from sextet.sip.kemi.proof import Identity, identity_of, new_tag
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration.contacts import contacts_of
 from sextet.sip.kemi.reporting import Reporter, rejected
@@ -62,9 +62,7 @@ def carry(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     get, table = ksr.pv.get, told.table
     if ksr.tm.t_newtran() <= 0:
         return
-    identity = Identity(
-        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
-    )
+    identity = identity_of(ksr)
     secret = told.secret or told.local_secret.encode()
     alias = key(of_uri(str(get("$tu") or "")))
     request = Request(

@@ -6,6 +6,9 @@ answers is no failure of its flow. The addresses of a zone stand there too, and 
 3263 4.3). A device is named by a `mark` of its instance: as `dev` in the parameters of a next
 hop, which are never sent, and towards another peer as `ring` or `but` in the Request-URI, which its proof covers. What
 a request is for stays in `$avp(devices)`.
+
+Who is called by the URI of one device (call/gruu.py) is rung in the same way, and nobody else: the mark of the device
+stays in `$avp(device)`. Where its peer is not known, the peers with devices of its alias are asked one after the other.
 """
 
 from __future__ import annotations
@@ -65,12 +68,16 @@ ALL = Devices()
 
 
 def mark(instance: str) -> str:
-    """Name an instance in a word; RFC 5626 4.1: it is a URN, in angle brackets or without."""
-    return hashlib.sha256(instance.strip('"<>').encode()).hexdigest()[:16] if instance else ""
+    """Name an instance in a word; RFC 5626 4.1: it is a URN, in angle brackets or without.
+
+    In a URI its letters are the same in either case (RFC 3261 19.1.4).
+    """
+    return hashlib.sha256(instance.strip('"<>').lower().encode()).hexdigest()[:16] if instance else ""
 
 
-def note(ksr: Any, alias: str, from_peer: bool) -> None:
-    """Read which devices of an alias the request at hand is for, and keep it; only another peer may say so."""
+def note(ksr: Any, alias: str, from_peer: bool, device: str | None = None) -> None:
+    """Keep which devices the request at hand is for: the one that its Request-URI names, or those a peer asks for."""
+    ksr.pv.sets("$avp(device)", mark(device or ""))
     text = ""
     if from_peer:
         text = str(ksr.pv.get("$(ru{uri.param,ring})") or "") + "|" + str(ksr.pv.get("$(ru{uri.param,but})") or "")
@@ -78,7 +85,9 @@ def note(ksr: Any, alias: str, from_peer: bool) -> None:
 
 
 def asked_for(ksr: Any, alias: str) -> Devices:
-    """Say which devices of an alias the request is for; what it names holds for the alias that it came with."""
+    """Say which devices of an alias the request is for; what a peer asks for holds for the alias that it came with."""
+    if named := str(ksr.pv.get("$avp(device)") or ""):
+        return Devices(only=named)
     text, _, whose = str(ksr.pv.get("$avp(devices)") or "").partition(" ")
     if whose != alias:
         return ALL
@@ -95,6 +104,8 @@ def missing(ksr: Any) -> Refuse:
     """Say that nothing could be asked; a peer that asked for one device goes on with its next flow."""
     if is_for_one(ksr):
         return Refuse(FLOW_FAILED, "the flow to the device is gone")
+    if ksr.pv.get("$avp(device)"):
+        return Refuse(480, "the device that the URI names is not registered at the moment")  # RFC 5627 6.1
     return Refuse(480, "no device or zone that was found could be reached")
 
 
@@ -124,7 +135,9 @@ def spread(ksr: Any, alias: str, own: int, here: bool, peers: Sequence[int]) -> 
         if name and found and devices.has(name):
             shared[name] = tuple(found)
     if devices.only:
-        return Spread(plain={} if shared else dict.fromkeys(peers, devices), shared=shared)
+        # Others come after those that are known to have it: it may have moved there a moment ago.
+        known = shared.get(devices.only, ())
+        return Spread(plain={}, shared={devices.only: (*known, *(one for one in peers if one not in known))})
     plain = [number for number in peers if not told or number in told[""]]
     apart = Devices(but=frozenset(name for name in told if name))
     return Spread(plain=dict.fromkeys(plain, apart), shared=shared)
@@ -212,6 +225,14 @@ def unsent(ksr: Any) -> list[str]:
     answered = {branch for branch, _ in _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))}
     newest = {name: branch for branch, name in _RUNG.findall(str(ksr.pv.get("$avp(rung)") or ""))}
     return [name for name, branch in newest.items() if branch not in answered and left(ksr, name)]
+
+
+def said(ksr: Any) -> int:
+    """Give what the one device answered that was called, 0 where none of its flows led to it."""
+    if not ksr.pv.get("$avp(device)"):
+        return 0
+    codes = [int(code) for _, code in _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))]
+    return next((code for code in codes if code >= 300 and code not in FAILED), 0)
 
 
 def follow(ksr: Any, names: Sequence[str]) -> None:

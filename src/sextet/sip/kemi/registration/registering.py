@@ -21,12 +21,13 @@ from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.asking.services import Registration
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.limits import licensing
-from sextet.sip.kemi.registration import carrying
+from sextet.sip.kemi.registration import answering, carrying
 from sextet.sip.kemi.registration.bindings import LEFT, Fresh, drop_device, publish, stored
 from sextet.sip.kemi.registration.contacts import Contact, contacts_of, device_of
 from sextet.sip.kemi.reporting import Reporter, rejected
 
 NO_REPLY = 2  # flag of save()
+FOUND = 2  # its answer: the bindings were there, and were refreshed
 BEHIND = 6  # branch flag of kamailio.cfg: it is a variable of the worker, and lost when another process goes on
 STEP = "register"  # of a request that waits (questions.py)
 
@@ -55,10 +56,10 @@ def _decide(
     *, waited: bool = False, last: bool = False,
 ) -> None:  # fmt: skip
     get = ksr.pv.get
-    to = str(get("$tu") or "")
-    alias = key(of_uri(to))
+    alias = key(of_uri(str(get("$tu") or "")))
     contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
     objection = may_come_from(table, carrying.sent_by(ksr, table), bool(get("$hdr(Path)")))
+    objection = objection or answering.objection(contacts, alias)
     if objection is not None:
         _refuse(ksr, reporter, alias, objection)
         return
@@ -85,28 +86,43 @@ def _decide(
     if isinstance(decision, Refuse):
         _refuse(ksr, reporter, alias, decision)
         return
-    mixed = len(asked) not in (0, len(contacts))
     if decision.expires_s and not waited and _comes_too_fast(ksr, table, alias, contacts, dice()):
         return
-    if decision.expires_s and not mixed:
+    _save(ksr, reporter, table, alias, contacts, decision.expires_s)
+
+
+def _save(
+    ksr: Any, reporter: Reporter, table: Table, alias: str, contacts: tuple[Contact, ...], granted_s: int
+) -> None:
+    """Store what was granted, tell of it, answer."""
+    mixed = len([contact for contact in contacts if contact.expires_s != 0]) not in (0, len(contacts))
+    if granted_s and not mixed:
         # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits
         # hold.
-        ksr.pv.seti("$xavp(reg=>expires)", decision.expires_s)
-    if ksr.registrar.save("location", NO_REPLY) >= 0:
-        if contacts or get("$hdr(Contact)"):
-            simple = bool(decision.expires_s) and not mixed and len(contacts) == 1 and "%" not in to
-            simple = simple and not table.registration_service  # for each refresh it is asked again
-            _tell(ksr, reporter, alias, contacts, decision.expires_s, simple)
-        _repeat_path(ksr)
-    ksr.registrar.reg_send_reply()
+        ksr.pv.seti("$xavp(reg=>expires)", granted_s)
+    saved = ksr.registrar.save("location", NO_REPLY)
+    if saved < 0:
+        _refuse(ksr, reporter, alias, answering.refusal(ksr, contacts, saved))
+        return
+    if contacts or ksr.pv.get("$hdr(Contact)"):
+        simple = bool(granted_s) and not mixed and len(contacts) == 1 and "%" not in str(ksr.pv.get("$tu") or "")
+        simple = simple and not table.registration_service  # for each refresh it is asked again
+        _tell(ksr, reporter, alias, contacts, granted_s, simple)
+    _repeat_path(ksr)
+    answering.accepted(ksr, saved)
 
 
-def registered_again(ksr: Any, reporter: Reporter, granted_s: int) -> None:
-    """Tell of a binding that the native route expected to find and did not, and answer."""
+def refreshed(ksr: Any, reporter: Reporter, saved: int, granted_s: int) -> None:
+    """Answer what the native route saved: tell first of a binding that it expected to find and did not."""
     get = ksr.pv.get
     contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
-    _tell(ksr, reporter, key(of_uri(str(get("$tu") or ""))), contacts, granted_s, True)
-    ksr.registrar.reg_send_reply()
+    alias = key(of_uri(str(get("$tu") or "")))
+    if saved < 0:
+        _refuse(ksr, reporter, alias, answering.refusal(ksr, contacts, saved))
+        return
+    if saved != FOUND:
+        _tell(ksr, reporter, alias, contacts, granted_s, True)
+    answering.accepted(ksr, saved)
 
 
 def unproved(ksr: Any, reporter: Reporter) -> None:

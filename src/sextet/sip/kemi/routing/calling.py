@@ -16,6 +16,7 @@ from typing import Any
 from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import key, of_uri
 from sextet.call.decision import Refuse, Request, Round, Searched, safe
+from sextet.call.gruu import device_of
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import stages
 from sextet.call.search import search
@@ -24,7 +25,7 @@ from sextet.sip.kemi.asking import directory, questions
 from sextet.sip.kemi.asking.services import Services
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.limits.admitting import attempt, within
-from sextet.sip.kemi.proof import HEADER, Identity, new_tag, proven
+from sextet.sip.kemi.proof import HEADER, Identity, identity_of, new_tag, proven
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration import carrying, flows
 from sextet.sip.kemi.registration.bindings import elsewhere, here, is_endpoint
@@ -46,10 +47,8 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     if method not in METHODS:
         ksr.sl.send_reply(405, "Method Not Allowed")
         return
-    identity = Identity(
-        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
-    )
-    peer, tag, node = _sender(ksr, told, identity)
+    identity = identity_of(ksr)
+    peer, tag, node = sender(ksr, told, identity)
     source, authenticated = (within(ksr, told.table, LOCAL), True) if proved else _identified(ksr, told, method, peer)
     if source is None or not questions.begun(ksr):
         return  # challenged; or a retransmission, which the transaction absorbs
@@ -64,6 +63,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         tag=tag or carried.tag or new_tag(secret, identity),
         caller=of_uri(str(get("$fu") or "")),
         user=str(get("$var(user)") or ""),
+        device=device_of(identity.uri),
     )
     own = mark(request, secret)
     passed = (*carried.marks, *_MARK.findall(str(get("$(hdr(Via)[*])") or "")))
@@ -78,7 +78,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         return
     if method == "INVITE" and session_timing.refused(ksr, told.table.session):
         return
-    flows.note(ksr, key(request.alias), source.kind is SourceKind.PEER)
+    flows.note(ksr, key(request.alias), source.kind is SourceKind.PEER, request.device)
     ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))
     ksr.pv.sets("$avp(serial)", os.urandom(16).hex())
     _search(ksr, reporter, told, request, identity, method, node, own)
@@ -177,9 +177,7 @@ def resumed(
     get = ksr.pv.get
     source = Source(**state["request"].pop("source"))
     request = Request(**state["request"], source=dataclasses.replace(source, kind=SourceKind(source.kind)))
-    identity = Identity(
-        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
-    )
+    identity = identity_of(ksr)
     if state["step"] == carrying.STEP:
         carrying.send(ksr, reporter, told, request, identity, state["name"], known)
         return
@@ -188,7 +186,8 @@ def resumed(
     )  # fmt: skip
 
 
-def _sender(ksr: Any, told: Instructions, identity: Identity) -> tuple[int | None, str, str]:
+def sender(ksr: Any, told: Instructions, identity: Identity) -> tuple[int | None, str, str]:
+    """Say which peer sent the request at hand, with its proven tag and node; None where no peer proved that it did."""
     value = ksr.pv.get(f"$hdr({HEADER})")
     if not value:
         return None, "", ""

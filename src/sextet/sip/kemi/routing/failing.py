@@ -65,6 +65,8 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         if brief:
             ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
+    elif status in flows.FAILED and (said := flows.said(ksr)):
+        ksr.tm.t_reply(said, phrase(said))  # of one device's answers over its flows tm would pass on the lowest
     elif status == flows.FLOW_FAILED and not flows.is_for_one(ksr):
         ksr.tm.t_reply(480, phrase(480))  # RFC 5626 11.2: it concerns nobody before us
 

@@ -18,10 +18,11 @@ from typing import Any
 
 from sextet.call.alias import is_ip, key, of_uri, uri_of
 from sextet.call.decision import PATH, Refuse, Round, Target, safe
+from sextet.call.gruu import parameter
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.limits.admitting import ASKED, admit_round
-from sextet.sip.kemi.proof import Identity, prove
+from sextet.sip.kemi.proof import identity_of, prove
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration import flows
 from sextet.sip.kemi.registration.bindings import address_of, stored
@@ -47,7 +48,8 @@ def begin(
 ) -> None:  # fmt: skip
     """Ask the first round that can be asked; `uri` is the Request-URI where it is not that of the alias."""
     numbers = itertools.count()
-    legs = [[_leg(ksr, told, target, next(numbers), uri) for target in one.targets] for one in rounds]
+    device = parameter(after.request.device)
+    legs = [[_leg(ksr, told, target, next(numbers), uri, device) for target in one.targets] for one in rounds]
     callers = {leg["t"]: target.caller for leg, target in _pairs(legs, rounds) if target.caller}
     ksr.pv.sets("$avp(callers)", written(callers) if callers else "")
     for name in ("legs", "said"):
@@ -122,11 +124,8 @@ def leg(ksr: Any, told: Instructions) -> None:
 
     With it the other peer learns where in our Local Zone, or from which zone, the call came.
     """
-    get = ksr.pv.get
-    identity = Identity(
-        call_id=str(get("$ci")), cseq=str(get("$cs")), from_tag=str(get("$ft") or ""), uri=str(get("$ru"))
-    )
-    value = prove(told.secret, told.table.number, str(get("$avp(tag)")), identity, str(get("$avp(from)") or ""))
+    tag, node = str(ksr.pv.get("$avp(tag)")), str(ksr.pv.get("$avp(from)") or "")
+    value = prove(told.secret, told.table.number, tag, identity_of(ksr), node)
     ksr.hdr.append(f"X-Sextet-Peer: {value}\r\n")
 
 
@@ -152,13 +151,14 @@ def _pairs(legs: Sequence[Sequence[Leg]], rounds: Sequence[Round]) -> Iterator[t
         yield from zip(of_round, one.targets, strict=True)
 
 
-def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str) -> Leg:
+def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str, device: str) -> Leg:
     shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule, "t": number}
     if target.kind == "local":
         return {**shared, "here": target.here, "peers": list(target.peers)}
     uris = reaching.reach(ksr, told, target.zone, target.alias) if target.kind == "zone" else list(target.uris)
     why = "" if uris else questions.obstacle(ksr, told.table.zones.get(target.zone), target.alias)
-    return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri, **({"why": why} if why else {})}
+    more = {name: value for name, value in (("why", why), ("gr", device)) if value}
+    return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri, **more}
 
 
 def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list[tuple[str, str]]:
@@ -235,7 +235,7 @@ def _elsewhere(
     points = []
     for uri in one["uris"]:
         host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
-        wanted = one["uri"] or uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}")
+        wanted = one["uri"] or uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}") + one.get("gr", "")
         points.append(flows.Point(wanted, f"{uri};t={one['t']}{more};hops={one['hops']}", flags))
     if more:
         waiting[addresses.name_of(one)] = points[1:]
@@ -247,23 +247,28 @@ def _peers(
 ) -> list[tuple[str, flows.Point]]:
     """Ask the other peers: each for its own devices, and one of them for each device that several have flows of."""
     alias, table = one["alias"], told.table
-    where = f":{told.peer_port};transport={told.peer_transport};t={one['t']};hops={one['hops']}"
 
-    def point(number: int, devices: flows.Devices, name: str = "") -> flows.Point:
-        ip = table.peers[number].ip
-        hop = f"sip:{f'[{ip}]' if ':' in ip else ip}{where}{f';dev={name}' if name else ''}"
-        return flows.Point(f"sip:{alias}{devices.parameter}", hop, 1 << PEER)
+    def point(number: int, devices: flows.Devices) -> flows.Point:
+        return peer_point(told, alias, number, devices, f";t={one['t']};hops={one['hops']}")
 
     peers = [number for number in one["peers"] if number in table.peers]
     spread = flows.spread(ksr, alias, table.number, one["here"], peers)
     found = [(table.peers[number].name, point(number, devices)) for number, devices in spread.plain.items()]
     for name, holders in spread.shared.items():
         others = [number for number in holders if number != table.number]
-        others_points = [point(number, flows.Devices(only=name), name) for number in others]
+        others_points = [point(number, flows.Devices(only=name)) for number in others]
         if name not in rung and others:
             found.append((table.peers[others[0]].name, others_points.pop(0)))
         waiting.setdefault(name, []).extend(others_points)
     return found
+
+
+def peer_point(told: Instructions, alias: str, number: int, devices: flows.Devices, more: str = "") -> flows.Point:
+    """Say where another peer is asked for devices of an alias; `more` are parameters of the next hop."""
+    ip = told.table.peers[number].ip
+    name = f";dev={devices.only}" if devices.only else ""
+    hop = f"sip:{f'[{ip}]' if ':' in ip else ip}:{told.peer_port};transport={told.peer_transport}{more}{name}"
+    return flows.Point(f"sip:{alias}{devices.parameter}", hop, 1 << PEER)
 
 
 def _point(ksr: Any, uri: str, target: str, flags: int, aimed: bool) -> None:

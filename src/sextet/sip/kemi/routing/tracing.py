@@ -66,6 +66,8 @@ def told(
         "notes": [_row(one) for one in searched.notes[:STEPS_MAX]], "targets": targets,
         "status": status, "reason": reason,
     }  # fmt: skip
+    if request.device is not None:
+        values["device"] = request.device[:TEXT_MAX]
     reporter.send(f'"kind":"search","search":{written(values)}', more=True)
 
 
