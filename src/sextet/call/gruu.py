@@ -1,6 +1,6 @@
 """URIs that lead to one device of an alias (RFC 5627): written for a registration, read from a Request-URI.
 
-Only public ones are given out: the alias with the instance id of the device (docs/decisions/0021). Such a URI tells
+Only public ones are given out: the alias with the instance id of the device (docs/decisions/0022). Such a URI tells
 every peer by itself which device it is for.
 """
 
