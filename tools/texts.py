@@ -47,6 +47,8 @@ ALSO = (  # what is put together from pieces, as it is when it is finished
     "Alarm {number} is not raised on {where}; {hint}.",
     "{sees} sees {seen}, but {seen_2} does not see {sees_2}: {reason}.",
     "media sessions",
+    " and ",
+    "Found",
     "Critical",
     "Alert",
     "Error",
@@ -120,6 +122,8 @@ def of_template(source: str) -> Iterator[Text]:
         else:
             for argument in (*call.args, *(one.value for one in call.kwargs)):
                 yield from ((text,) for text in _of_expression(argument) if _WORD.fullmatch(text))
+            if name == "state":
+                yield from ((text,) for text in _of_expression(call.args[1]) if _is_said(text))
     for found in tree.find_all(nodes.Filter):
         if found.name == "counted" and isinstance(found.args[0], nodes.Const):
             one = found.args[0].value
@@ -129,6 +133,11 @@ def of_template(source: str) -> Iterator[Text]:
             yield from ((text,) for text in _of_expression(found.node) if _WORD.fullmatch(text))
     for macro in tree.find_all(nodes.Macro):
         yield from ((text,) for one in macro.defaults for text in _of_expression(one) if _WORD.fullmatch(text))
+
+
+def _is_said(text: str) -> bool:
+    """Tell whether there are words in it, and whether its values can be told apart."""
+    return "}{" not in text and re.search("[a-z]", re.sub(r"\{\w+\}", "", text)) is not None
 
 
 def _of_expression(node: nodes.Node) -> Iterator[str]:
