@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from sextet.model import alarms
 from sextet.web.catalogue import Catalogue, catalogue
 from sextet.web.language import CHINESE, ENGLISH, NAMES, wanted
 from sextet.web.marking import marked
 from sextet.web.menu import MENU
+from sextet.web.pages.configuration import LIST_PAGES
 from tests.support.web_client import Browser, fields_of, words_of
 
 OTHERS = [name for name in NAMES if name != ENGLISH]
@@ -18,6 +20,21 @@ KEPT = (
     "Invalid (",
     "Remove this peer from the cluster first.",
 )  # states as in the guide; a word of a fake, which nobody says
+LIST = "/system/clustering/list"
+BELOW = (  # pages that the menu does not lead to
+    "/configuration/zones/item?item=London",
+    "/system/clustering/primary",
+    "/system/clustering/suggested",
+    f"{LIST}?job=add",
+    f"{LIST}?job=add&address=expc04.apolo.local",
+    f"{LIST}?job=remove&peer=3",
+    f"{LIST}?job=replace&peer=2&address=expc09.apolo.local",
+    f"{LIST}?job=send",
+    "/configuration/dial-plan/tests/run",
+    "/maintenance/tools/locate?alias=bob@apolo.local",
+    "/maintenance/tools/check-pattern?alias=bob&pattern=bo",
+    "/maintenance/tools/check-bandwidth?node1=DefaultSubZone&node2=DefaultZone&kbps=999",
+)
 BARE = re.compile(r"(?:[a-z']{2,} ){3}[a-z']{2,}")  # four English words in a row are a sentence of ours
 
 
@@ -100,15 +117,18 @@ def test_refusals_and_messages_are_told_in_the_language_of_the_page() -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_no_page_shows_a_text_of_ours_in_english(language: str) -> None:
-    browser = Browser().log_in()
+    browser = Browser()
+    browser.face.cut(2, 3, "no heartbeat for 12.4 s")
+    browser.face.raise_alarm(alarms.PRIMARY_UNREACHABLE, 2, "Peer 1, expc01: no heartbeat for 12.4 s", age_s=95)
+    browser.log_in()
     known = {key for key, text in catalogue(language).texts.items() if key != text}
     left: list[tuple[str, str]] = []
-    for entry in MENU:
-        answer = browser.client.get(entry.path, headers={"accept-language": "zh-TW"})
+    for path in (*(entry.path for entry in MENU), *(f"{page.path}/item" for page in LIST_PAGES), *BELOW):
+        answer = browser.client.get(path, headers={"accept-language": "zh-TW"})
         shown = _Words(answer.text).found
-        assert len(shown) > 40, entry.path
+        assert len(shown) > 40, path
         ours = [words for words in shown if not any(kept in words for kept in KEPT)]
-        left += [(entry.path, words) for words in ours if words in known or BARE.search(words)]
+        left += [(path, words) for words in ours if words in known or BARE.search(words)]
     assert left == []
 
 
