@@ -111,6 +111,10 @@ class Lab:
         there = await routed(self.peer(number))
         return {one for one in listed if one[1] == number or one[2] or one[:2] in there}
 
+    async def calls(self, number: int) -> list[tuple[str, bool]]:
+        """(state, stale) of every call that a peer lists."""
+        return [(one["state"], one["stale"]) for one in await self.ask(number, "call list")]
+
     async def reckoned(self, number: int, element: str) -> int:
         """How much of something shared the workers of a peer believe to be used by the others, in kbit/s."""
         return (await reckoned(self.peer(number))).get(element, 0)
