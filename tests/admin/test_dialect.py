@@ -52,6 +52,20 @@ def test_locate_and_check_pattern_answer_by_the_original_names() -> None:
     assert shell.called == [("locate", {"alias": "bob@apolo.local"}), ("check-pattern", given)]
 
 
+def test_locate_takes_the_original_s_parameters() -> None:
+    shell = Shell()
+    shell._note(LOCATE)
+    more = "HopCount: 5 Protocol: SIP SourceZone: Paris Authenticated: No SourceAlias: x@paris.test"
+    shell("xcommand", f"Locate Alias: bob@apolo.local {more}")
+    given = {
+        "alias": "bob@apolo.local", "hops": 5, "protocol": "SIP", "from": "Paris", "unauthenticated": True,
+        "caller": "x@paris.test",
+    }  # fmt: skip
+    assert shell.called == [("locate", given)]
+    with pytest.raises(Usage, match="HopCount: <S>"):
+        shell("xcommand", "Locate Alias: bob@apolo.local Colour: red")
+
+
 @pytest.mark.parametrize("words", ["ForceConfigUpdate", "forceconfigupdate", "Force Config Update", "force config"])
 def test_a_command_is_found_in_every_spelling(words: str) -> None:
     shell = Shell()

@@ -18,6 +18,8 @@ def told(rules: Sequence[SearchRule] = (), **sections: object) -> dict[str, str]
 
 
 STOP = rule("stop", "bob", priority=60, on_match="Stop")
+FROM_DEFAULT = rule("r", "bob", source="Named", source_name="DefaultZone", target="Paris")
+FROM_SUBZONE = replace(FROM_DEFAULT, source_name="DefaultSubZone")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,16 @@ STOP = rule("stop", "bob", priority=60, on_match="Stop")
         (replace(STOP, authenticated=True), rule("r", "bob", target="Paris"), False),
         (replace(STOP, authenticated=True), rule("r", "bob", authenticated=True, target="Paris"), True),
         (replace(STOP, source="Local Zone"), rule("r", "bob", target="Paris"), False),
+        (replace(STOP, source="Local Zone"), rule("r", "bob", source="Local Zone", target="Paris"), True),
+        (replace(STOP, source="Local Zone"), FROM_SUBZONE, True),
+        (replace(STOP, source="Local Zone"), replace(FROM_DEFAULT, source_name="London"), False),
+        (
+            replace(STOP, source="Named", source_name="LocalZone"),
+            FROM_SUBZONE,
+            True,
+        ),
+        (replace(STOP, source="Named", source_name="DefaultSubZone"), rule("r", "bob", source="Local Zone"), False),
+        (replace(STOP, source="All zones"), FROM_DEFAULT, False),
         (replace(STOP, source="All zones"), rule("r", "bob", source="Local Zone", target="Paris"), True),
         (replace(STOP, protocol="SIP"), rule("r", "bob", target="Paris"), False),
         (replace(STOP, state="Disabled"), rule("r", "bob", target="Paris"), False),

@@ -57,6 +57,14 @@ def test_locate_shows_what_would_happen_and_why(browser: Browser) -> None:
     assert "There is no enabled zone 'Nowhere'" in wrong
 
 
+def test_locate_counts_hops_and_asks_for_a_number(browser: Browser) -> None:
+    page = "/maintenance/tools/locate?alias=9x%40y.example"
+    assert "483 Too many hops" in words_of(browser.get(f"{page}&hops=0"))
+    assert "Would be asked" in words_of(browser.get(f"{page}&hops="))
+    for wrong in ("-1", "x", "256", "99999999"):
+        assert f"Hop count: '{wrong}' is none; enter 0 to 255." in words_of(browser.get(f"{page}&hops={wrong}"))
+
+
 def test_locate_shows_what_a_script_says_of_a_busy_device(browser: Browser) -> None:
     script = (
         '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'

@@ -28,6 +28,25 @@ Given = Mapping[str, str]
 MAINTENANCE = "SystemUnit Maintenance Mode"
 _PAIR = re.compile(r"""([A-Za-z][\w.]*):\s*("[^"]*"|'[^']*'|\S+)""")
 _ROW = ("Fqdn", "IpAddress")
+_LOCATE = (("alias", "alias"), ("protocol", "protocol"), ("sourcezone", "from"), ("sourcealias", "caller"))
+OPTIONAL = {"Locate": ("HopCount", "Protocol", "SourceZone", "Authenticated", "SourceAlias")}
+
+
+def _number(text: str) -> int | str:
+    """Read a number; what is none is refused by the command that gets it."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+
+
+def _wish(given: Given) -> dict[str, Any]:
+    """Write what is to be located in the words of `locate`."""
+    wish: dict[str, Any] = {name: given[parameter] for parameter, name in _LOCATE if parameter in given}
+    if "hopcount" in given:
+        wish["hops"] = _number(given["hopcount"])
+    if "authenticated" in given:
+        wish["unauthenticated"] = given["authenticated"].lower() in ("no", "off", "false")
+    return wish
+
+
 # The original's name -> the parameters that it needs, the command behind it, and the command's arguments.
 COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]]]] = {
     "Force Config Update": ((), "cluster force-config-update", lambda given: {}),
@@ -39,7 +58,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]
         lambda given: {
             "node1": given["node1"],
             "node2": given["node2"],
-            "kbps": int(given["bandwidth"]) if given["bandwidth"].isdigit() else given["bandwidth"],
+            "kbps": _number(given["bandwidth"]),
             "call_type": given["calltype"],
         },
     ),
@@ -53,7 +72,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]
     ),
     "Pipe Add": (("PipeName",), "config add", lambda given: {"path": "pipes", "value": {"name": given["pipename"]}}),
     "Disconnect Call": (("CallSerialNumber",), "call disconnect", lambda given: {"tag": given["callserialnumber"]}),
-    "Locate": (("Alias",), "locate", lambda given: {"alias": given["alias"]}),
+    "Locate": (("Alias",), "locate", _wish),
     "Check Pattern": (
         ("Target", "Pattern", "Type", "Behavior", "Replace"),
         "check-pattern",
@@ -108,7 +127,8 @@ async def _command(registry: Registry, actor: Actor, words: str) -> list[str]:
     name = _the_one(words[: first.start()] if first else words, COMMANDS, "command")
     needed, behind, arguments = COMMANDS[name]
     given = dict(pairs)
-    unknown = [one for one in given if one not in [parameter.lower() for parameter in needed]]
+    known = {parameter.lower() for parameter in (*needed, *OPTIONAL.get(name, ()))}
+    unknown = given.keys() - known
     missing = [parameter for parameter in needed if parameter.lower() not in given]
     if unknown or missing:
         raise Usage(Problem("words", f"Write it so: xCommand {_usage(name)}"))
@@ -253,7 +273,8 @@ def _settings() -> Iterator[tuple[str, str]]:
 
 
 def _usage(name: str) -> str:
-    return " ".join([name, *(f"{parameter}(r): <S>" for parameter in COMMANDS[name][0])])
+    needed = (f"{parameter}(r): <S>" for parameter in COMMANDS[name][0])
+    return " ".join([name, *needed, *(f"{parameter}: <S>" for parameter in OPTIONAL.get(name, ()))])
 
 
 def _the_one(words: str, names: Sequence[str] | Mapping[str, Any], what: str) -> str:

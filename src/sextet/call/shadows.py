@@ -5,13 +5,14 @@ Only what can be proved from the settings is said: a rule that another one cover
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sextet.call.pattern import Pattern
 from sextet.call.table import Rule, Table
 from sextet.model.expression import ALIAS_MAX
 from sextet.model.sections import Root
+from sextet.model.settings.zones import LOCAL_ZONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,10 @@ def _transforms(table: Table) -> Iterator[Warning]:
 
 def _rules(table: Table, states: dict[str, str]) -> Iterator[Warning]:
     enabled = [rule for rule in table.rules if rule.enabled]
+    ours = {LOCAL_ZONE, *table.subzones}
     for place, rule in enumerate(enabled):
         sentence = (
-            _never(rule, states) or _without_target(rule, table, states) or _shadow(rule, enabled[:place])
+            _never(rule, states) or _without_target(rule, table, states) or _shadow(rule, enabled[:place], ours)
         )  # fmt: skip
         if sentence:
             yield Warning(kind="rule", name=rule.name, sentence=sentence)
@@ -66,11 +68,12 @@ def _without_target(rule: Rule, table: Table, states: dict[str, str]) -> str:
     return ""
 
 
-def _shadow(rule: Rule, earlier: Sequence[Rule]) -> str:
+def _shadow(rule: Rule, earlier: Sequence[Rule], ours: Collection[str]) -> str:
+    """Find the rule that leaves nothing to this one; `ours` are the names of the Local Zone and its subzones."""
     for one in earlier:
         if not (one.stop or one.target == rule.target):  # a cheap no for nearly every pair
             continue
-        if not (_source_covers(one, rule) and _conditions_cover(one, rule) and _aliases_cover(one, rule)):
+        if not (_source_covers(one, rule, ours) and _conditions_cover(one, rule) and _aliases_cover(one, rule)):
             continue
         if one.stop and one.priority < rule.priority:
             return f"It is shadowed by rule {one.name}, which matches all that it matches and stops the search."
@@ -79,9 +82,11 @@ def _shadow(rule: Rule, earlier: Sequence[Rule]) -> str:
     return ""
 
 
-def _source_covers(one: Rule, rule: Rule) -> bool:
+def _source_covers(one: Rule, rule: Rule, ours: Collection[str]) -> bool:
     if one.source == "Any":
         return True
+    if (one.source, one.source_name) in (("Local Zone", one.source_name), ("Named", LOCAL_ZONE)):
+        return rule.source == "Local Zone" or (rule.source == "Named" and rule.source_name in ours)
     mine = (rule.source, rule.source_name if rule.source == "Named" else "")
     theirs = (one.source, one.source_name if one.source == "Named" else "")
     if one.source == "All zones":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sextet.call.alias import plain_ip
 from sextet.call.checked import check
-from sextet.call.decision import Decision, Refuse, Request, Searched, Try
+from sextet.call.decision import HOPS_WITHOUT_HEADER, Decision, Refuse, Request, Searched, Try
 from sextet.call.pattern import compiled, filled_in
 from sextet.call.policy.asking import STAGES, outcome, statuses
 from sextet.call.policy.cpl import Result
@@ -46,6 +46,7 @@ class Wish:
     protocol: str = "SIP"
     caller: str = ""
     user: str = ""  # whose credentials come with it, where it is authenticated
+    hops: int = HOPS_WITHOUT_HEADER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +179,7 @@ def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, dr
         raise Refused(*wrong)
     request = Request(
         protocol=wish.protocol, alias=wish.alias, source=source, authenticated=wish.authenticated,
-        caller=wish.caller, user=wish.user if wish.authenticated else "",
+        caller=wish.caller, user=wish.user if wish.authenticated else "", hops=wish.hops,
     )  # fmt: skip
     told = search(
         table, request, lambda alias: 0 in owners.get(alias, ()),

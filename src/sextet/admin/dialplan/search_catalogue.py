@@ -36,6 +36,7 @@ LOCATE = Command(
         Parameter(name="unauthenticated", help="As a request that proved nothing.", kind="flag", option=True),
         Parameter(name="protocol", help="SIP or H323; SIP without it.", option=True),
         Parameter(name="caller", help="The alias that calls, for call policy.", option=True),
+        Parameter(name="hops", help="How many hops it may still make.", kind="number", option=True, low=0, high=255),
         Parameter(name="user", help="The name whose credentials come with it, for call policy.", option=True),
         _DRAFT,
     ),

@@ -11,6 +11,7 @@ from sextet.admin.commands import Arguments, Registry
 from sextet.admin.dialplan import search_catalogue as catalogue
 from sextet.admin.dialplan.locating import Wish
 from sextet.admin.dialplan.searches import LIST_MAX, Searches
+from sextet.call.decision import HOPS_WITHOUT_HEADER
 from sextet.model.config import Change
 from sextet.model.schema import Problem, Refused
 
@@ -42,6 +43,7 @@ def add_to(registry: Registry, searches: Searches) -> None:
             protocol=str(arguments.get("protocol", "SIP")),
             caller=str(arguments.get("caller", "")),
             user=str(arguments.get("user", "")),
+            hops=int(arguments.get("hops", HOPS_WITHOUT_HEADER)),
         )
         return locator.locate(wish, draft_of(arguments.get("draft")))
 

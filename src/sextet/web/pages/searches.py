@@ -8,12 +8,14 @@ from starlette.routing import Route
 
 from sextet.admin.dialplan.locating import BEHAVIORS, PROTOCOLS, Wish
 from sextet.admin.dialplan.searches import LIST_MAX, Searches
+from sextet.call.decision import HOPS_WITHOUT_HEADER
 from sextet.model.schema import Refused
 from sextet.model.settings.words import PATTERN_TYPES
 from sextet.web.desk import Message
 from sextet.web.guard import Visit, logged_in
 
 FILTER_MAX = 128
+HOPS_MAX = 255  # RFC 3261 20.22
 HISTORY = "/status/search-history"
 LOCATE = "/maintenance/tools/locate"
 PATTERN = "/maintenance/tools/check-pattern"
@@ -46,6 +48,8 @@ async def show_search(visit: Visit) -> Response:
 async def show_locate(visit: Visit) -> Response:
     """Show what would happen, once an alias is given."""
     query = visit.query
+    hops = query.get("hops", "").strip() or str(HOPS_WITHOUT_HEADER)
+    known = hops.isascii() and hops.isdigit() and len(hops) < 4 and int(hops) <= HOPS_MAX
     wish = Wish(
         alias=query.get("alias", "").strip(),
         source=query.get("source", "LocalZone"),
@@ -53,10 +57,14 @@ async def show_locate(visit: Visit) -> Response:
         protocol=query.get("protocol", "SIP"),
         caller=query.get("caller", "").strip(),
         user=query.get("user", "").strip(),
+        hops=int(hops) if known else HOPS_WITHOUT_HEADER,
     )
     found, message = None, None
+    if not known:
+        lines = (f"Hop count: {hops[:20]!r} is none; enter 0 to {HOPS_MAX}.",)
+        message = Message(tone="bad", title="It cannot be located.", lines=lines)
     try:
-        found = _searches(visit).locator.locate(wish) if wish.alias else None
+        found = _searches(visit).locator.locate(wish) if wish.alias and known else None
     except Refused as refused:
         message = _refused("It cannot be located.", refused)
     zones = [zone.name for zone in visit.desk.face.saved.zones if zone.state == "Enabled"]
