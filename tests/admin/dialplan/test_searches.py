@@ -256,6 +256,18 @@ def test_the_dial_plan_check_names_rules_whose_zone_no_peer_reaches() -> None:
     assert seen("Active", "Failed") == ["Its target, zone London, cannot be reached by any peer."]
 
 
+def test_locate_says_which_zone_this_peer_cannot_reach_now() -> None:
+    made = desk()
+    for states, said in ((("Active", "Failed"), 0), (("Failed", "Active"), 1)):
+        made.face.zone_rows = [
+            Owned(n, f"expc{n:02}", ZoneStatus(name="London", type="Neighbor", state=state, since_s=0.0), 0.0)
+            for n, state in enumerate(states, 1)
+        ]
+        words = "Zone London cannot be reached from this peer now: a call passes it over."
+        assert run(made, "locate", alias="9x@y.example")["unreachable"] == [words] * said
+        assert run(made, "locate", alias="nobody@y.example")["unreachable"] == []
+
+
 def test_the_dial_plan_tests_run_on_the_saved_configuration_and_on_a_draft() -> None:
     made = desk(1, Change("add", "dial_plan_tests", TEST))
     assert [one["passed"] for one in run(made, "dialplan test")] == [True]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sextet.call.alias import plain_ip
@@ -58,6 +58,7 @@ class Located:
     afterwards: tuple[str, ...]  # what scripts say of a call that ends without success
     sentence: str
     draft: bool
+    unreachable: tuple[str, ...] = ()  # which of the zones this peer cannot reach now, in sentences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,8 @@ class Locator:
     def locate(self, wish: Wish, changes: Sequence[Change] = ()) -> Located:
         """Say what would happen, with these changes where there are any. Raises Refused."""
         config = self._with(changes)
-        return located(self._table(config), wish, self._registered(), draft=bool(changes))
+        found = located(self._table(config), wish, self._registered(), draft=bool(changes))
+        return replace(found, unreachable=tuple(self._failed({one.target for one in found.search.asked})))
 
     async def warnings(self) -> tuple[Warning, ...]:
         """Name what can never do anything in the saved dial plan. Raises Refused.
@@ -104,6 +106,13 @@ class Locator:
             if rule.state == "Enabled" and states.get(rule.target) == {"Failed"}:
                 sentence = f"Its target, zone {rule.target}, cannot be reached by any peer."
                 yield Warning(kind="rule", name=rule.name, sentence=sentence)
+
+    def _failed(self, zones: Collection[str]) -> Iterator[str]:
+        """Say of zones that are asked which of them calls from this peer would pass over now."""
+        own = self._own()
+        for owned in self._face.zones():
+            if owned.number == own and owned.row.name in zones and owned.row.state == "Failed":
+                yield f"Zone {owned.row.name} cannot be reached from this peer now: a call passes it over."
 
     def rehearse(self, changes: Sequence[Change] = ()) -> tuple[Rehearsed, ...]:
         """Run the tests that are stored with the dial plan. Raises Refused."""
@@ -149,9 +158,12 @@ class Locator:
         except TableError as error:
             raise Refused(Problem("", f"This configuration cannot be used: {error}.")) from error
 
+    def _own(self) -> int:
+        return next((member.number for member in self._face.status().members if member.this_system), 0)
+
     def _registered(self) -> dict[str, list[int]]:
         """Give who is registered where: alias or address -> peers, 0 for this one."""
-        own = next((member.number for member in self._face.status().members if member.this_system), 0)
+        own = self._own()
         owners: dict[str, list[int]] = {}
         for owned in self._face.registrations():
             number = 0 if owned.number == own else owned.number

@@ -44,7 +44,7 @@ def _show(paper: Paper, result: Row) -> None:
 
 def _locate(paper: Paper, result: Row) -> None:
     paper.say(("On the draft: " if result["draft"] else "") + result["sentence"], "bold")
-    for sentence in result["afterwards"]:
+    for sentence in (*result["unreachable"], *result["afterwards"]):
         paper.say(sentence)
     _decision(paper, result["search"])
 

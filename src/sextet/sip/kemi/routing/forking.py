@@ -36,6 +36,7 @@ ANSWER_MS = 180_000  # how long a device may ring; the longest common ringing ti
 PEER_MS = 1_000  # to a peer's first provisional answer, which it sends before it does anything else
 ZONE_MS = 3_000  # to another system's
 DEVICE_MS = 5_000  # to a device's
+UNREACHABLE = "none of its addresses can be reached"
 REQUEST_MS = 8_000  # to the final answer of what is not an INVITE
 
 Leg = dict[str, Any]  # a target as it is kept in an AVP; of a zone with one of its addresses, and those left to try
@@ -156,7 +157,7 @@ def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str, de
     if target.kind == "local":
         return {**shared, "here": target.here, "peers": list(target.peers)}
     uris = reaching.reach(ksr, told, target.zone, target.alias) if target.kind == "zone" else list(target.uris)
-    why = "" if uris else questions.obstacle(ksr, told.table.zones.get(target.zone), target.alias)
+    why = "" if uris else questions.obstacle(ksr, told.table.zones.get(target.zone), target.alias) or UNREACHABLE
     more = {name: value for name, value in (("why", why), ("gr", device)) if value}
     return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri, **more}
 
