@@ -13,11 +13,9 @@ from typing import Any
 
 import pytest
 
-from sextet.model.config import to_document
-from sextet.model.sections import Root
 from tests.support import dial_plan
 from tests.support.dial_plan import AT, LOCAL, SOURCES, SYSTEMS, Row
-from tests.support.real_lab import Lab, eventually
+from tests.support.real_lab import Lab, eventually, save, standard
 from tests.support.sip_client import Dialog, Message, Phone
 
 pytestmark = pytest.mark.scenario
@@ -54,32 +52,14 @@ async def planned(lab: Lab, phones: Mapping[str, Phone]) -> AsyncIterator[None]:
          "peers": [{"address": address(lab, name)}], "authentication": policy}
         for name, policy in (("Paris", "Do not check credentials"), ("London", "Treat as authenticated"))
     ]  # fmt: skip
-    standard = to_document(Root())
-    rules = [*standard["search_rules"], *dial_plan.RULES]
+    rules = [*standard("search_rules"), *dial_plan.RULES]
     plan = {"zones": [*zones, {"name": "World", "type": "DNS"}], **dial_plan.SETTINGS, "search_rules": rules}
     try:
-        await put(lab, plan)
+        await save(lab, plan)
         yield
     finally:
         written = ("dial_plan.unknown_ip", "call_policy.mode", "call_policy.script", "call_policy.rules")
-        await put(lab, {path: _at(standard, path) for path in (*written, *reversed(plan), "links")})
-
-
-def _at(document: Mapping[str, Any], path: str) -> Any:
-    section, _, name = path.partition(".")
-    return document[section][name] if name else document[section]
-
-
-async def put(lab: Lab, plan: Mapping[str, Any]) -> None:
-    """Save settings, and wait until they are in force everywhere."""
-    for path, value in plan.items():
-        outcome = await lab.set(1, path, value)
-    for number in lab.numbers:
-
-        async def there(number: int = number) -> bool:
-            return bool((await lab.cluster(number))["in_force"] == outcome["stamp"])
-
-        await eventually("the change is in force", there)
+        await save(lab, {path: standard(path) for path in (*written, *reversed(plan), "links")})
 
 
 async def play(lab: Lab, phones: Mapping[str, Phone], rows: Sequence[Row]) -> None:
@@ -143,18 +123,40 @@ async def agrees(lab: Lab, row: Row, call_id: str, label: str) -> None:
     remembered = (await lab.ask(number, "search show", id=name))["search"]
     for part in ("steps", "source", "subzone", "authenticated", "user"):
         assert foreseen["search"][part] == remembered[part], label
+    await patterns_agree(lab, number, foreseen["search"]["steps"])
     targets = [[(one["target"], one["alias"]) for one in each["asked"]] for each in (foreseen["search"], remembered)]
     assert targets[0] == targets[1], label
+
+
+async def patterns_agree(lab: Lab, number: int, steps: Sequence[Mapping[str, Any]]) -> None:
+    """Ask `check-pattern` about every pattern that matched: it makes the same of the alias."""
+    rows = {f"transform {row['priority']}": row for row in dial_plan.TRANSFORMS}
+    rows |= {row["name"]: row for row in dial_plan.RULES if "pattern" in row}
+    for step in steps:
+        if step["matched"] and (row := rows.get(step["name"])):
+            given = {name: row[name] for name in ("pattern", "behavior", "replace") if name in row}
+            kind = row.get("pattern_type", "Prefix")
+            found = await lab.ask(number, "check-pattern", alias=step["before"], type=kind, **given)
+            assert (found["matches"], found["result"]) == (True, step["after"]), step
+
+
+async def known(lab: Lab) -> tuple[dict[str, str], dict[str, int]]:
+    """What peer 3 says of the plan: its warnings, and how often rules matched at all peers."""
+    said = await lab.ask(3, "dialplan check")
+    hits = {name: said["hits"]["rules"].get(name, 0) for name in dial_plan.HITS}
+    return {one["name"]: one["sentence"] for one in said["warnings"]}, hits
 
 
 def test_what_is_dialled_goes_where_the_plan_says_and_locate_and_history_say_the_same(lab: Lab) -> None:
     async def all_rows() -> None:
         async with everybody(lab) as phones, planned(lab, phones):
             await play(lab, phones, dial_plan.SEARCHED)
-            await put(lab, {"call_policy.mode": "Local CPL", "call_policy.script": dial_plan.SCRIPT})
+            wanted = (dial_plan.WARNINGS, dial_plan.HITS)
+            await eventually("warnings and hits are there", lambda: known(lab), wanted=wanted)
+            await save(lab, {"call_policy.mode": "Local CPL", "call_policy.script": dial_plan.SCRIPT})
             await play(lab, phones, dial_plan.SCRIPTED)
             assert f"<sip:desk@{LOCAL}>" in (await phones["Paris"].rings(after=phones["Paris"].count() - 1)).get("from")
-            await put(
+            await save(
                 lab,
                 {
                     "call_policy.script": "", "call_policy.rules": dial_plan.POLICY_RULES,

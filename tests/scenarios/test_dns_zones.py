@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 
 from sextet.lab.dns import NameServer, Records
+from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.registration import Authentication
 from sextet.model.settings.system import Server, System
-from sextet.model.settings.zones import DNS, ENUM, Zone
+from sextet.model.settings.zones import BY_SERVICE, DNS, ENUM, Zone
 from sextet.sip.rpc import command
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
@@ -35,31 +36,33 @@ RULES = (
 
 
 @contextlib.asynccontextmanager
-async def world(**more: object) -> AsyncIterator[tuple[Peers, NameServer, Phone]]:
-    """A peer whose calls go to DNS and ENUM zones, its DNS, and a phone that answers for a whole domain."""
-    known: Records = {}
+async def named(config: Root, known: Records) -> AsyncIterator[tuple[Peers, NameServer]]:
+    """A peer and its DNS, which answers with these records."""
     loop = asyncio.get_running_loop()
     _, server = await loop.create_datagram_endpoint(lambda: NameServer(known), local_addr=(NAMESERVER, 5353))
-    config = replace(
-        CONFIG,
-        links=linked(replace(CONFIG, zones=(WORLD, NUMBERS))).links,
-        system=System(dns_servers=(Server(address=f"{NAMESERVER}:5353"),)),
-        authentication=Authentication(local_zone="Do not check credentials"),
-        zones=(WORLD, NUMBERS),
-        search_rules=RULES,
-    )
+    system = System(dns_servers=(Server(address=f"{NAMESERVER}:5353"),))
     try:
-        async with (
-            peers(NETWORK, 1, config=config) as at,
-            phone(at, 1, "far", local_ip=f"{NETWORK}.77", domain="far.apolo.local") as far,
-        ):
-            port = far.address[1]
-            known[("_sip._udp.far.apolo.local.", "SRV")] = [f"1 1 {port} h.far.apolo.local."]
-            known[("h.far.apolo.local.", "A")] = [f"{NETWORK}.77"]
-            known[("4.3.2.1.enum.apolo.local.", "NAPTR")] = ['1 1 "u" "E2U+sip" "!^.*$!sip:bob@far.apolo.local!" .']
-            yield at, server, far
+        async with peers(NETWORK, 1, config=linked(replace(config, system=system))) as at:
+            yield at, server
     finally:
         await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def world() -> AsyncIterator[tuple[Peers, NameServer, Phone]]:
+    """A peer whose calls go to DNS and ENUM zones, its DNS, and a phone that answers for a whole domain."""
+    known: Records = {}
+    unchecked = Authentication(local_zone="Do not check credentials")
+    config = replace(CONFIG, authentication=unchecked, zones=(WORLD, NUMBERS), search_rules=RULES)
+    async with (
+        named(config, known) as (at, server),
+        phone(at, 1, "far", local_ip=f"{NETWORK}.77", domain="far.apolo.local") as far,
+    ):
+        port = far.address[1]
+        known[("_sip._udp.far.apolo.local.", "SRV")] = [f"1 1 {port} h.far.apolo.local."]
+        known[("h.far.apolo.local.", "A")] = [f"{NETWORK}.77"]
+        known[("4.3.2.1.enum.apolo.local.", "NAPTR")] = ['1 1 "u" "E2U+sip" "!^.*$!sip:bob@far.apolo.local!" .']
+        yield at, server, far
 
 
 def test_a_domain_is_called_where_dns_says_and_the_next_call_waits_for_nothing() -> None:
@@ -73,6 +76,39 @@ def test_a_domain_is_called_where_dns_says_and_the_next_call_waits_for_nothing()
             server.known.clear()
             again = answered(await alice.call("carol@far.apolo.local"))
             assert (await alice.hang_up(again)).status == 200
+
+    asyncio.run(play())
+
+
+def test_a_neighbour_is_found_by_its_service_records_and_known_by_the_addresses_that_these_name() -> None:
+    async def play() -> None:
+        branch = Zone(
+            name="Branch", look_up=BY_SERVICE, service_domain="branch.test", sip_transport="UDP", monitor=False,
+            hop_count=4, service_peers=1,
+        )  # fmt: skip
+        config = replace(CONFIG, zones=(branch,), search_rules=(SearchRule(name="Branch", target="Branch"),))
+        async with (
+            Phone("far", f"{NETWORK}.1", local_ip=f"{NETWORK}.77", domain="branch.test") as far,
+            Phone("x", f"{NETWORK}.1", local_ip=f"{NETWORK}.78", domain="branch.test") as second,
+        ):
+            known: Records = {
+                ("_sip._udp.branch.test.", "SRV"): [
+                    f"2 1 {far.address[1]} one.branch.test.", "3 1 9 two.branch.test.",
+                ],
+                ("one.branch.test.", "A"): [far.address[0]],
+                ("two.branch.test.", "A"): [second.address[0]],  # beyond Maximum SRV peers
+            }  # fmt: skip
+            async with named(config, known) as (at, _), phone(at, 1, "alice") as alice:
+                assert (await alice.register()).status == 200
+                await at.hosts[1].until(lambda: "Branch" in at.hosts[1].zone)
+                assert len(at.hosts[1].zone["Branch"].addresses) == 1
+                dialog = answered(await alice.call("x@branch.test"))
+                invite = await far.rings()
+                assert (invite.first.split()[1], invite.get("max-forwards")) == ("sip:x@branch.test", "4")
+                assert (await alice.hang_up(dialog)).status == 200
+                for system, source in ((far, "Branch"), (second, "DefaultZone")):
+                    await system.call(f"nobody@{NETWORK}.1")
+                    await at.hosts[1].until(lambda name=source: at.traces[1].newest.source == name)
 
     asyncio.run(play())
 

@@ -42,6 +42,9 @@ TRANSFORMS = [
      "replace": r"\2\1@\3"},
     {"priority": 6, "pattern": "gone", "behavior": "Strip", "state": "Disabled"},
     {"priority": 7, "pattern": "9", "behavior": "Add Prefix", "replace": "00"},
+    # Nobody reaches dave by his alias, but whatever becomes it is not transformed again, by no peer.
+    {"priority": 8, "pattern": f"dave@{LOCAL}", "pattern_type": "Exact", "behavior": "Replace",
+     "replace": "nobody@x.test"},
 ]  # fmt: skip
 RULES = [
     pattern("Proven", 10, "proven@", "Paris", authenticated=True, on_match="Stop"),
@@ -78,7 +81,11 @@ def person(name: str, at_once: str, **more: str) -> dict[str, Any]:
     return {"findme_id": f"{name}@{LOCAL}", "active_location": "Office", "devices": devices, "locations": [location]}
 
 
-PEOPLE = [person("team", "bob, carol, dave"), person("desk", "77"), person("me", "carol", busy="dave")]
+PEOPLE = [
+    person("team", "bob, carol, dave@old.test"),
+    person("desk", "77"),
+    person("me", "carol", busy="dave@old.test"),
+]
 SETTINGS: dict[str, Any] = {
     "subzones": [{"name": "Floor"}],
     "membership_rules": [{"name": "f", "type": "Alias pattern match", "pattern": "dave@", "subzone": "Floor"}],
@@ -97,6 +104,7 @@ SEARCHED = (
     Row(dialled=f"77@{LOCAL}", rung={"carol": ""}),
     Row(dialled=f"7bob@{LOCAL}", rung={"bob": ""}),
     Row(dialled="dave@old.test", rung={"dave": ""}),
+    Row(dialled=f"dave@{LOCAL}", status=404, reason=NOT_HERE.format("nobody@x.test")),
     Row(dialled="short", rung={"Paris": "short@paris.test"}),
     Row(dialled="1-2@paris.test", rung={"Paris": "21@paris.test"}),
     Row(dialled="gone@paris.test", rung={"Paris": "gone@paris.test"}),
@@ -114,7 +122,7 @@ SEARCHED = (
     Row(by="Paris", dialled="inside@x.test", status=404, reason=NOT_HERE.format("inside@x.test")),
     Row(by="Paris", dialled="known@x.test", rung={"London": "known@x.test"}),
     Row(by="stranger", dialled="known@x.test", status=404, reason=NOT_HERE.format("known@x.test")),
-    Row(by="stranger", dialled=f"dave@{LOCAL}", rung={"dave": ""}),
+    Row(by="stranger", dialled=f"carol@{LOCAL}", rung={"carol": ""}),
     Row(by="Paris", dialled="back@paris.test", status=404,
         reason="rule Tail: zone Paris is where the request came from; " + NOT_HERE.format("back@paris.test")),
     # rules that are out of the question
@@ -189,6 +197,12 @@ SCRIPT = HEAD + _switch("destination", "".join((
     f'<address regex="x(.*)@cpl.test"><taa:location regex="x(.*)@cpl.test" replace="\\1@{LOCAL}"/></address>',
     _case("shown", _to(PARIS, "<proxy/>", source_url_for_message=f"desk@{LOCAL}")),
 ))) + TAIL  # fmt: skip
+WARNINGS = {
+    "After halt": "It is shadowed by rule Halt, which matches all that it matches and stops the search.",
+    "Other protocol": "It never matches: there is no H.323 here yet.",
+    "Twice again": "It is shadowed by rule Twice, which asks Paris for the same aliases before it.",
+}
+HITS = {"Both P": 1, "Both L": 1, "Twice": 1, "Twice again": 1, "Halt": 1, "After halt": 0, "Gone on": 1, "Off": 0}
 SCRIPTED = (
     Row(dialled="no@cpl.test", status=403, reason="Not here"),
     Row(dialled="round@cpl.test", status=404, reason="policy loop detected at round@cpl.test"),
@@ -228,7 +242,7 @@ RULED = (
     Row(by="dave", dialled=f"carol@{LOCAL}", status=403, reason="Rejected by call policy rule 1"),
     Row(by="bob", dialled=f"carol@{LOCAL}", rung={"carol": ""}),
     Row(dialled=f"carol@{LOCAL}", status=403, reason="Rejected by call policy rule 3"),
-    Row(dialled=f"dave@{LOCAL}", rung={"dave": ""}),
+    Row(dialled="dave@old.test", rung={"dave": ""}),
     Row(dialled="192.0.2.44", status=403,
         reason="192.0.2.44 is not known here, and calls to unknown IP addresses are Off"),
     Row(dialled=LOCAL, status=404, reason=f"{LOCAL} names only this system, and there is no fallback alias"),

@@ -28,6 +28,8 @@ from sextet.lab.documents import Secrets
 from sextet.lab.plan import PeerPlan, Place, Plan, plan, write_places
 from sextet.lab.told import reckoned, routed
 from sextet.lab.up import ENGINE_USER, MARK, MEMORY
+from sextet.model.config import to_document
+from sextet.model.sections import Root
 from tests.support.sip_client import Dialog, Message, Phone
 
 SEXTET = (sys.executable, "-m", "sextet.cli")
@@ -194,6 +196,25 @@ async def unchanged(claim: str, look: Callable[[], Awaitable[T]], during_s: floa
         assert now == first, f"{claim}: {first!r} became {now!r}"
         await asyncio.sleep(0.05)
     return first
+
+
+async def save(lab: Lab, settings: Mapping[str, Any]) -> None:
+    """Save settings, by their paths, and wait until they are in force everywhere."""
+    for path, value in settings.items():
+        outcome = await lab.set(1, path, value)
+    for number in lab.numbers:
+
+        async def there(number: int = number) -> bool:
+            return bool((await lab.cluster(number))["in_force"] == outcome["stamp"])
+
+        await eventually("the change is in force", there)
+
+
+def standard(path: str) -> Any:
+    """Give the default of a setting, or of a list outside the sections."""
+    section, _, name = path.partition(".")
+    value = to_document(Root())[section]
+    return value[name] if name else value
 
 
 async def killed(lab: Lab, victim: int, after_s: float, doing: Callable[[], Awaitable[Any]]) -> None:
