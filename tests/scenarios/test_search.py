@@ -11,6 +11,7 @@ import pytest
 
 from sextet.model.searches import Search
 from sextet.model.settings.dialplan import DialPlan, SearchRule
+from sextet.model.settings.local_zone import MembershipRule
 from sextet.model.settings.zones import Zone, ZonePeer
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
@@ -191,17 +192,40 @@ def test_an_ip_address_is_called_where_somebody_is_registered_from_it_and_else_a
             await carol.rings("BYE")
             unknown = f"{NETWORK}.83"
             assert refused(await alice.call(unknown)).status == 404
-            for mode, status in (("Off", 403), ("Direct", 200)):
-                plan = DialPlan(unknown_ip=mode, fallback_alias=BOB)
-                await at.apply(1, config=replace(CONFIG, search_rules=(by_ip, LOCAL_RULE), dial_plan=plan))
-                if status == 403:
-                    assert refused(await alice.call(unknown)).status == 403
+            plan = DialPlan(unknown_ip="Direct", fallback_alias=BOB)
+            await at.apply(1, config=replace(CONFIG, search_rules=(by_ip, LOCAL_RULE), dial_plan=plan))
             assert stranger.count() == 0
             before = bob.count()
             dialog = answered(await alice.call("apolo.local"))  # the fallback alias
             await bob.rings(after=before)
             assert (await alice.hang_up(dialog)).status == 200
             assert refused(await stranger.call("192.0.2.99")).status == 403
+
+    asyncio.run(play())
+
+
+def test_an_unknown_address_is_called_directly_and_one_in_a_subzone_s_range_is_known() -> None:
+    async def play() -> None:
+        by_ip = SearchRule(name="Addresses", priority=40, mode="Any IP address", target="LocalZone")
+        floor = MembershipRule(name="floor", subnet_address=f"{NETWORK}.85", subzone="DefaultSubZone")
+        config = replace(CONFIG, search_rules=(by_ip, LOCAL_RULE), membership_rules=(floor,))
+        async with (
+            peers(NETWORK, 1, config=replace(config, dial_plan=DialPlan(unknown_ip="Off"))) as at,
+            phone(at, 1, "alice") as alice,
+            Phone("x", f"{NETWORK}.1", local_ip=f"{NETWORK}.84", local_port=5060) as unknown,
+            Phone("x", f"{NETWORK}.1", local_ip=f"{NETWORK}.85", local_port=5060) as known,
+        ):
+            await alice.register()
+            dialog = answered(await alice.call(known.local_ip))
+            assert (await known.rings()).first.startswith(f"INVITE sip:{NETWORK}.85")
+            assert (await alice.hang_up(dialog)).status == 200
+            assert refused(await alice.call(unknown.local_ip)).status == 403
+            assert unknown.count() == 0
+            await at.apply(1, config=replace(config, dial_plan=DialPlan(unknown_ip="Direct")))
+            dialog = answered(await alice.call(unknown.local_ip))
+            invite = await unknown.rings()
+            assert (invite.first.split()[1], invite.get("max-forwards")) == (f"sip:{NETWORK}.84", "69")
+            assert (await alice.hang_up(dialog)).status == 200
 
     asyncio.run(play())
 

@@ -72,11 +72,13 @@ class Phone:
 
     def __init__(
         self, user: str, server: str, *, transport: str = "udp", port: int = 0, domain: str = "apolo.local",
-        password: str = "", local_ip: str = "127.0.0.1", instance: str = "", reg_id: str = "", outbound: bool = False,
+        password: str = "", local_ip: str = "127.0.0.1", local_port: int = 0, instance: str = "",
+        reg_id: str = "", outbound: bool = False,
     ) -> None:  # fmt: skip
         self.user, self.domain, self.password = user, domain, password
         self.server = (server, port or (5061 if transport == "tls" else 5060))
         self.transport, self.local_ip = transport, local_ip
+        self._own = (local_ip, local_port)
         self.instance, self.reg_id, self.outbound = instance, reg_id, outbound
         self.sdp = SDP  # what an INVITE is answered with
         self.status = 200  # what an INVITE is answered with; 0 = it rings on
@@ -108,7 +110,7 @@ class Phone:
                     if data.strip():
                         phone._take(_parsed(data, addr))
 
-            self._datagrams, _ = await loop.create_datagram_endpoint(Protocol, local_addr=(self.local_ip, 0))
+            self._datagrams, _ = await loop.create_datagram_endpoint(Protocol, local_addr=self._own)
             self.address = self._datagrams.get_extra_info("sockname")
         else:
             context = None
@@ -116,9 +118,7 @@ class Phone:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE
-            reader, self._writer = await asyncio.open_connection(
-                *self.server, ssl=context, local_addr=(self.local_ip, 0)
-            )
+            reader, self._writer = await asyncio.open_connection(*self.server, ssl=context, local_addr=self._own)
             self.address = self._writer.get_extra_info("sockname")
             self._reader_task = asyncio.create_task(self._read(reader))
         return self
