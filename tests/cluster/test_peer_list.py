@@ -122,7 +122,7 @@ def test_a_full_cluster_takes_nobody_more() -> None:
 def test_a_peer_is_replaced_in_its_place_and_a_living_one_leaves() -> None:
     plan = planned(Job(verb="replace", peer=2, address="n.x"), seen(1), Resolved("10.0.0.9", "dns"))
     assert (plan.after, plan.clears, plan.forgets) == (("a.x", "n.x", "c.x", "d.x"), 2, "")
-    assert "restore a backup of it on the new one" in said(plan)
+    assert "To keep the own settings (†) of b.x, restore a backup of it, made before it restarts, on n.x" in said(plan)
 
 
 def test_a_dead_peer_is_replaced_at_its_own_address_and_its_certificate_forgotten() -> None:

@@ -63,8 +63,8 @@ def test_a_reset_that_failed_is_done_after_an_upgrade_of_all_nodes_or_with_the_p
 def put_into_the_folder(reader: Reader, release: Path) -> None:
     reader.turn_page()
     for number in GIVEN:
-        # As with WinSCP: the file lies there, under its name.
-        shutil.copy(release, reader.lab.peer(number).state_dir / "factory-reset" / "sextet-image.tar.gz")
+        # As with WinSCP: the tar.gz file lies there, under its own name.
+        shutil.copy(release, reader.lab.peer(number).state_dir / "factory-reset")
         # Restart, or from the CLI.
         assert "resets itself" in reader.type_in(number, "factory-reset", "run", "--yes")
     are_reset(reader, *GIVEN)

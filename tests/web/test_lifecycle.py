@@ -39,11 +39,15 @@ def test_an_armed_reset_says_that_it_would_fail_without_its_image() -> None:
     words = words_of(browser.get(PATH))
     assert "save the same addresses in the same order again: expc01.apolo.local, expc02.apolo.local" in words
     assert "sextet-image.tar.gz is missing" in words
+    words = words_of(browser.get("/maintenance/restart"))
+    assert "The factory reset would fail (15013), and nothing would be reset." in words, "it is there that it is begun"
+    assert "sextet-image.tar.gz is missing" in words
 
 
 def test_a_banner_on_every_page_says_that_a_reset_waits_and_what_prevents_it() -> None:
     browser = Browser().log_in()
     assert "resets itself" not in words_of(browser.get("/status/overview"))
+    assert "would fail" not in words_of(browser.get("/maintenance/restart"))
     browser.face.reset_list = ("expc01.apolo.local", "expc02.apolo.local")
     for path in ("/status/overview", "/maintenance/restart", "/system/clustering"):
         words = words_of(browser.get(path))

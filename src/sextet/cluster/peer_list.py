@@ -223,8 +223,10 @@ def _steps(job: Job, seen: Evidence, plan: Plan) -> Iterator[str]:
 def _then(job: Job, seen: Evidence, plan: Plan) -> Iterator[str]:
     at_restart = seen.saved.clustering.changes_take_effect == "At restart"
     if job.verb == REPLACE:
-        backup = "To keep the old system's own settings (†), restore a backup of it on the new one, of the same version"
-        yield f"{backup}, before the next step. The shared settings come from the primary in any case."
+        gone = plan.before[job.peer - 1]
+        backup = f"To keep the own settings (†) of {gone}, restore a backup of it, made before it restarts"
+        place = f"on {job.address}, of the same version, before the next step"
+        yield f"{backup}, {place}. The shared settings come from the primary in any case."
     if job.verb in (ADD, REPLACE):
         yield f"On {job.address} enter the same on System > Clustering, or run: {command(seen, plan)}"
         yield f"Restart {job.address} then." if at_restart else "It joins at once; no restart is needed."

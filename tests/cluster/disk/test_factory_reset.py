@@ -78,6 +78,15 @@ def test_without_its_image_or_with_another_version_nothing_is_reset(tmp_path: Pa
     assert paths.certificate.read_text() == "from before" and due(tmp_path)
 
 
+def test_the_package_of_this_version_is_the_image_under_whatever_name(tmp_path: Path) -> None:
+    paths = peer(tmp_path)
+    change(Arming(tmp_path), LIST, ())
+    small(tmp_path / FOLDER / IMAGE, "0.9.0")
+    (tmp_path / FOLDER / "half.tar.gz").write_bytes(b"")
+    small(tmp_path / FOLDER / "sextet-1.0.0.tar.gz", "1.0.0")
+    assert reset(paths, "127.0.0.1", "1.0.0", NOW).accounts == ("ann",)
+
+
 def test_a_reset_keeps_the_accounts_and_loses_the_rest(tmp_path: Path) -> None:
     paths = peer(tmp_path)
     change(Arming(tmp_path), LIST, ())

@@ -39,7 +39,8 @@ class ResetState:
 
     armed: bool
     disarmed_by: tuple[str, ...]
-    image: str  # its version, "" where it is missing or cannot be read
+    image: str  # the version of the package that it would use, "" where there is none
+    fault: str  # why it would fail, as a sentence
     sentence: str
 
 
@@ -96,11 +97,13 @@ class Lifecycles:
         """Say whether a factory reset waits for the next restart."""
         peers = self._lifecycle.armed
         try:
-            version, image = await asyncio.to_thread(factory_reset.image_version, self._image), ""
+            await asyncio.to_thread(factory_reset.image_in, self._image.parent, __version__)
+            fault = ""
         except ResetFailed as error:
-            version, image = "", f" It would fail: {error}."
-        sentence = armed_sentence(peers) + image if peers else "No factory reset is armed."
-        return ResetState(armed=bool(peers), disarmed_by=peers, image=version, sentence=sentence)
+            fault = f"It would fail: {error}."
+        sentence = " ".join(filter(None, (armed_sentence(peers), fault))) if peers else "No factory reset is armed."
+        image = "" if fault else __version__
+        return ResetState(armed=bool(peers), disarmed_by=peers, image=image, fault=fault, sentence=sentence)
 
     async def put_image(self, actor: Actor, file: str) -> str:
         """Put a release package in its place. Raises Refused."""
@@ -119,8 +122,8 @@ class Lifecycles:
             sentence = "No factory reset is armed. Remove this peer from its cluster: clear its peer list and save."
             raise Refused(Problem("", f"Nothing was reset: {sentence}"))
         state = await self.reset_state()
-        if state.image != __version__:
-            why = f"the image in {self._image.parent} is missing or of another version than {__version__}"
-            raise Refused(Problem("", f"Nothing was reset: {why}; put it there with `sextet factory-reset image`."))
+        if state.fault:
+            remedy = "Put the release package there, or run `sextet factory-reset image FILE`."
+            raise Refused(Problem("", f"Nothing was reset. {state.fault} {remedy}"))
         await self._restart(actor)
         return "This peer restarts now and resets itself to factory settings."

@@ -100,7 +100,8 @@ class PeerLists:
             return ""
         calls = len({call.row.tag for call in self._face.calls() if call.number == job.peer})
         registrations = len({one.row.alias for one in self._face.registrations() if one.number == job.peer})
-        return f"It has {count(registrations, 'registration')} and {count(calls, 'call')}."
+        name = self._face.saved.clustering.peers[job.peer - 1]
+        return f"{name} has {count(registrations, 'registration')} and {count(calls, 'call')}."
 
     def _told(self, job: Job, plan: Plan, *, done: bool) -> Told:
         listed = ", ".join(f"{number} {name}" for number, name in enumerate(plan.after, 1))

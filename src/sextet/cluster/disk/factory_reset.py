@@ -38,7 +38,7 @@ from sextet.cluster.disk.remembrance import Remembered
 from sextet.model import config
 
 FOLDER = "factory-reset"  # as in the original, whose folder is /mnt/harddisk/factory-reset
-IMAGE = "sextet-image.tar.gz"  # the release package of the version that runs
+IMAGE = "sextet-image.tar.gz"  # as which an upgrade leaves the release package of the version that runs
 CERTIFICATE_DAYS = 825  # of the certificate that the pages have until a real one is uploaded
 SYSTEM = "factory reset"  # as source in the history
 _PREPARED, _ARMED, _KEPT = "arming.json", "armed.json", "kept.json"
@@ -101,6 +101,24 @@ def image_version(path: Path) -> str:
         raise ResetFailed(f"the image {path} cannot be read: {error.strerror}") from error
 
 
+def image_in(folder: Path, version: str) -> Path:
+    """Find the release package of this version in the folder, under whatever name it was put there.
+
+    Raises ResetFailed, with what is wrong with every package that lies there.
+    """
+    faults = []
+    for path in sorted(folder.glob(f"*{package.SUFFIX}")) or [folder / IMAGE]:
+        try:
+            found = image_version(path)
+        except ResetFailed as error:
+            faults.append(str(error))
+            continue
+        if found == version:
+            return path
+        faults.append(f"the image {path} is of version {found}, this peer runs {version}")
+    raise ResetFailed("; ".join(faults))
+
+
 def put_image(source: Path, target: Path, version: str) -> str:
     """Put a release package of this version in its place; gives its version. Raises ResetFailed."""
     found = image_version(source)
@@ -137,9 +155,7 @@ def due(state_dir: Path) -> bool:
 def reset(paths: Paths, address: str, version: str, now: datetime) -> Done:
     """Reset this peer, whose database nobody has open. Raises ResetFailed; what was begun is done again then."""
     folder = paths.state_dir / FOLDER
-    found = image_version(folder / IMAGE)
-    if found != version:
-        raise ResetFailed(f"the image {folder / IMAGE} is of version {found}, this peer runs {version}")
+    image_in(folder, version)
     try:
         accounts = _accounts(paths.state_dir, folder / _KEPT)
         whole = config.to_document(check({"administrators": accounts}))

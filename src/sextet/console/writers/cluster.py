@@ -127,6 +127,12 @@ def _checked_from(row: Row) -> str:
     return "; ".join(f"{mark} from {', '.join(who)}{words}" for (mark, words), who in reached_first)
 
 
+def _reset_state(paper: Paper, result: Row) -> None:
+    paper.say(result["sentence"], "yellow" if result["armed"] else "")
+    if not result["armed"]:
+        paper.say(result["fault"] or f"Its image is there: version {result['image']}.", "dim")
+
+
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "status": _status,
     "cluster status": _cluster,
@@ -137,4 +143,5 @@ WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "cluster replace": _plan,
     "cluster change-address": _plan,
     "cluster send-list": _plan,
+    "factory-reset status": _reset_state,
 }

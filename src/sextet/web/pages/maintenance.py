@@ -60,7 +60,10 @@ async def show_revision(visit: Visit) -> Response:
 
 
 async def show_restart(visit: Visit) -> Response:
-    return visit.page(RESTART.template, live=True, **restart_options(visit.desk.face, {}))
+    """Show what a restart would end, and whether a factory reset that waits for it would fail."""
+    reset = await visit.desk.lives.reset_state() if visit.desk.lives else None
+    fault = reset.fault if reset and reset.armed else ""
+    return visit.page(RESTART.template, live=True, reset_fault=fault, **restart_options(visit.desk.face, {}))
 
 
 async def restart(visit: Visit) -> Response:
