@@ -224,9 +224,11 @@ def _then(job: Job, seen: Evidence, plan: Plan) -> Iterator[str]:
     at_restart = seen.saved.clustering.changes_take_effect == "At restart"
     if job.verb == REPLACE:
         gone = plan.before[job.peer - 1]
-        backup = f"To keep the own settings (†) of {gone}, restore a backup of it, made before it restarts"
-        place = f"on {job.address}, of the same version, before the next step"
-        yield f"{backup}, {place}. The shared settings come from the primary in any case."
+        yield (
+            f"To keep the own settings (†) of {gone}, restore a backup of it, made before it restarts, on "
+            f"{job.address}, of the same version, before the next step. "
+            "The shared settings come from the primary in any case."
+        )
     if job.verb in (ADD, REPLACE):
         yield f"On {job.address} enter the same on System > Clustering, or run: {command(seen, plan)}"
         yield f"Restart {job.address} then." if at_restart else "It joins at once; no restart is needed."
