@@ -23,6 +23,8 @@ SENTENCE_MAX = 2000  # characters; what is longer is no sentence of ours
 KNOWN_MAX = 4096  # sentences remembered with their translation
 _PLACE = re.compile(r"\{(\w+)\}")
 _END = re.compile(r"(?<=[.?!]) ")
+_COMMAS = re.compile(", | and ")
+_NAME = re.compile(r"\S+")
 _DURATION = re.compile(r"\d+ (d|h|min|s)( \d+ (h|min|s))?")
 _UNITS = re.compile(r" (d|h|min|s)\b")
 _LINE = re.compile(r'(?:(msgid|msgid_plural|msgstr|msgstr\[0\]) )?"(.*)"')
@@ -56,6 +58,11 @@ class Catalogue:
         """Give a number with its noun."""
         return self.say(count(number, *noun))
 
+    def beside(self, sentence: str, label: str) -> str:
+        """Give a problem as it stands beside its control: without the control's label."""
+        rest = self.say(sentence).removeprefix(f"{label}: ").removeprefix(f"{self.text(label)}：")
+        return rest[:1].upper() + rest[1:]
+
     def say(self, sentence: str) -> str:
         """Give a sentence that was finished in English; HTML and what is no text stay as they are."""
         plain = isinstance(sentence, str) and not isinstance(sentence, Markup) and self.texts
@@ -74,7 +81,22 @@ class Catalogue:
 
     def _whole(self, sentence: str) -> str:
         """Give one sentence, which may begin with a capital where its text does not, or the other way; "" for none."""
+        if sentence not in self.texts and not _END.search(sentence) and (found := self._pieces(sentence)):
+            return found
         return self._known(sentence) or self._known(sentence[:1].swapcase() + sentence[1:])
+
+    def _pieces(self, sentence: str) -> str:
+        """Give clauses that are known one by one, or a list of texts or single names; "" where it is none of these."""
+        end = "。" if sentence.endswith(".") else ""
+        body = sentence.removesuffix(".")
+        clauses = [self._known(part) for part in body.split("; ")]
+        if len(clauses) > 1 and all(clauses):
+            return "；".join(clauses) + end
+        items = _COMMAS.split(body)
+        listed = [self.texts.get(item) or (item if _NAME.fullmatch(item) else "") for item in items]
+        return (
+            "、".join(listed) + end if len(items) > 1 and all(listed) and (" and " in body or listed != items) else ""
+        )
 
     def _known(self, sentence: str) -> str:
         if sentence in self.texts:
@@ -128,6 +150,8 @@ class _Pattern:
             at = next_at + len(piece)
         found.append(sentence[at:end])
         values = dict(zip(self.names, found, strict=True))
+        if any(len(piece) > 4 and piece in value for piece in self.fixed for value in found):
+            return None  # a sentence of several such parts: this is not the one that holds them
         # `n` is a number, so that "{n} peers" is not found in every sentence that ends so.
         return values if all(found) and values.get("n", "0").isdigit() else None
 

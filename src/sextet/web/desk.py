@@ -62,6 +62,7 @@ def templates(language: str) -> Environment:
     )
     environment.filters.update(
         said=texts.say,
+        beside=texts.beside,
         duration=lambda seconds: texts.say(duration(seconds)),
         counted=texts.counted,
         json=json.dumps,

@@ -40,11 +40,6 @@ class Field:
     kept: bool = False  # was chosen when the item was made, and stays
 
     @property
-    def beside(self) -> tuple[str, ...]:
-        """Give the problems as they stand beside the control: without its label."""
-        return tuple(_without(self.setting.label, sentence) for sentence in self.problems)
-
-    @property
     def options(self) -> tuple[str, ...]:
         """Give the values to choose from; none where it is typed."""
         match self.setting.kind:
@@ -78,11 +73,6 @@ class Rows:
     rows: tuple[tuple[Field, ...], ...]
     problems: tuple[str, ...] = ()
     moved: str | None = None
-
-    @property
-    def beside(self) -> tuple[str, ...]:
-        """Give the problems as they stand beside the list: without its label."""
-        return tuple(_without(self.setting.label, sentence) for sentence in self.problems)
 
     @property
     def filled(self) -> int:
@@ -326,12 +316,6 @@ def _told(part: Field | Rows, where: Mapping[str, Sequence[str]]) -> Field | Row
         return replace(part, problems=own)
     rows = tuple(tuple(replace(cell, problems=tuple(where.get(cell.name, ()))) for cell in row) for row in part.rows)
     return replace(part, problems=own, rows=rows)
-
-
-def _without(label: str, sentence: str) -> str:
-    """Drop the label from a sentence that stands beside it."""
-    rest = sentence.removeprefix(f"{label}: ")
-    return rest[:1].upper() + rest[1:]
 
 
 def _shown(value: Any) -> str:

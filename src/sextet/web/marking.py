@@ -54,6 +54,9 @@ def _tag(tag: str) -> str:
 
 def _text(text: str) -> str:
     words = text.strip(" \n")
+    if _VALUE.sub("", words) == "." != words:  # the value is the sentence, and only the full stop is ours
+        head, _, tail = text.rpartition(".")
+        return f'{head}{{{{ _(".") }}}}{tail}'
     if not _NO_WORD.sub("", words) and words != ".":
         return text
     values: dict[str, str] = {}
