@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import struct
 from dataclasses import replace
 
 import pytest
@@ -13,7 +15,7 @@ from sextet.engine import Flows
 from sextet.model.settings.registration import Authentication
 from sextet.sip import process
 from tests.support.sip_client import Phone
-from tests.support.sip_peers import Peers, answered, peers, phone, refused
+from tests.support.sip_peers import WAIT_S, Peers, answered, peers, phone, refused
 
 pytestmark = pytest.mark.scenario
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
@@ -196,5 +198,28 @@ def test_a_proxy_before_us_that_keeps_no_flow_makes_outbound_impossible() -> Non
             open_ = replace(at.config, authentication=Authentication(local_zone="Do not check credentials"))
             await at.apply(1, config=open_)
             assert (await bob.register(extra="Via: SIP/2.0/TCP 192.0.2.7;branch=z9hG4bKa")).status == 439
+
+    asyncio.run(play())
+
+
+def test_what_keeps_a_way_through_address_translation_open_is_answered() -> None:
+    """RFC 5626 5.4: a double CRLF over connections, STUN over UDP (RFC 5389: cookie, transaction, own address)."""
+
+    async def play() -> None:
+        async with peers(NETWORK, 1) as at:
+            reader, writer = await asyncio.open_connection(at.address(1), 5060)
+            writer.write(b"\r\n\r\n")
+            loop, datagrams = asyncio.get_running_loop(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            with datagrams:
+                datagrams.setblocking(False)
+                await loop.sock_connect(datagrams, (at.address(1), 5060))
+                asked = struct.pack("!HHI12s", 1, 0, 0x2112A442, b"transaction!")
+                async with asyncio.timeout(WAIT_S):
+                    await loop.sock_sendall(datagrams, asked)
+                    answer = await loop.sock_recv(datagrams, 1500)
+                    assert await reader.readexactly(2) == b"\r\n"
+                port = struct.pack("!H", datagrams.getsockname()[1] ^ 0x2112)
+            assert answer[:2] == b"\x01\x01" and answer[4:20] == asked[4:20] and port in answer[20:]
+            writer.close()
 
     asyncio.run(play())

@@ -125,6 +125,28 @@ def test_an_endpoint_outside_registers_inside_and_calls_go_both_ways(between: ob
     asyncio.run(play())
 
 
+def test_a_device_outside_is_called_by_its_uri_and_over_its_next_flow_when_one_is_gone() -> None:
+    """The edge answers 430 for a flow that is gone (RFC 5626 5.3.1), and the registrar inside takes the next one."""
+
+    async def play() -> None:
+        async with neighbours() as at, phone(at, C, "alice") as alice, outside(at) as bob, outside(at) as second:
+            second.reg_id = "2"
+            for flow in (bob, second):
+                assert (await flow.register(extra="Supported: gruu")).status == 200
+            assert bob.gruu == second.gruu == f"sip:{BOB};gr=urn:uuid:{INSTANCE}"
+            await at.registered(C, BOB, bindings=2)
+            dialog = answered(await alice.call(f"{BOB};gr=urn:uuid:{INSTANCE}"))
+            assert (bob.count(), second.count()) == (1, 0)
+            assert (await alice.offer(dialog, bob.sdp)).status == 200
+            assert (await bob.hang_up(bob.dialogs[dialog.call_id])).status == 200
+            await bob.close()
+            dialog = answered(await alice.call(f"{BOB};gr=urn:uuid:{INSTANCE}"))
+            assert second.count() == 1
+            assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
 def test_a_wrong_password_is_the_inside_registrars_to_refuse_and_nothing_is_counted() -> None:
     async def play() -> None:
         async with neighbours() as at, outside(at) as bob:

@@ -10,6 +10,7 @@ _PHRASES = {
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
+    430: "Flow Failed",
     480: "Temporarily Unavailable",
     414: "Request-URI Too Long",
     422: "Session Interval Too Small",

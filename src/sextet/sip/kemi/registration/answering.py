@@ -27,6 +27,8 @@ def accepted(ksr: Any, saved: int) -> None:
     wanted = supported(ksr)
     contact = str(ksr.pv.get("$(hdr(Contact)[*])") or "")
     flow = OUTBOUND in wanted and "reg-id" in contact and "+sip.instance" in contact
+    if flow and (timer := ksr.htable.sht_get("ctl", "flow")):
+        ksr.hdr.append_to_reply(timer)  # RFC 5626 5.4
     everything = saved == GONE and contact.strip() == "*"
     if not everything and "gruu" not in wanted and flow == (OUTBOUND in wanted):
         ksr.registrar.reg_send_reply()

@@ -25,6 +25,7 @@ from sextet.sip.kemi.registration.bindings import Row, stored
 from sextet.sip.kemi.reporting import written
 
 FLOW_FAILED = 430  # RFC 5626 11.2
+GONE = Refuse(FLOW_FAILED, "the flow to the device is gone")
 FAILED = (404, 408, FLOW_FAILED)  # RFC 5626 11.2, 5.3; 404: of another peer, which has lost the device
 ADDRESS_FAILED = (408, 503)  # RFC 3263 4.3
 ADDRESS = "z"  # how a zone is named among the devices, whose marks are hexadecimal; the number of its target follows
@@ -103,7 +104,7 @@ def is_for_one(ksr: Any) -> bool:
 def missing(ksr: Any) -> Refuse:
     """Say that nothing could be asked; a peer that asked for one device goes on with its next flow."""
     if is_for_one(ksr):
-        return Refuse(FLOW_FAILED, "the flow to the device is gone")
+        return GONE
     if ksr.pv.get("$avp(device)"):
         return Refuse(480, "the device that the URI names is not registered at the moment")  # RFC 5627 6.1
     return Refuse(480, "no device or zone that was found could be reached")

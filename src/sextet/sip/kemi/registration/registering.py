@@ -143,7 +143,7 @@ def _wanted(
     ksr: Any, alias: str, contacts: tuple[Contact, ...], asked: list[int | None], subzone: str, proved: bool
 ) -> Registering:
     get = ksr.pv.get
-    has_reg_id = any(contact.reg_id for contact in contacts)
+    has_reg_id = any(contact.reg_id and contact.instance for contact in contacts)
     return Registering(
         alias=alias,
         asked_s=_shortest(asked) if contacts and asked else 0,

@@ -69,6 +69,7 @@ def run(
     refusal, about = flows.missing(ksr), {}
     while rounds := addresses.untried(ksr, rounds):
         legs, rounds = rounds[0], rounds[1:]
+        refusal = flows.GONE if legs[0]["rule"] == PATH else refusal  # 430: the registrar takes the device's next flow
         second = addresses.others(legs)
         rounds = [second, *rounds] if second else rounds
         if invite:
