@@ -41,6 +41,8 @@ def test_one_device_of_an_alias_is_reached_through_any_peer_also_after_it_moved(
                 before = len(other.received)
                 dialog = answered(await carol.call(one.gruu.removeprefix("sip:")))
                 assert dialog.target.startswith(one.gruu)
+                where, told = f"peer{number}", at.hosts[3].calls
+                await at.hosts[3].until(lambda told=told, where=where: [one.route for one in told.values()] == [where])
                 assert (await carol.offer(dialog, one.sdp)).status == 200
                 await at.engines[number].disconnect(dialog.call_id, "by an administrator")
                 async with asyncio.timeout(WAIT_S):

@@ -45,12 +45,14 @@ def test_one_device_rings_and_its_flows_follow_each_other_before_other_peers_are
         assert bench.script.flow(None) == 1 and bench.ksr.values["$var(next)"] == 1
         bench.ksr.t_relay()
         rung.append(bench.ksr.relayed[-1][0][0])
+    assert bench.told[-1]["call"]["route"] == "peer3"
     assert rung == ["sip:first@192.0.2.9", "sip:second@192.0.2.9", PEERS[2][0], PEERS[3][0]]
     bench.ksr.values |= {"$T_branch_idx": 3, "$T_reply_code": 430}
     assert bench.script.flow(None) == 1 and bench.ksr.values["$var(next)"] == 0
     bench.ksr.status = 430
     assert bench.script.failed(None) == 1
     assert bench.ksr.replies[-1] == (480, "Temporarily Unavailable")
+    assert bench.searches[-1]["status"] == 480
 
 
 def test_what_the_device_answers_counts_more_than_that_it_is_not_elsewhere(bench: Bench) -> None:

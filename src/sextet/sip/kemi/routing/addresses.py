@@ -8,12 +8,15 @@ have failed is the round of other addresses, which forking.py puts before the ro
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
+from sextet.call.alias import of_uri
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.registration import flows
 from sextet.sip.kemi.reporting import Reporter, written
+from sextet.sip.kemi.routing import calls
 from sextet.sip.kemi.zones import pinging, reaching
 
 Leg = dict[str, Any]  # see forking.py
@@ -49,6 +52,11 @@ def moved(ksr: Any, reporter: Reporter, told: Instructions) -> bool:
     name = flows.failed(ksr)
     if name and was_silent(ksr):
         pass_over(ksr, reporter, told, name, before=1)
+    if name and ksr.pv.get("$avp(device)") and ksr.pv.get("$rm") == "INVITE":
+        number = told.table.peer_of_ip.get(of_uri(str(ksr.pv.get("$sbranch(dst_uri)"))))
+        route = "Local Zone" if number is None else told.table.peers[number].name
+        row = {"call_id": str(ksr.pv.get("$ci")), "tag": str(ksr.pv.get("$avp(tag)")), "route": route}
+        calls.begin(ksr, reporter, row, time.monotonic())
     return bool(name)
 
 

@@ -38,7 +38,8 @@ _FINAL_PHRASES = {
 
 def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     """Ask the next round after one that failed, or who knows what comes after; else the caller gets the answer."""
-    status = ksr.tm.t_get_status_code()
+    given = ksr.tm.t_get_status_code()
+    status = _heard(ksr, given)
     brief = str(ksr.pv.get("$avp(brief)") or "")
     person = 422 if brief else int(ksr.pv.get("$avp(person)") or 0)
     lone = str(ksr.pv.get("$avp(lone)") or "")
@@ -65,10 +66,15 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         if brief:
             ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
-    elif status in flows.FAILED and (said := flows.said(ksr)):
-        ksr.tm.t_reply(said, phrase(said))  # of one device's answers over its flows tm would pass on the lowest
-    elif status == flows.FLOW_FAILED and not flows.is_for_one(ksr):
-        ksr.tm.t_reply(480, phrase(480))  # RFC 5626 11.2: it concerns nobody before us
+    elif status != given:
+        ksr.tm.t_reply(status, phrase(status))
+
+
+def _heard(ksr: Any, given: int) -> int:
+    """Say what the answers of a round mean to the caller, of which tm gave the lowest."""
+    if given in flows.FAILED and (said := flows.said(ksr)):
+        return said
+    return 480 if given == flows.FLOW_FAILED and not flows.is_for_one(ksr) else given  # RFC 5626 11.2
 
 
 def resumed(
