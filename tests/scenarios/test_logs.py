@@ -180,6 +180,12 @@ def test_at_level_4_every_sip_message_is_in_the_network_log_without_what_proves_
         try:
             assert await lab.alarm(2, 25019) == "The log level is 4."
             async with lab.phone(2, "alice", "tls") as alice, lab.phone(1, "bob") as bob:
+
+                async def written() -> bool:
+                    await alice.request("OPTIONS", f"sip:{lab.peer(2).address}")
+                    return any("OPTIONS" in line for line in await messages(2) if line not in before)
+
+                await eventually("messages are written", written, wanted=True)
                 assert (await alice.register()).status == 200
                 assert (await bob.register()).status == 200
                 await eventually("2 knows bob", lambda: lab.registrations(2), wanted=BOTH)
