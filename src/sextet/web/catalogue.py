@@ -19,8 +19,10 @@ from sextet.admin.wording import count
 
 FOLDER = Path(__file__).parent / "locales"
 SENTENCES = "sentences.po"  # the catalogue of those that are recognised; the others are looked up as they are
-SENTENCE_MAX = 2000  # characters; what is longer is no sentence of ours
-KNOWN_MAX = 4096  # sentences remembered with their translation
+SENTENCE_MAX = (
+    700  # characters; what is longer is no sentence of ours, and may be a stranger's: 700 of the worst take 60 ms
+)
+KNOWN_MAX = 2048  # sentences remembered with their translation
 _PLACE = re.compile(r"\{(\w+)\}")
 _END = re.compile(r"(?<=[.?!]) ")
 _COMMAS = re.compile(", | and ")
@@ -36,7 +38,7 @@ class Catalogue:
     def __init__(self, texts: Mapping[str, str] | None = None, sentences: Mapping[str, str] | None = None) -> None:
         self.texts = {**(texts or {}), **(sentences or {})}
         patterns = [_Pattern.of(text) for text in sentences or {} if _PLACE.search(text)]
-        self._patterns = sorted(patterns, key=lambda pattern: -pattern.words)
+        self._patterns = sorted(patterns, key=lambda pattern: (-pattern.words, -len(pattern.names)))
         self.said = functools.lru_cache(KNOWN_MAX)(self._said)
 
     def text(self, text: str) -> str:
@@ -50,9 +52,8 @@ class Catalogue:
     def term(self, name: str) -> Markup:
         """Give a name by which manuals, command line and logs call something, and below it how they call it."""
         said = self.say(name)
-        return (
-            Markup("{} <span class=term lang=en>{}</span>").format(said, name) if said != name else Markup.escape(name)
-        )
+        both = Markup("{} <span class=term lang=en>{}</span>")
+        return both.format(said, name) if said != name else Markup.escape(name)
 
     def counted(self, number: int, *noun: str) -> str:
         """Give a number with its noun."""
@@ -75,9 +76,9 @@ class Catalogue:
         said = [self._whole(part) for part in parts] if sentence not in self.texts and len(parts) > 1 else []
         if not (said and all(said)) and (found := self._whole(sentence)):
             return found
-        return (
-            "".join(new or old + " " for new, old in zip(said, parts, strict=True)).strip() if any(said) else sentence
-        )
+        if not any(said):
+            return sentence
+        return "".join(new or old + " " for new, old in zip(said, parts, strict=True)).strip()
 
     def _whole(self, sentence: str) -> str:
         """Give one sentence, which may begin with a capital where its text does not, or the other way; "" for none."""
@@ -94,9 +95,8 @@ class Catalogue:
             return "；".join(clauses) + end
         items = _COMMAS.split(body)
         listed = [self.texts.get(item) or (item if _NAME.fullmatch(item) else "") for item in items]
-        return (
-            "、".join(listed) + end if len(items) > 1 and all(listed) and (" and " in body or listed != items) else ""
-        )
+        is_list = len(items) > 1 and all(listed) and (" and " in body or listed != items)
+        return "、".join(listed) + end if is_list else ""
 
     def _known(self, sentence: str) -> str:
         if sentence in self.texts:
