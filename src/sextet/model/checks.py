@@ -111,8 +111,8 @@ CAPACITY_CLASS = CheckType(
     "capacity-class",
     "Same on every peer",
     "Capacity",
-    "equivalent hosts: as many processors, about as much memory",
-    "Give every peer's host the same number of processors and about the same memory.",
+    "the same capacity class on equivalent hosts: as many processors, about as much memory",
+    "Choose the same class on every peer (Maintenance > Options); give hosts as many processors and as much memory.",
 )
 FEATURES = CheckType("features", "Same on every peer", "Options", "the same options", "Install the same options.")
 DNS = CheckType(
