@@ -205,6 +205,13 @@ def test_a_question_that_is_not_answered_with_yes_changes_nothing(
         assert "Calls that pass it end" in err
 
 
+def test_who_only_looks_what_would_be_done_is_not_asked(sextet: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    for more, asked in (("--dry-run", False), ("--yes", False), ("", True)):
+        with _standard_input("", monkeypatch):
+            _, _, err = sextet(*f"cluster leave {more}".split())
+        assert ("Clear the peer list of this system?" in err) is asked, more
+
+
 def test_a_secret_comes_from_standard_input_and_not_from_the_command_line(
     sextet: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

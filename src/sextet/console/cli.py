@@ -192,7 +192,8 @@ def _output_option(default: str | None, more: Sequence[str] = ()) -> click.Optio
 def _execute(command: Command, given: dict[str, Any]) -> int:
     wish = click.get_current_context().find_object(Wish) or Wish()
     output = given.pop("output", None) or wish.output
-    if command.confirm and not given.pop("yes") and not click.confirm(command.confirm, err=True):
+    sure = not command.confirm or given.pop("yes") or given.get("dry_run")  # who only looks need not be asked
+    if not sure and not click.confirm(command.confirm, err=True):
         raise Failed("cancelled", FAILED, ["nothing was done"])
     arguments = {name: value for name, value in given.items() if value is not None}
     for one in command.parameters:
