@@ -83,6 +83,17 @@ def test_peers_that_found_the_same_at_a_port_are_named_together() -> None:
     assert "✔ from expc01, expc03; – from expc02, expc04: nothing listens" in text
 
 
+def test_a_backup_says_what_it_would_change_and_why_it_may_not() -> None:
+    label = {"host": "expc03", "version": "0.1.0", "serial": "x", "made": "2026-11-30 01:04:53 +0000"}
+    moved = [{"path": "system.name", "old": "", "new": "expc03"}]
+    result = {"label": label, "differences": moved, "calls": 2, "registrations": 5, "warnings": [], "refusal": ""}
+    text = as_text("backup verify", result, 200, False)
+    assert "A whole backup of expc03, version 0.1.0, made 2026-11-30" in text and "system.name" in text
+    assert "2 calls end and 5 registrations have to be made again" in text
+    refused = as_text("backup verify", result | {"refusal": "it is a member of a cluster."}, 200, False)
+    assert "It would not be restored here: it is a member of a cluster." in refused and "2 calls end" not in refused
+
+
 def test_a_stand_alone_system_says_so() -> None:
     assert "the peer list is empty" in shown(FakePeer(peers=1), "cluster status")
 

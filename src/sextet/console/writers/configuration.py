@@ -31,6 +31,19 @@ def differences(paper: Paper, rows: Sequence[Row]) -> None:
     paper.table(columns, rows, "No difference.")
 
 
+def _backup(paper: Paper, result: Row) -> None:
+    label = result["label"]
+    paper.say(f"A whole backup of {label['host']}, version {label['version']}, made {label['made']}.", "green")
+    differences(paper, result["differences"])
+    for warning in result["warnings"]:
+        paper.say(warning, "yellow")
+    if result["refusal"]:
+        paper.say(f"It would not be restored here: {result['refusal']}", "yellow")
+    else:
+        lost = f"{result['calls']} calls end and {result['registrations']} registrations have to be made again"
+        paper.say(f"Restoring it replaces all of this and restarts this peer: {lost}.")
+
+
 def _settings(paper: Paper, rows: Sequence[Row]) -> None:
     columns: dict[str, Cell] = {
         "Setting": lambda row: f"{row['path']} {row['marks']}".strip(),
@@ -78,6 +91,7 @@ WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "policy upload": _outcome,
     "policy cpl": lambda paper, result: _text(paper, result["cpl"]),
     "config diff": differences,
+    "backup verify": _backup,
     "config history": _history,
     "config set-aside": _proposals,
 }
