@@ -178,6 +178,8 @@ SAYS = Catalogue(
         "{n} peer": "{n} 個對等體",
         "{n} peers": "{n} 個對等體",
         "{label}: {wrong}": "{label}：{wrong}",
+        "refused by {where}": "被 {where} 拒絕",
+        "{ip} port {port}": "{ip} 埠 {port}",
         "must not be empty; enter a value.": "不可空白；請輸入。",
     },
 )
@@ -191,6 +193,7 @@ SAYS = Catalogue(
         ("Must not be empty; enter a value.", "不可空白；請輸入。"),
         ("1 peer", "1 個對等體"),
         ("many peers", "many peers"),
+        ("expc02: refused by 192.0.2.1 port 4372", "expc02：被 192.0.2.1 埠 4372 拒絕"),
         ("3 d 4 h", "3 天 4 小時"),
         ("Active, Search rules", "活動、搜尋規則"),
         ("expc01 and expc02", "expc01、expc02"),

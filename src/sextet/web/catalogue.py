@@ -27,6 +27,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 _END = re.compile(r"(?<=[.?!]) ")
 _COMMAS = re.compile(", | and ")
 _NAME = re.compile(r"\S+")
+_SHAPES = {"n": re.compile(r"\d+"), "ip": _NAME}  # so that "{n} peers" is not found in every sentence that ends so
 _DURATION = re.compile(r"\d+ (d|h|min|s)( \d+ (h|min|s))?")
 _UNITS = re.compile(r" (d|h|min|s)\b")
 _LINE = re.compile(r'(?:(msgid|msgid_plural|msgstr|msgstr\[0\]) )?"(.*)"')
@@ -152,8 +153,8 @@ class _Pattern:
         values = dict(zip(self.names, found, strict=True))
         if any(len(piece) > 4 and piece in value for piece in self.fixed for value in found):
             return None  # a sentence of several such parts: this is not the one that holds them
-        # `n` is a number, so that "{n} peers" is not found in every sentence that ends so.
-        return values if all(found) and values.get("n", "0").isdigit() else None
+        shaped = all(_SHAPES[name].fullmatch(value) for name, value in values.items() if name in _SHAPES)
+        return values if all(found) and shaped else None
 
 
 @functools.cache
