@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from sextet.lab.policy_server import PolicyServer
+from sextet.model.capacity import PROXIED_HERE
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.policy import CallPolicy
@@ -28,7 +29,7 @@ from tests.support.tables import linked
 pytestmark = pytest.mark.scenario
 NETWORK = "127.61.91"
 E, C, FRONT = 1, 2, 9  # C knows E by the address of a relay, which E does not know itself: as behind a firewall
-ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
+ALICE, BOB, CAROL = (f"{user}@apolo.local" for user in ("alice", "bob", "carol"))
 PASSWORD = "in-the-vault"
 INSTANCE = "00000000-0000-1000-8000-aabbccddee02"
 
@@ -232,6 +233,25 @@ def test_call_policy_and_search_rules_judge_what_is_carried_by_their_services_an
             assert (await bob.register()).status == 200, "what one target refuses, the next priority may carry"
             assert [one["POLICY_TYPE"] for one in server.asked[asked:]] == ["SEARCH"] * (len(server.asked) - asked)
             assert len(server.asked) > asked
+
+    asyncio.run(play())
+
+
+def test_a_full_edge_and_one_in_maintenance_mode_carry_nobody_new() -> None:
+    async def play() -> None:
+        async with neighbours() as at, outside(at) as bob, outside(at, user="carol") as carol:
+            carol.instance = ""
+            await at.apply(E, limits={PROXIED_HERE: 1})
+            assert (await bob.register()).status == 200
+            answer = await carol.register()
+            assert (answer.status, answer.get("retry-after")) == (503, "60")
+            assert "capacity limit reached" in answer.get("reason")
+            assert (await bob.register()).status == 200, "a refresh is never refused for that"
+            assert at.hosts[E].rejections == [(CAROL, "503 Proxied registration capacity limit reached")]
+            await at.apply(E, limits={}, maintenance=True)
+            for one in (bob, carol):
+                assert (await one.register()).status == 503
+            assert (await bob.register(0)).status == 200, "who leaves is let go"
 
     asyncio.run(play())
 

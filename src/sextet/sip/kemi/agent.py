@@ -185,6 +185,7 @@ class Agent:
         if now_s >= self._carried_at_s:
             self._carried_at_s = now_s + CARRIED_S
             self._carried = len(self._rows("carried"))
+            self._ksr.htable.sht_seti("ctl", licensing.CARRIED, self._carried)
         return {"count": {name: int(value) for name, value in self._rows("count")}, "carried": self._carried}
 
     def messages(self, asked: dict[str, Any]) -> dict[str, Any]:

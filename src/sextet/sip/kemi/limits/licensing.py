@@ -20,7 +20,7 @@ from sextet.sip.kemi.reporting import Reporter
 
 VIDEO, AUDIO = capacity.AUDIO_SHARE, 1
 FULL, NO_LICENCE = 503, 480  # another peer may have room (RFC 3263 4.3); no peer has a licence
-COUNTED = "counted"  # in the htable `ctl`
+COUNTED, CARRIED = "counted", "carried"  # in the htable `ctl`
 RETRY_S = 60  # our choice: about when a call or a registration has ended somewhere
 _WORDS = {
     capacity.CALLS_HERE: (FULL, "Call capacity limit reached"),
@@ -74,6 +74,17 @@ def obstacle(ksr: Any, table: Table, user_agent: str) -> Refuse | None:
             status, words = _WORDS[name]
             return Refuse(status, words, retry_after_s=RETRY_S if status == FULL else 0)
     return None
+
+
+def cannot_carry(ksr: Any, table: Table) -> Refuse | None:
+    """Say why no further registration may be carried to another system: this peer's own limit, with those on their way.
+
+    What a cluster carries together is not known to workers; it is on the page of resource usage.
+    """
+    limit = table.limits.get(capacity.PROXIED_HERE)
+    if limit is None or int(ksr.htable.sht_get("ctl", CARRIED) or 0) < limit:
+        return None
+    return Refuse(FULL, "Proxied registration capacity limit reached", retry_after_s=RETRY_S)
 
 
 def registered(ksr: Any, reporter: Reporter, before: Sequence[str], after: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from sextet.call import admission
 from sextet.call.admission import may_carry_to
 from sextet.call.alias import key, of_uri
 from sextet.call.decision import PATH, Note, Refuse, Request, Round, Searched, Target, Try, safe
@@ -25,6 +26,7 @@ from sextet.call.table import Table
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.asking.services import Services
 from sextet.sip.kemi.instructions import Instructions
+from sextet.sip.kemi.limits import licensing
 from sextet.sip.kemi.proof import Identity, identity_of, new_tag
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration.contacts import contacts_of
@@ -69,9 +71,14 @@ def carry(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         protocol="SIP", alias=alias, source=sent_by(ksr, table), tag=new_tag(secret, identity), caller=alias,
         hops=hops_of(str(get("$hdr(Max-Forwards)") or "")),
     )  # fmt: skip
-    contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), "")
+    contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
+    flow = str(get("$var(flow)"))
     ksr.pv.sets("$avp(contacts)", " ".join(one.uri for one in contacts))
-    ksr.pv.sets("$avp(carried)", str(get("$var(flow)")))
+    ksr.pv.sets("$avp(carried)", flow)
+    leaves = all(one.expires_s == 0 for one in contacts)
+    if (objection := None if leaves else _objection(ksr, table, f"{alias} {flow}")) is not None:
+        _refuse(ksr, reporter, request, objection)
+        return
     send(ksr, reporter, told, request, identity)
 
 
@@ -85,10 +92,8 @@ def send(
     their place. Who may register is for the system that it is carried to.
     """
     table = told.table
-    lookups, services = (
-        tracing.Lookups(lambda _: False, lambda _: ()),
-        Services(ksr, table, request, known or {}, last=last),
-    )
+    lookups = tracing.Lookups(lambda _: False, lambda _: ())
+    services = Services(ksr, table, request, known or {}, last=last)
 
     def waits(asked: list[str]) -> None:
         state: questions.State = {
@@ -97,7 +102,11 @@ def send(
         if not questions.suspend(ksr, reporter, asked, state):
             send(ksr, reporter, told, request, identity, name, known, last=True)
 
-    searched = _led(table, request, search(table, request, lookups.here, lookups.elsewhere, stages(services)))
+    open_table = (
+        replace(table, maintenance=False) if table.maintenance else table
+    )  # who leaves then is let go: _objection
+    found_way = search(open_table, request, lookups.here, lookups.elsewhere, stages(services))
+    searched = _led(table, request, found_way)
     if searched.open:
         waits([services.question(*one) for one in searched.open])
         return
@@ -152,6 +161,8 @@ def granted(ksr: Any) -> None:
     held = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
     expires_s = max((one.expires_s or 0 for one in held if one.uri in asked), default=0)
     if expires_s:
+        if ksr.htable.sht_get("carried", f"{alias} {flow}") is None:
+            ksr.htable.sht_inc("ctl", licensing.CARRIED)  # until it is counted anew
         ksr.htable.sht_setxs("carried", f"{alias} {flow}", "1", expires_s)
     else:
         ksr.htable.sht_rm("carried", f"{alias} {flow}")
@@ -195,8 +206,17 @@ def _nowhere(request: Request) -> Refuse:
     return Refuse(403, safe(f"no search rule leads {request.alias} to a zone that registrations may be carried to"))
 
 
-def _refuse(ksr: Any, reporter: Reporter, request: Request, decision: Refuse) -> None:
+def _objection(ksr: Any, table: Table, carried: str) -> admission.Refuse | None:
+    """Say why nothing is carried for whoever does not leave: as with registrations of our own."""
+    if table.maintenance:
+        return admission.Refuse(503, admission.MAINTENANCE)
+    return None if ksr.htable.sht_get("carried", carried) is not None else licensing.cannot_carry(ksr, table)
+
+
+def _refuse(ksr: Any, reporter: Reporter, request: Request, decision: Refuse | admission.Refuse) -> None:
     rejected(ksr, reporter, request.alias, decision.status, decision.reason)
+    if isinstance(decision, admission.Refuse) and decision.retry_after_s:
+        ksr.hdr.append_to_reply(f"Retry-After: {decision.retry_after_s}\r\n")
     answer(ksr, decision.status, decision.reason)
 
 
