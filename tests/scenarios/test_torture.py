@@ -17,6 +17,11 @@ from tests.support.torture import MESSAGES, Torture
 pytestmark = pytest.mark.scenario
 NETWORK = "127.61.8"
 BOB = "bob@apolo.local"
+CONTACTS = (  # of a REGISTER, and the URI that is kept
+    ("sip:+19725552222@gw1.example.net;unknownparam", "sip:+19725552222@gw1.example.net"),
+    ("<sip:+19725552222@gw1.example.net;unknownparam>", "sip:+19725552222@gw1.example.net;unknownparam"),
+    ("<sip:user@example.com?Route=%3Csip:sip.example.com%3E>", "sip:user@example.com?Route=%3Csip:sip.example.com%3E"),
+)
 PROBE_S = 5.0
 
 
@@ -136,6 +141,32 @@ def test_every_torture_message_is_answered_or_dropped_and_calls_go_on(transport:
             assert [line for line in at.notes[1].lines if "script" in line] == [], "and no error left our script"
             await at.hosts[1].until(lambda: set(at.hosts[1].calls) == {call.call_id})  # no row of a torturer is left
             assert (await alice.hang_up(call)).status == 200
+
+    asyncio.run(play())
+
+
+def test_what_a_proxy_passes_on_and_what_it_cannot_do() -> None:
+    """RFC 4475 3.1.1.2, 3.3.5, 3.3.12 to 14, with somebody who may register; RFC 3261 10.3 step 2, 15.1.2."""
+
+    async def play() -> None:
+        async with peers(NETWORK, 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob", "tcp") as bob:
+            assert (await bob.register()).status == 200
+            await at.registered(1, BOB)
+            assert (await alice.request("NEWMETHOD", f"sip:{BOB}")).status == 200
+            for method in ("BYE", "UPDATE", "PRACK"):
+                assert (await alice.request(method, f"sip:{BOB}")).status == 481
+            assert [bob.count(method) for method in ("NEWMETHOD", "BYE", "UPDATE", "PRACK")] == [1, 0, 0, 0]
+            answer = await alice.call(BOB, extra="Proxy-Require: one, two")
+            assert refused(answer).status == 420 and "one" in refused(answer).get("unsupported")
+            for required in ("path, other", "path"):  # what was taken without it is not taken by that
+                answer = await alice.register(extra=f"Require: {required}")
+                assert (answer.status, answer.get("unsupported")) == (
+                    (420, "other") if "other" in required else (200, "")
+                )
+            for contact, kept in CONTACTS:
+                await alice.register(0, contact="*")
+                answer = await alice.register(contact=contact)
+                assert (answer.status, answer.get("contact").partition(">")[0]) == (200, f"<{kept}")
 
     asyncio.run(play())
 

@@ -8,6 +8,7 @@ Where a policy service says who may register, each REGISTER waits for it as a ca
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,8 @@ from sextet.sip.kemi.reporting import Reporter, rejected
 NO_REPLY = 2  # flag of save()
 FOUND = 2  # its answer: the bindings were there, and were refreshed
 BEHIND = 6  # branch flag of kamailio.cfg: it is a variable of the worker, and lost when another process goes on
+EXTENSIONS = ("gruu", "outbound", "path")  # that a registrar may be required to know
+_TOKEN = re.compile(r"[^\s,]+")
 STEP = "register"  # of a request that waits (questions.py)
 
 
@@ -58,8 +61,7 @@ def _decide(
     get = ksr.pv.get
     alias = key(of_uri(str(get("$tu") or "")))
     contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
-    objection = may_come_from(table, carrying.sent_by(ksr, table), bool(get("$hdr(Path)")))
-    objection = objection or answering.objection(contacts, alias)
+    objection = _objection(ksr, table) or answering.objection(contacts, alias)
     if objection is not None:
         _refuse(ksr, reporter, alias, objection)
         return
@@ -123,6 +125,17 @@ def refreshed(ksr: Any, reporter: Reporter, saved: int, granted_s: int) -> None:
     if saved != FOUND:
         _tell(ksr, reporter, alias, contacts, granted_s, True)
     answering.accepted(ksr, saved)
+
+
+def _objection(ksr: Any, table: Table) -> Refuse | None:
+    """Say why a REGISTER is not taken, whoever sent it: it requires what we cannot do, or may not come from there."""
+    unknown = [
+        one for one in _TOKEN.findall(str(ksr.pv.get("$(hdr(Require)[*])") or "")) if one.lower() not in EXTENSIONS
+    ]
+    if unknown:
+        ksr.hdr.append_to_reply(f"Unsupported: {', '.join(unknown)}\r\n")  # RFC 3261 10.3 step 2
+        return Refuse(420, "Bad Extension")
+    return may_come_from(table, carrying.sent_by(ksr, table), bool(ksr.pv.get("$hdr(Path)")))
 
 
 def unproved(ksr: Any, reporter: Reporter) -> None:

@@ -35,7 +35,7 @@ from sextet.sip.kemi.routing.aftermath import Aftermath
 from sextet.sip.kemi.routing.forking import Call
 from sextet.sip.kemi.zones import reaching, traversal
 
-METHODS = ("INVITE", "MESSAGE", "SUBSCRIBE", "OPTIONS", "REFER", "INFO", "PUBLISH", "NOTIFY")
+WITHIN = ("BYE", "PRACK", "UPDATE")  # mean something within a call only; what is new to us goes on (RFC 4475 3.1.1.2)
 STEP = "search"  # of a request that waits (questions.py)
 _MARK = re.compile(r";sxl=([0-9a-f]{16})")
 
@@ -44,8 +44,8 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     """Decide about a request outside a dialog; `proved`: the native route has found and consumed right credentials."""
     get = ksr.pv.get
     method = str(get("$rm"))
-    if method not in METHODS:
-        ksr.sl.send_reply(405, "Method Not Allowed")
+    if method in WITHIN:
+        ksr.sl.send_reply(481, "Call/Transaction Does Not Exist")
         return
     identity = identity_of(ksr)
     peer, tag, node = sender(ksr, told, identity)
