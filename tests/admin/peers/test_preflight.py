@@ -122,6 +122,9 @@ def test_enforce_is_held_up_by_certificates_and_by_addresses_that_are_translated
         "expc02: it comes from 192.0.2.9",
         "expc01: it comes from 192.0.2.8, says expc02",
     )
+    peer.judged[("nat", 1)] = ("failed", "it comes from 192.0.2.8")
+    assert "expc01: it comes from 192.0.2.8" in enforce_obstacles(peer)
+    assert not any("says" in one for one in enforce_obstacles(peer)), "who sees it itself need not be told by others"
 
 
 def test_the_command_line_warns_before_enforce_and_with_it() -> None:

@@ -103,25 +103,26 @@ def preflight(face: Face, checked: Checked, only: str = "") -> Preflight:
 def enforce_obstacles(face: Face) -> tuple[str, ...]:
     """Name the peers that Enforce would cut off, with the cause: certificates, addresses and names that do not fit.
 
-    What each other peer sees counts as well: it is the one that would refuse.
+    What each other peer sees counts as well, for it is the one that would refuse; said where this one does not see it.
     """
     status, checked = face.status(), face.checks()
     names = {member.number: peer_name(member) for member in status.members}
     found = [f"{peer_name(one)}: {one.certificate}" for one in status.members if not one.certificate_ok]
+    told: list[tuple[str, str]] = []  # what is in the way, and who sees it
     numbers = {member.address.lower(): member.number for member in status.members}
     for owned in face.statuses():
         for link in owned.row.links if not owned.stale and owned.number in names else ():
             number = numbers.get(link.peer.lower(), 0)
             if number and link.certificate.startswith("Invalid"):
-                found.append(f"{names[number]}: {link.certificate}, says {names[owned.number]}")
+                told.append((f"{names[number]}: {link.certificate}", names[owned.number]))
     for one in checked.results:
         if one.id in NEEDED_BY_ENFORCE and one.state == "failed" and one.peer in names:
             found.append(f"{names[one.peer]}: {one.measured}")
     for report in checked.others:
         for one in report.results:
             if one.id in NEEDED_BY_ENFORCE and one.state == "failed" and one.peer in names and report.number in names:
-                found.append(f"{names[one.peer]}: {one.measured}, says {names[report.number]}")
-    return tuple(found)
+                told.append((f"{names[one.peer]}: {one.measured}", names[report.number]))
+    return (*found, *(f"{obstacle}, says {who}" for obstacle, who in told if obstacle not in found))
 
 
 def enforce_warnings(face: Face) -> tuple[str, ...]:
