@@ -10,12 +10,14 @@ import socket
 import ssl
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sextet.engine import EngineError
 from sextet.model.settings.protocols import Domain
 from sextet.sip import agent_line, engine, process
+from sextet.sip.kemi.script import EVENTS_SOCKET
 from tests.support.real_lab import eventually
 from tests.support.sip_peers import answered, certificate, peers, phone
 
@@ -94,6 +96,23 @@ def test_a_killed_kamailio_is_started_again_and_phones_register_again(which: str
             assert host.registrations == {}
             assert (await alice.register()).status == 200
             await host.until(lambda: ALICE in host.registrations)
+
+    asyncio.run(play())
+
+
+def test_workers_find_who_listens_from_their_first_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they cannot tell is lost: searches and refusals are read back by nobody."""
+    started, listened = process.started, []
+
+    def starting(run_dir: Path, *arguments: Any, **more: Any) -> process.Process:
+        listened.append((run_dir / EVENTS_SOCKET).is_socket())
+        return started(run_dir, *arguments, **more)
+
+    monkeypatch.setattr(process, "started", starting)
+
+    async def play() -> None:
+        async with peers("127.61.2", 1):
+            assert listened == [True]
 
     asyncio.run(play())
 

@@ -122,12 +122,12 @@ class SipEngine:
             await self._resolve(wanted)
             self._write(wanted)
             self._code = rendering.code_digest(PACKAGE)
+            self._listener.open(self._account)  # before there are workers: what they cannot tell is lost
             adopted = await self._adopted(wanted)
             if not adopted:
                 # Once: whatever is installed while this process runs, workers started again must understand it.
                 rendering.install_code(PACKAGE, self._run_dir)
                 await self._launch(wanted)
-            self._listener.open(self._account)
             self._feed.begin(owners=not adopted)  # one that kept running knows owners from before, until we know better
             await self._follow(wanted)
             await self._feed.now()
