@@ -150,6 +150,12 @@ class Engine(Protocol):
     def release(self, alias: str, device: str) -> None:
         """Drop the binding of a device that registered with another peer since; reported back like any change."""
 
+    async def unregister(self, alias: str, device: str, reason: str) -> None:
+        """Drop the binding of a device that is to register anew; reported like any change, with this reason.
+
+        Raises EngineError, also where there is none.
+        """
+
     async def disconnect(self, call_id: str, reason: str) -> None:
         """End a call for both its ends; reported like any end, with this reason. Raises EngineError."""
 

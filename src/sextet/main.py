@@ -36,6 +36,7 @@ from sextet.admin.dialplan.call_history import CallDesk
 from sextet.admin.dialplan.kept import Kept
 from sextet.admin.dialplan.registration_history import RegistrationDesk
 from sextet.admin.dialplan.searches import Searches
+from sextet.admin.dialplan.unregistering import UnregisterDesk
 from sextet.admin.disk import upgrade_commands, vault_commands
 from sextet.admin.disk.safekeeping import Safekeeping
 from sextet.admin.disk.snapshot import Snapshots
@@ -114,7 +115,8 @@ class Daemon:
         calls = CallDesk(self._peer, door, self._peer, self._past_calls, self.journal)
         call_commands.add_to(registry, calls)
         registrations = RegistrationDesk(self._peer, self._peer, self._past_registrations)
-        registration_commands.add_to(registry, registrations)
+        unregistering = UnregisterDesk(self._peer, door, self.journal)
+        registration_commands.add_to(registry, registrations, unregistering)
         self._kept = Kept(self._peer, self._history, self._past_calls, self._past_registrations)
         keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
@@ -134,7 +136,7 @@ class Daemon:
         pages = Desk(
             face=self._peer, door=door, access=access, certificates=desk, records=self._records, keeping=keeping,
             snapshots=snapshots, lives=lives, lists=lists, searches=searches, upgrades=self._upgrades,
-            calls=calls, registrations=registrations,
+            calls=calls, registrations=registrations, unregistering=unregistering,
         )  # fmt: skip
         files = (start.certificate, start.private_key)
         self._web = WebServer(pages, start.address, start.https_port, *files, self.journal)

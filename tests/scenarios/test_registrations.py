@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from tests.support.real_lab import Lab, eventually
+from tests.support.real_lab import Lab, eventually, refused
 
 pytestmark = pytest.mark.scenario
 INSTANCE = "00000000-0000-1000-8000-aabbccddee03"
@@ -56,6 +56,36 @@ def test_why_a_device_is_gone_is_known_on_all_peers(lab: Lab) -> None:
     asyncio.run(play())
 
 
+def test_a_device_is_unregistered_from_any_peer_and_comes_again_unless_it_is_blocked(lab: Lab) -> None:
+    async def play() -> None:
+        alias, reason = "bob@apolo.local", f"Removed by the administrator lab at {lab.peer(1).host_name}"
+        async with lab.phone(2, "bob", "tcp") as bob, lab.phone(3, "alice") as alice:
+            assert (await alice.register()).status == 200
+            await lab.set(1, "registration.restriction_policy", "Deny List")
+            for _ in range(3):  # the last refresh stays inside Kamailio
+                assert (await bob.register()).status == 200
+            await eventually("bob is known", lambda: _known(lab, alias), wanted=[2, 2, 2])
+            said = await lab.ask(1, "registration remove", alias=alias)
+            assert said["sentence"].endswith(f"was unregistered from {lab.peer(2).host_name}.")
+            await eventually("bob is gone everywhere", lambda: _known(lab, alias), wanted=[0, 0, 0])
+            assert refused(await alice.call(alias)).status == 404
+            assert (await bob.register()).status == 200, "the very request that was refreshed before"
+            await eventually("bob is back", lambda: _known(lab, alias), wanted=[2, 2, 2])
+            assert (await told(lab, 3, alias))[-2:] == [
+                ("Removed", reason, lab.peer(2).host_name), ("Registered", "", lab.peer(2).host_name)
+            ]  # fmt: skip
+            said = await lab.ask(3, "registration remove", alias=alias, block=True)
+            assert said["sentence"].endswith(f"{alias} is on the deny list.")
+            assert (await bob.register()).status == 403
+            await eventually("bob is gone everywhere", lambda: _known(lab, alias), wanted=[0, 0, 0])
+            assert "Nothing is registered as" in await lab.refusal(2, "registration remove", alias=alias)
+            bob.leaves = False
+        await lab.ask(1, "config remove", path=f"registration.deny_list[{alias}]")
+        await lab.set(1, "registration.restriction_policy", "None")
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize(
     ("user", "more", "reason"),
     [
@@ -77,3 +107,9 @@ def test_who_is_turned_away_is_listed_with_the_reason(lab: Lab, user: str, more:
         await eventually("it is listed", listed, wanted=[("Rejected", reason, lab.peer(2).host_name)])
 
     asyncio.run(play())
+
+
+async def _known(lab: Lab, alias: str) -> list[int]:
+    """Which peer has the alias, as each peer knows it; 0 for none."""
+    rows = [await lab.registrations(number) for number in lab.numbers]
+    return [next((owner for name, owner, _ in found if name == alias), 0) for found in rows]

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sextet.call.checked import check
 from sextet.cluster.capacity.judging import Load
-from sextet.cluster.face import Checked, ClusterStatus, Member, Moved, NoPrimary, Outcome, Owned, Report, Revision, Used
+from sextet.cluster.face import (
+    Checked,
+    ClusterStatus,
+    Member,
+    Moved,
+    NoPrimary,
+    Outcome,
+    Owned,
+    Report,
+    Revision,
+    Unregistered,
+    Used,
+)
 from sextet.model import alarms
 from sextet.model.alarms import AlarmType
 from sextet.model.capacity import Use
@@ -187,6 +199,26 @@ class FakePeer:
 
     def zones(self) -> Sequence[Owned[ZoneStatus]]:
         return [replace(row, stale=row.number in self.silent) for row in self.zone_rows]
+
+    async def unregister(self, devices: Collection[tuple[str, str]], user: str) -> Unregistered:
+        """Each peer answers for what it has; who cannot be heard keeps it."""
+        gone, failures = [], []
+        for owned in self.registrations():
+            mine = [one.device for one in owned.row.bindings if (owned.row.alias, one.device) in devices]
+            if mine and owned.stale:
+                failures.append(f"{owned.row.alias} stays registered with {owned.peer}: no answer in time.")
+            else:
+                gone += [(owned.number, owned.row.alias, device) for device in mine]
+        self.registration_rows = [
+            replace(owned, row=replace(owned.row, bindings=left))
+            for owned in self.registration_rows
+            if (
+                left := tuple(
+                    one for one in owned.row.bindings if (owned.number, owned.row.alias, one.device) not in gone
+                )
+            )
+        ]
+        return Unregistered(gone=tuple(gone), failures=tuple(failures))
 
     async def disconnect(self, tag: str, user: str) -> Call:
         found = next((one.row for one in self.call_rows if tag in (one.row.tag, one.row.serial)), None)

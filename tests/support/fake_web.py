@@ -21,6 +21,7 @@ from sextet.admin.access import Access
 from sextet.admin.dialplan.call_history import CallDesk
 from sextet.admin.dialplan.registration_history import RegistrationDesk
 from sextet.admin.dialplan.searches import Searches
+from sextet.admin.dialplan.unregistering import UnregisterDesk
 from sextet.admin.door import Door
 from sextet.model import alarms
 from sextet.model.config import Difference
@@ -100,6 +101,7 @@ def server(face: FakePeer, folder: Path, address: str, port: int) -> tuple[WebSe
         searches=searches(face),
         calls=past_calls(face, door, journal),
         registrations=past_registrations(face),
+        unregistering=UnregisterDesk(face, door, journal),
     )
     web = WebServer(pages, address, port, pem, private, journal)
     return web, journal

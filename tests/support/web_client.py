@@ -15,6 +15,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from sextet.admin.access import Access
+from sextet.admin.dialplan.unregistering import UnregisterDesk
 from sextet.admin.door import Door
 from sextet.web.desk import Desk
 from sextet.web.events import Bell
@@ -75,6 +76,7 @@ class Browser:
             searches=self.searches.searches,
             calls=self.calls.desk,
             registrations=self.registrations.desk,
+            unregistering=UnregisterDesk(self.face, door, self.journal),
         )
         self.bell = Bell(self.face)
         self.app = site(self.desk, self.bell)

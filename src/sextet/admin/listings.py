@@ -26,6 +26,7 @@ class RegistrationLine:
     peer: int
     peer_name: str
     contact: str
+    device: str  # by which a device with an instance is known; else its contact
     received: str
     user_agent: str
     granted_s: int
@@ -144,6 +145,7 @@ def registrations(face: Face, containing: str = "") -> tuple[RegistrationLine, .
             peer=owned.number,
             peer_name=names.get(owned.number, owned.peer),
             contact=binding.contact,
+            device=binding.device,
             received=binding.received,
             user_agent=binding.user_agent,
             granted_s=binding.granted_s,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -107,6 +107,14 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unregistered:
+    """What became of devices whose registration was to be ended."""
+
+    gone: tuple[tuple[int, str, str], ...]  # (peer, alias, device)
+    failures: tuple[str, ...]  # a sentence for each peer that has others, or device that it has not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a change."""
 
@@ -151,6 +159,9 @@ class Face(Protocol):
     def statuses(self) -> Sequence[Owned[PeerStatus]]: ...
 
     def zones(self) -> Sequence[Owned[ZoneStatus]]: ...
+
+    async def unregister(self, devices: Collection[tuple[str, str]], user: str) -> Unregistered:
+        """End the registrations of these (alias, device), whichever peers have them."""
 
     async def disconnect(self, tag: str, user: str) -> Call:
         """End the call with this tag or serial number, whichever peers it passes. Raises Refused."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sextet import journal
@@ -27,7 +27,7 @@ from sextet.cluster.disk.factory_reset import Arming
 from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import listener as recovery_door
 from sextet.cluster.disk.vault import RENEW, RunningVault
-from sextet.cluster.face import Checked, Outcome
+from sextet.cluster.face import Checked, Outcome, Unregistered
 from sextet.cluster.joining import Joining
 from sextet.cluster.judgement import LIVE
 from sextet.cluster.keeping import keep
@@ -41,6 +41,8 @@ from sextet.cluster.requirements.reports import NAME as CHECKS
 from sextet.cluster.requirements.reports import Reports
 from sextet.cluster.rows.live import Live
 from sextet.cluster.sight import Sight
+from sextet.cluster.unregistering import NAME as UNREGISTER
+from sextet.cluster.unregistering import Unregistering
 from sextet.cluster.wire.asking import Asker, ask_all
 from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import FirstContact
@@ -104,6 +106,7 @@ class Peer(Sight):
         self._forwarding = Forwarding(self.ask, follows.named_primary, follows.why_apart, identity.version)
         self._acknowledging = Acknowledging(self.live.alarms, self.ask)
         self._disconnecting = Disconnecting(lambda: self.live.engines, lambda: self._following.number, self.ask)
+        self._unregistering = Unregistering(lambda: self.live.engines, lambda: self._following.number, self.ask)
         self._forcing = Forcing(self._custody, self._following.leader, self.ask, log)
         self.lifecycle = Lifecycle(
             self._forcing, self._following, self.live.alarms, log, self._whole, Arming(identity.state_dir)
@@ -160,6 +163,7 @@ class Peer(Sight):
         self.answer(PEER_LIST, self.rearranging.answer)
         self.answer(ACKNOWLEDGE, self._acknowledging.answer)
         self.answer(DISCONNECT, self._disconnecting.answer)
+        self.answer(UNREGISTER, self._unregistering.answer)
         await self._custody.start(self)
         await self._editor.load(initial)
         await self._following.start([(kept.age_s, kept.document) for kept in self._store.own_history()])
@@ -179,6 +183,10 @@ class Peer(Sight):
         self._store.close()
 
     # What administrators ask
+
+    async def unregister(self, devices: Collection[tuple[str, str]], user: str) -> Unregistered:
+        reason = f"Removed by the administrator {user} at {self.host_name}"
+        return await self._unregistering.end(self.registrations(), devices, reason)
 
     async def disconnect(self, tag: str, user: str) -> Call:
         return await self._disconnecting.end(self.calls(), tag, user)

@@ -76,9 +76,12 @@ class AgentLine:
             again += answer["again"]
         return order, use, again
 
-    async def release(self, alias: str, device: str) -> None:
-        """Drop the binding of a device; raises EngineError."""
-        await self._ask({"ask": "release", "alias": alias, "device": device})
+    async def release(self, alias: str, device: str, why: str = "") -> bool:
+        """Drop the binding of a device, which is told with this reason; says whether there was one. Raises EngineError.
+
+        Without a reason it registered with another peer since.
+        """
+        return bool((await self._ask({"ask": "release", "alias": alias, "device": device, "why": why})).get("found"))
 
     async def hold(self, call_id: str) -> None:
         """Have what answers the BYEs of a call held back, for some 200 ms at most; raises EngineError."""

@@ -173,6 +173,11 @@ class SipEngine:
         """Drop this peer's binding of a device; reported back like any change."""
         self._feed.release(alias, device)
 
+    async def unregister(self, alias: str, device: str, reason: str) -> None:
+        """See engine.Engine."""
+        if not await self._line.release(alias, device, reason):
+            raise EngineError("it is not registered there any more")
+
     async def disconnect(self, call_id: str, reason: str) -> None:
         """See engine.Engine."""
         await self._hanging_up.end(call_id, reason)

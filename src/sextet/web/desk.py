@@ -20,6 +20,7 @@ from sextet.admin.access import SESSIONS_MAX, Access, Session
 from sextet.admin.dialplan.call_history import CallDesk
 from sextet.admin.dialplan.registration_history import RegistrationDesk
 from sextet.admin.dialplan.searches import Searches
+from sextet.admin.dialplan.unregistering import UnregisterDesk
 from sextet.admin.disk.safekeeping import Safekeeping
 from sextet.admin.disk.snapshot import Snapshots
 from sextet.admin.disk.upgrade import Upgrades
@@ -103,6 +104,7 @@ class Desk:
     upgrades: Upgrades | None = None
     calls: CallDesk | None = None
     registrations: RegistrationDesk | None = None
+    unregistering: UnregisterDesk | None = None
     # Changes with every start: how a waiting page knows that the peer is back.
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sextet.admin.in_force import has, waited
 from sextet.admin.peers.mesh import peer_name
 from sextet.admin.wording import count, listed
-from sextet.cluster.face import ClusterStatus, Moved, NoPrimary, Outcome
+from sextet.cluster.face import Moved, NoPrimary, Outcome
 from sextet.model.config import Change, setting_at
 from sextet.model.schema import Problem, Refused
 from sextet.model.status import Stamp
@@ -18,8 +18,6 @@ from sextet.web.desk import Message
 from sextet.web.guard import Visit
 
 TRIES_MAX = 3  # changes of others between our look and our write; the page's own fields are compared again each time
-IN_FORCE_WAIT_S = 1.0  # a change is in force everywhere within a second; the page does not wait longer to say so
-POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,27 +127,11 @@ def _title(outcome: Outcome, shared: bool) -> str:
 async def _in_force(visit: Visit, stamp: Stamp) -> str:
     """Say on how many peers the change is in force, waiting shortly for those that can be heard."""
     started = time.monotonic()
-    while True:
-        status = visit.desk.face.status()
-        there, heard = _following(status, stamp)
-        took_s = time.monotonic() - started
-        if there == heard or took_s > IN_FORCE_WAIT_S:
-            break
-        await asyncio.sleep(POLL_S)
+    status = await waited(visit.desk.face, stamp)
+    took_s = time.monotonic() - started
     if not status.members:
         return "It is in force on this system." if status.in_force >= stamp else "It is stored, but not in force yet."
+    missing = [peer_name(m) for m in status.members if not has(status, m.number, stamp)]
+    there = len(status.members) - len(missing)
     where = f"In force on {there} of {count(len(status.members), 'peer')}"
-    missing = [peer_name(m) for m in status.members if not _has(status, m.number, stamp)]
     return f"{where}, after {took_s * 1000:.0f} ms." if not missing else f"{where}; {listed(missing)} will follow."
-
-
-def _following(status: ClusterStatus, stamp: Stamp) -> tuple[int, int]:
-    heard = [member for member in status.members if member.clustering_ok]
-    return sum(_has(status, member.number, stamp) for member in heard), len(heard)
-
-
-def _has(status: ClusterStatus, number: int, stamp: Stamp) -> bool:
-    member = next(member for member in status.members if member.number == number)
-    if member.this_system:
-        return status.in_force >= stamp
-    return member.clustering_ok and member.status is not None and member.status.in_force >= stamp

@@ -19,6 +19,7 @@ from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Authentication
 from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.sip import rendering
+from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.instructions import FILE, to_text
 from sextet.sip.kemi.proof import Identity, new_tag, prove
 from sextet.sip.kemi.script import Script
@@ -97,6 +98,21 @@ def test_the_fast_path_ends_when_the_binding_expires(bench: Bench, expires: int,
     bench.script.expired(None)
     assert (bench.told[-1]["bindings"], bench.told[-1]["why"]) == ([], why)
     assert bench.ksr.htables["mark"] == {}
+
+
+@pytest.mark.parametrize(
+    ("why", "told"), [("", "Registered with another peer"), ('Removed by "me"', 'Removed by "me"')]
+)
+def test_the_fast_path_ends_when_the_binding_is_released(bench: Bench, why: str, told: str) -> None:
+    agent = Agent(bench.ksr, bench.run_dir, bench.script._reporter)
+    bench.register(Expires="3600")
+    asked = {"alias": ALICE, "device": "sip:a@192.0.2.9", "why": why}
+    assert agent.release(asked) == {"found": True}
+    assert (bench.told[-1]["bindings"], bench.told[-1]["why"]) == ([], told)
+    assert bench.ksr.htables["mark"] == {}
+    assert agent.release(asked) == {"found": False}
+    bench.register(Expires="3600")
+    assert len(bench.told[-1]["bindings"]) == 1, "the next refresh is told as what it is: a new registration"
 
 
 def test_a_slower_worker_does_not_bring_back_what_is_gone(bench: Bench) -> None:

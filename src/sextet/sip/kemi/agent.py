@@ -161,9 +161,9 @@ class Agent:
         return {"order": order, "use": use, "again": again}
 
     def release(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Drop this peer's binding of a device."""
+        """Drop this peer's binding of a device, and its fast path with it."""
         found = drop_device(self._ksr, asked["alias"], asked["device"])
-        publish(self._ksr, self._reporter, asked["alias"], why=MOVED)
+        publish(self._ksr, self._reporter, asked["alias"], why=asked.get("why") or MOVED)
         return {"found": found}
 
     def hold(self, asked: dict[str, Any]) -> dict[str, Any]:

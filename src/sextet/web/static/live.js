@@ -35,7 +35,9 @@
     }
     const open = [...old.querySelectorAll("details[id][open]")].map((details) => details.id);
     const scroll = [...old.querySelectorAll(".table")].map((table) => table.scrollLeft);
+    const ticked = new Set([...old.querySelectorAll("input[type=checkbox]:checked")].map((box) => box.name));
     old.innerHTML = html; // rendered and escaped by the same templates as the page
+    old.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked = ticked.has(box.name); });
     open.forEach((name) => document.getElementById(name)?.setAttribute("open", ""));
     old.querySelectorAll(".table").forEach((table, index) => { table.scrollLeft = scroll[index] || 0; });
   };

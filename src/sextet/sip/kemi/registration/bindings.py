@@ -86,7 +86,7 @@ def publish(
     _move_flows(ksr, alias, before, rows)
     if [row.told() for row in rows] != [row.told() for row in before]:
         told = f'"kind":"bindings","order":{order},"alias":{written(alias)},"bindings":{text}'
-        reporter.send(f'{told},"why":"{why}"')
+        reporter.send(f'{told},"why":{written(why)}')
 
 
 def drop_device(ksr: Any, alias: str, device: str, keep: str = "") -> bool:
