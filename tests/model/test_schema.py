@@ -81,6 +81,13 @@ def test_a_wrong_value_is_refused_with_the_remedy(name: str, value: object, wron
     assert wrong in problems[0].sentence
 
 
+def test_a_long_wrong_value_is_repeated_in_part() -> None:
+    (problem,) = problems_of(setting(Protocols, "sip_udp_port"), "sip_udp_port", "5060 " * 1000)
+    assert problem.sentence.startswith("UDP port: '5060 5060")
+    assert problem.sentence.endswith("… is not a whole number; enter 1024 to 65534.")
+    assert len(problem.sentence) < 150
+
+
 @pytest.mark.parametrize("value", [None, 7, "", "x" * 51, "a\nb", "a\x7fb", "a\u2028b", "\ud800", "a\u202eb"])
 def test_a_name_must_be_text_that_can_be_shown(value: object) -> None:
     assert problems_of(setting(Zone, "name"), "name", value)

@@ -53,6 +53,10 @@ def test_addresses_of_both_kinds_are_found() -> None:
             assert await asked.addresses("b.apolo.local") == ("2001:db8::2",)
             with pytest.raises(Unanswered, match="has no address"):
                 await asked.addresses("gone.apolo.local")
+            with pytest.raises(
+                Unanswered, match=r"a\.paris\.example A: no DNS server could answer"
+            ):  # it refuses others' names
+                await asked.addresses("a.paris.example")
 
     asyncio.run(play())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,6 +76,11 @@ def test_a_refused_upload_says_why_in_the_originals_words(browser: Browser) -> N
     assert "File upload failed.: Subject alternative name must be a valid FQDN (expc01)" in page
     assert "File upload failed.: Common name must be a valid FQDN (expc01)" in page
     assert "No file was chosen" in send(browser, security.SERVER, private_key=given.key_pem)
+
+
+def test_how_long_the_certificate_is_valid_is_one_sentence_in_chinese(browser: Browser) -> None:
+    page = words_of(browser.client.get(security.SERVER, headers={"accept-language": "zh-TW"}).text)
+    assert re.search(r"UTC，剩餘 \d+ 天", page) and " left" not in page
 
 
 def test_authorities_and_revocation_lists_come_and_go(browser: Browser) -> None:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 TEXT_MAX = 128  # the longest free text of the original's command reference
+QUOTED_MAX = 80  # characters of a wrong value that its problem repeats; our choice
 
 
 class Kind(StrEnum):
@@ -133,7 +134,7 @@ def an_address(value: str) -> str:
     return (
         ""
         if not value or is_ip(value) or not _bad_name(value)
-        else f"{value!r} is neither an IP address nor a name; {_bad_name(value)}."
+        else f"{_quoted(value)} is neither an IP address nor a name; {_bad_name(value)}."
     )
 
 
@@ -141,27 +142,27 @@ def a_server(value: str) -> str:
     """Accept an address, optionally followed by :port for servers that do not use the standard one."""
     host, colon, port = value.rpartition(":")
     if colon and port.isdigit() and not is_ip(value):
-        return an_address(host) if 0 < int(port) < 65536 else f"the port in {value!r} must be 1 to 65535."
+        return an_address(host) if 0 < int(port) < 65536 else f"the port in {_quoted(value)} must be 1 to 65535."
     return an_address(value)
 
 
 def an_ip(value: str) -> str:
-    return "" if not value or is_ip(value) else f"{value!r} is not an IP address; write one such as 192.0.2.10."
+    return "" if not value or is_ip(value) else f"{_quoted(value)} is not an IP address; write one such as 192.0.2.10."
 
 
 def an_ipv4(value: str) -> str:
     wrong = value and (not is_ip(value) or ":" in value)
-    return f"{value!r} is not an IPv4 address; write one such as 192.0.2.10." if wrong else ""
+    return f"{_quoted(value)} is not an IPv4 address; write one such as 192.0.2.10." if wrong else ""
 
 
 def an_ipv6(value: str) -> str:
     wrong = value and (not is_ip(value) or ":" not in value)
-    return f"{value!r} is not an IPv6 address; write one such as 2001:db8::10." if wrong else ""
+    return f"{_quoted(value)} is not an IPv6 address; write one such as 2001:db8::10." if wrong else ""
 
 
 def a_name(value: str) -> str:
     """Accept a DNS name: labels of letters, digits, hyphen; the last one begins with a letter (facts 1.1)."""
-    return f"{value!r} is not a DNS name; {_bad_name(value)}." if value and _bad_name(value) else ""
+    return f"{_quoted(value)} is not a DNS name; {_bad_name(value)}." if value and _bad_name(value) else ""
 
 
 def is_ip(value: str) -> bool:
@@ -175,6 +176,12 @@ def is_ip(value: str) -> bool:
 def _field(kind: Kind, default: Any, low: int, high: int, label: str, help: str, more: Mapping[str, Any]) -> Any:
     declared = Setting(kind=kind, label=label, help=help, default=default, low=low, high=high, **more)
     return dataclasses.field(default=default, metadata={"setting": declared})
+
+
+def _quoted(value: object) -> str:
+    """Repeat what was entered, so that it is recognised, and no more: a pasted file is not to fill the page."""
+    shown = repr(value)
+    return shown if len(shown) <= QUOTED_MAX else f"{shown[:QUOTED_MAX]}…"
 
 
 def _bad_name(value: str) -> str:
@@ -192,13 +199,15 @@ def _wrong(setting: Setting, value: Any) -> str:
     match setting.kind:
         case Kind.NUMBER:
             if type(value) is not int:
-                return f"{value!r} is not a whole number; enter {_range(setting)}."
+                return f"{_quoted(value)} is not a whole number; enter {_range(setting)}."
             return "" if setting.low <= value <= setting.high else f"{value} is out of range; enter {_range(setting)}."
         case Kind.SWITCH:
-            return "" if type(value) is bool else f"{value!r} is neither On nor Off; choose one of them."
+            return "" if type(value) is bool else f"{_quoted(value)} is neither On nor Off; choose one of them."
         case Kind.CHOICE:
             return (
-                "" if value in setting.choices else f"{value!r} is not one of {', '.join(setting.choices)}; choose one."
+                ""
+                if value in setting.choices
+                else f"{_quoted(value)} is not one of {', '.join(setting.choices)}; choose one."
             )
         case _:
             return _wrong_text(setting, value)
@@ -206,7 +215,7 @@ def _wrong(setting: Setting, value: Any) -> str:
 
 def _wrong_text(setting: Setting, value: Any) -> str:
     if type(value) is not str:
-        return f"{value!r} is not text; enter text."
+        return f"{_quoted(value)} is not text; enter text."
     if setting.mandatory and not value:
         return "must not be empty; enter a value."
     if len(value) > setting.high or (value and len(value) < setting.low):

@@ -105,6 +105,8 @@ class Resolver:
                 return []
             except dns.exception.Timeout:
                 raise Unanswered(f"{name} {kind}: DNS did not answer within {LIMIT_S:g} s") from None
+            except dns.resolver.NoNameservers:  # each of them said SERVFAIL, REFUSED or nothing of use
+                raise Unanswered(f"{name} {kind}: no DNS server could answer") from None
             except (dns.exception.DNSException, OSError, ValueError) as error:
                 raise Unanswered(f"{name} {kind}: {type(error).__name__}") from error
 

@@ -67,7 +67,7 @@ def templates(language: str) -> Environment:
         duration=lambda seconds: texts.say(duration(seconds)),
         counted=texts.counted,
         json=json.dumps,
-        sentence=lambda words: words[:1].upper() + words[1:],  # Jinja's capitalize makes "options" of OPTIONS
+        sentence=_sentence,
         within_sentence=lambda words: " ".join(word.lower() if word.istitle() else word for word in words.split()),
     )
     environment.globals.update(version=__version__, _=texts.filled, term=texts.term, lang=TAGS[language])
@@ -180,6 +180,11 @@ class Url:
 async def _after(seconds: float, doing: Coroutine[Any, Any, None]) -> None:
     await asyncio.sleep(seconds)
     await doing
+
+
+def _sentence(words: str) -> str:
+    """Begin with a capital. Jinja's own filter makes "options" of OPTIONS, and this leaves names of hosts alone."""
+    return words if "." in words.partition(" ")[0] else words[:1].upper() + words[1:]
 
 
 def _host_and_port(host: str) -> tuple[str, str]:

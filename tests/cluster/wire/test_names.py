@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dns.message
+import dns.rcode
 import dns.rrset
 
 from sextet.cluster.wire.names import NameFailure, Resolved, Resolver
@@ -24,7 +25,9 @@ class Clock:
 
 
 @contextmanager
-def dns_server(zone: dict[str, str], answers: bool = True) -> Iterator[tuple[str, list[str]]]:
+def dns_server(
+    zone: dict[str, str], answers: bool = True, otherwise: int = dns.rcode.NXDOMAIN
+) -> Iterator[tuple[str, list[str]]]:
     """A DNS server that knows these names; gives its "ip:port" and what it was asked."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.63.0.53", 0))
@@ -43,7 +46,7 @@ def dns_server(zone: dict[str, str], answers: bool = True) -> Iterator[tuple[str
                 kind = "PTR" if name.endswith(".in-addr.arpa.") else "A"
                 reply.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", kind, zone[name]))
             else:
-                reply.set_rcode(3)
+                reply.set_rcode(otherwise)
             if answers:
                 sock.sendto(reply.to_wire(), sender)
 
@@ -101,6 +104,15 @@ def test_a_server_that_is_silent_is_given_up_and_named() -> None:
         resolver = Resolver(mapping={}, servers=[server], limit_s=0.2, clock=Clock())
         failure = asyncio.run(resolver.resolve("a.example"))
         assert failure == NameFailure("a.example: no answer within 0.2 s (asked 127.63.0.53)")
+
+
+def test_servers_that_fail_are_told_in_words() -> None:
+    for failure in (dns.rcode.SERVFAIL, dns.rcode.REFUSED):
+        with dns_server({}, otherwise=failure) as (server, _):
+            resolver = Resolver(mapping={}, servers=[server], clock=Clock())
+            said = "no DNS server could answer (asked 127.63.0.53)"
+            assert asyncio.run(resolver.resolve("a.example")) == NameFailure(f"a.example: {said}")
+            assert asyncio.run(resolver.names_of("192.0.2.23")) == NameFailure(f"192.0.2.23: {said}")
 
 
 def test_the_hosts_own_resolver_is_asked_when_no_server_is_configured() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sextet.cluster.rows.books import DropRow, Effect, PutRow
-from sextet.model.status import DIRECTORY_TYPE, POLICY_SERVICE_TYPE, ZoneStatus
+from sextet.model.status import DIRECTORY_TYPE, POLICY_SERVICE_TYPE, ZoneAddress, ZoneStatus
 
 KIND = "zone"
 
@@ -30,7 +30,7 @@ class ZoneRows:
 def down(zones: Iterable[ZoneStatus]) -> dict[str, str]:
     """Name every address of a zone, and every server of a policy service, that is down, with the measured cause."""
     return {
-        f"{zone.name} {address.uri or address.host}": f"{_kind(zone)} {zone.name}, {address.host}: {address.reason}."
+        f"{zone.name} {address.uri or address.host}": _cause(zone, address)
         for zone in zones
         for address in zone.addresses
         if address.state == "failed" and zone.type != DIRECTORY_TYPE
@@ -47,5 +47,7 @@ def directory_down(zones: Iterable[ZoneStatus]) -> str:
     )
 
 
-def _kind(zone: ZoneStatus) -> str:
-    return POLICY_SERVICE_TYPE if zone.type == POLICY_SERVICE_TYPE else "Zone"
+def _cause(zone: ZoneStatus, address: ZoneAddress) -> str:
+    if zone.type == POLICY_SERVICE_TYPE:
+        return f"Policy service {zone.name}, {address.host}: {address.reason}."
+    return f"Zone {zone.name}, {address.host}: {address.reason}."

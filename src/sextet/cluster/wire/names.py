@@ -78,6 +78,8 @@ class Resolver:
             return NameFailure(f"{ip}: has no name (asked {asked})")
         except dns.exception.Timeout:
             return NameFailure(f"{ip}: no answer within {self._limit_s:g} s (asked {asked})")
+        except dns.resolver.NoNameservers:
+            return NameFailure(f"{ip}: no DNS server could answer (asked {asked})")
         except (dns.exception.DNSException, OSError) as error:
             return NameFailure(f"{ip}: {type(error).__name__} (asked {asked})")
         return tuple(_plain(str(one)) for one in found)
@@ -100,6 +102,8 @@ class Resolver:
             return NameFailure(f"{name}: has no {'IPv6' if self._ipv6 else 'IPv4'} address (asked {asked})")
         except dns.exception.Timeout:
             return NameFailure(f"{name}: no answer within {self._limit_s:g} s (asked {asked})")
+        except dns.resolver.NoNameservers:  # each of them said SERVFAIL, REFUSED or nothing of use
+            return NameFailure(f"{name}: no DNS server could answer (asked {asked})")
         except (dns.exception.DNSException, OSError) as error:
             return NameFailure(f"{name}: {type(error).__name__} (asked {asked})")
 

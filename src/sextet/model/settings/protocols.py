@@ -40,7 +40,7 @@ class Protocols:
                                       help="How often an endpoint with SIP outbound has to show that its connection lives, as the Flow-Timer header tells it; 0 sends no such header.")  # fmt: skip
     registration_proxy_mode: str = choice(PROXY_OFF, (PROXY_OFF, PROXY_KNOWN, PROXY_ANY), label="SIP registration proxy mode", path="SIP Registration Proxy Mode",
                                           help="Whether registrations for other domains are carried to the zone where a call to the alias would go: to none, to neighbour and traversal zones only, or to any zone.")  # fmt: skip
-    h323_mode: bool = switch(False, label="H.323 mode", path="H323 Mode", help="Whether H.323 is on; a cluster needs it on every peer, since peers talk H.323 to each other.")
+    h323_mode: bool = switch(False, label="H.323 mode", path="H323 Mode", help="A cluster wants it On at every peer, as the original does (alarm 20018); H.323 calls themselves are not there in this version.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

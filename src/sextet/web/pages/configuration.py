@@ -184,7 +184,7 @@ LIST_PAGES = (
         path="/configuration/bandwidth/pipes",
         list="pipes",
         noun="pipe",
-        intro="A limit of a real connection, shared by all links that name it and by all peers.",
+        intro="The limit is shared by all links that name the pipe, and by all peers.",
     ),
     ListPage(
         path="/configuration/zones",
@@ -220,8 +220,7 @@ LIST_PAGES = (
         path="/configuration/dial-plan/policy-services",
         list="policy_services",
         noun="policy service",
-        intro="Servers that say with CPL what is done with a call or a registration; call policy, search rules and the "
-        "restriction policy name them.",
+        intro="Call policy, search rules and the restriction policy name them.",
         shown=("name", "protocol", "servers", "path", "status_path"),
         link=("/status/policy-services", "How they are"),
     ),
@@ -242,7 +241,7 @@ LIST_PAGES = (
         path="/configuration/dial-plan/tests",
         list="dial_plan_tests",
         noun="dial plan test",
-        intro="A change that breaks an enabled test is refused and names it; a disabled test only tells.",
+        intro="A disabled test only tells.",
         shown=("name", "alias", "source", "expected", "target", "state"),
         link=("/configuration/dial-plan/tests/run", "Run all tests"),
     ),
