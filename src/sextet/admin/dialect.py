@@ -283,9 +283,10 @@ def _the_one(words: str, names: Sequence[str] | Mapping[str, Any], what: str) ->
     beginning = [name for name in names if _key(name).startswith(wanted)]
     found = [name for name in beginning if _key(name) == wanted] or beginning
     if len(found) != 1:
-        several = f"it may be {', '.join(found[:6])}"
-        which = several if found and wanted else f"there are {', '.join(sorted(names)[:8])}, …"
-        raise Usage(Problem("words", f"There is no one {what} {words.strip()[:60]!r}; {which}."))
+        said = repr(words.strip()[:60])
+        if found and wanted:
+            raise Usage(Problem("words", f"{said} begins several names; write one of {', '.join(found[:6])}."))
+        raise Usage(Problem("words", f"There is no {what} {said}; there are {', '.join(sorted(names)[:8])} …"))
     return found[0]
 
 

@@ -29,7 +29,7 @@ def _used(place: int) -> Cell:
 
 
 def _limit(most: float) -> str:
-    return "none" if most < 0 else f"{most:g}"
+    return "no limit" if most < 0 else f"{most:g}"
 
 
 WRITERS: dict[str, Callable[[Paper, Any], None]] = {"resource-usage": _usage}

@@ -21,7 +21,7 @@ _STEPS: dict[str, Cell] = {
 def _history(paper: Paper, result: Row) -> None:
     columns: dict[str, Cell] = {
         "Id": lambda row: row["search"]["id"],
-        "When": lambda row: row["search"]["at"],
+        "When": lambda row: row["search"]["at"][:19].replace("T", " "),
         "Peer": lambda row: row["peer_name"],
         "From": lambda row: f"{row['search']['caller']} ({row['search']['source']})",
         "Dialled": lambda row: row["search"]["alias"],
