@@ -272,3 +272,17 @@ def test_the_keyboard_reaches_the_contents_first(page: Page, served: Served) -> 
     expect(page.get_by_role("link", name="Skip to the page's contents")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
+
+
+def test_what_is_ticked_stays_ticked_while_the_page_follows_the_cluster(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/status/registrations")
+    page.get_by_label("of bob@apolo.local").check()
+    page.get_by_role("heading", name="Registrations").click()
+    served.do(lambda: served.face.register("aaron@apolo.local", 2, "sip:aaron@127.0.0.1:5074"))
+    expect(page.get_by_text("aaron@apolo.local").first).to_be_visible()
+    expect(page.get_by_label("of bob@apolo.local")).to_be_checked()
+    expect(page.locator("input:checked")).to_have_count(1)
+    page.get_by_role("button", name="Unregister…").click()
+    expect(page.get_by_text("Unregister this device?")).to_be_visible()
+    page.get_by_role("button", name="Unregister", exact=True).click()
+    expect(page.get_by_text("bob@apolo.local was unregistered from expc03.")).to_be_visible()

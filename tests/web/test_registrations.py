@@ -48,7 +48,7 @@ def test_devices_are_unregistered_after_a_question_that_says_what_happens() -> N
 def test_who_is_blocked_is_told_that_the_deny_list_is_not_in_use_before_and_after() -> None:
     browser = Browser().log_in()
     asked = press(browser, BOB, block="yes")
-    assert "is put on the deny list of the whole cluster" in asked
+    assert "First the alias is put on the deny list" in asked and "No device may register" not in asked
     unused = "keeps nobody out while the restriction policy is None: set Restriction policy to Deny List"
     assert unused in asked and not browser.face.saved.registration.deny_list
     said = words_of(browser.send(REMOVE, fields_of(browser.last.text, REMOVE)).text)

@@ -42,7 +42,7 @@ class Bench:
 def test_a_device_of_another_peer_is_unregistered_and_who_did_it_is_logged() -> None:
     bench = Bench()
     done = bench.end("BOB@apolo.local")
-    assert done == Ended(sentence="sip:bob@127.0.0.1:5072 of bob@apolo.local was unregistered from expc03.")
+    assert done == Ended(done=("sip:bob@127.0.0.1:5072 of bob@apolo.local was unregistered from expc03.",))
     assert BOB not in bench.registered and ALICE in bench.registered and bench.denied == []
     (line,) = bench.journal.of("Registration Removal Requested")
     assert (line["User"], line["AOR"], line["Contact"]) == ("admin", BOB, "sip:bob@127.0.0.1:5072")
@@ -54,7 +54,7 @@ def test_one_of_several_devices_is_named_by_its_contact() -> None:
     bench.end(ALICE, "sip:alice@127.0.0.1:5099")
     assert bench.registered.count(ALICE) == 1
     bench.face.register(ALICE, 2, "sip:alice@127.0.0.1:5099")
-    assert bench.end(ALICE).sentence == "2 devices were unregistered."
+    assert bench.end(ALICE).done == ("2 devices were unregistered.",)
     assert ALICE not in bench.registered
 
 
@@ -76,7 +76,7 @@ def test_what_is_not_there_is_refused_and_nobody_blocked(alias: str, device: str
 def test_of_several_those_that_went_meanwhile_keep_no_other_from_it() -> None:
     bench = Bench()
     devices = [("nobody@apolo.local", "x"), (BOB, "")]
-    assert "bob@apolo.local" in asyncio.run(bench.desk.unregister(ADMIN, devices)).sentence
+    assert "bob@apolo.local" in asyncio.run(bench.desk.unregister(ADMIN, devices)).done[0]
 
 
 def test_a_peer_that_cannot_be_heard_keeps_its_devices_and_is_named() -> None:
@@ -90,7 +90,8 @@ def test_a_peer_that_cannot_be_heard_keeps_its_devices_and_is_named() -> None:
 def test_who_is_blocked_stands_on_the_deny_list_with_who_did_it() -> None:
     bench = Bench()
     bench.set("registration.restriction_policy", "Deny List")
-    assert bench.end(BOB, block=True).more == ("bob@apolo.local is on the deny list.",)
+    done = bench.end(BOB, block=True)
+    assert done.done[1:] == ("bob@apolo.local is on the deny list.",) and done.warnings == ()
     (row,) = bench.face.saved.registration.deny_list
     assert (row.pattern, row.pattern_type, row.description) == (BOB, "Exact", "Blocked by admin")
     assert any("deny_list" in json.dumps(line) for line in bench.journal.of("System Configuration Changed"))
@@ -114,8 +115,8 @@ def test_a_deny_list_that_is_not_in_use_is_said_with_the_remedy(policy: str, rem
     bench = Bench()
     bench.set("registration.allow_list", {"pattern": "x"}, "add")
     bench.set("registration.restriction_policy", policy)
-    more = bench.end(BOB, block=True).more
-    assert more[-1] == f"The deny list keeps nobody out while the restriction policy is {policy}: {remedy}."
+    warnings = bench.end(BOB, block=True).warnings
+    assert warnings == (f"The deny list keeps nobody out while the restriction policy is {policy}: {remedy}.",)
     assert bench.denied == [BOB] and BOB not in bench.registered
 
 

@@ -22,7 +22,7 @@ def add_to(registry: Registry, desk: RegistrationDesk, unregistering: Unregister
     async def remove(actor: Actor, arguments: Arguments) -> object:
         device = str(arguments["alias"]), str(arguments.get("device", ""))
         done = await unregistering.unregister(actor, [device], block=bool(arguments.get("block", False)))
-        return {"sentence": " ".join((done.sentence, *done.more))}
+        return {"sentence": " ".join((*done.done, *done.warnings))}
 
     registry.add(catalogue.REGISTRATION_HISTORY, history)
     registry.add(catalogue.REGISTRATION_REMOVE, remove)

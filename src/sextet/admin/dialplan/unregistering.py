@@ -29,8 +29,8 @@ _INSTEAD = {
 class Ended:
     """What was done, and what was not or is still to do."""
 
-    sentence: str
-    more: tuple[str, ...] = ()
+    done: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class UnregisterDesk:
@@ -78,12 +78,13 @@ class UnregisterDesk:
         for line in gone:
             fields = {"AOR": line.alias, "Contact": line.contact, "Detail": f"registered with {line.peer_name}"}
             self._journal.event("Registration Removal Requested", **fields, **actor.audit)
-        more = (*done.failures, *((_on_the_list(aliases), *self.unblocked()) if block else ()))
+        listed = (_on_the_list(aliases),) if block else ()
         if not gone:
-            raise Refused(*(Problem("device", one) for one in more or ("The device is not registered any more.",)))
-        return Ended(sentence=_said(gone), more=more)
+            failures = done.failures or ("The device is not registered any more.",)
+            raise Refused(*(Problem("device", one) for one in (*failures, *listed)))
+        return Ended(done=(_said(gone), *listed), warnings=(*done.failures, *(self.unused() if block else ())))
 
-    def unblocked(self) -> tuple[str, ...]:
+    def unused(self) -> tuple[str, ...]:
         """Say why the deny list would keep nobody out, and what to do; nothing where it does."""
         policy = self._face.saved.registration.restriction_policy
         if policy == "Deny List":

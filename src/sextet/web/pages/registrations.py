@@ -40,13 +40,14 @@ async def remove(visit: Visit) -> Response:
     try:
         if visit.posted.get("sure") != "yes":
             rows = desk.chosen(devices)
-            return visit.page("unregister.html", rows=rows, block=block, unblocked=desk.unblocked())
+            return visit.page("unregister.html", rows=rows, block=block, unused=desk.unused())
         done = await desk.unregister(visit.actor, devices, block=block)
     except (Refused, NoPrimary, Moved) as refused:
         problems = refused.problems if isinstance(refused, Refused) else ()
         lines = tuple(problem.sentence for problem in problems) or (str(refused),)
         return visit.go(REGISTRATIONS, Message(tone="bad", title="Nothing was unregistered.", lines=lines))
-    return visit.go(REGISTRATIONS, Message(tone="ok", title=done.sentence, lines=done.more))
+    tone = "warn" if done.warnings else "ok"
+    return visit.go(REGISTRATIONS, Message(tone=tone, title=done.done[0], lines=(*done.done[1:], *done.warnings)))
 
 
 ROUTES = (
