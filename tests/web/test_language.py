@@ -115,6 +115,25 @@ def test_refusals_and_messages_are_told_in_the_language_of_the_page() -> None:
     assert "3 個對等體中有 3 個已生效" in words_of(saved.text)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("Rule name: has 500 characters; enter 1 to 50.", "規則名稱：有 500 個字元；請輸入 1 到 50 個。"),
+        (
+            "Domain name: 'x y' is not a DNS name; its last part begins with a letter.",
+            "網域名稱：'x y' 不是 DNS 名稱；最後一部分以字母開頭。",
+        ),
+        (
+            "Target: there is no zone or policy service 'Paris'; enter one of them, or disable the rule.",
+            "目標：沒有區域或原則服務 'Paris'；請輸入其一，或停用此規則。",
+        ),
+        ("Some part is a section; name one of its settings.", "Some part is a section; name one of its settings."),
+    ],
+)
+def test_a_problem_is_said_whole_or_not_at_all_whatever_its_label(sentence: str, said: str) -> None:
+    assert catalogue(CHINESE).say(sentence) == said
+
+
 @pytest.mark.parametrize("language", OTHERS)
 def test_no_page_shows_a_text_of_ours_in_english(language: str) -> None:
     browser = Browser()

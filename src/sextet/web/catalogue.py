@@ -24,10 +24,13 @@ SENTENCE_MAX = (
 )
 KNOWN_MAX = 2048  # sentences remembered with their translation
 _PLACE = re.compile(r"\{(\w+)\}")
+_LETTER = re.compile("[A-Za-z]")
 _END = re.compile(r"(?<=[.?!]) ")
 _COMMAS = re.compile(", | and ")
 _NAME = re.compile(r"\S+")
-_SHAPES = {"n": re.compile(r"\d+"), "ip": _NAME}  # so that "{n} peers" is not found in every sentence that ends so
+_NUMBER = re.compile(r"\d[\d.]*")
+# So that "{n} peers" is not found in every sentence that ends so.
+_SHAPES = {"n": re.compile(r"\d+"), "ip": _NAME, "used": _NUMBER, "most": _NUMBER}
 _DURATION = re.compile(r"\d+ (d|h|min|s)( \d+ (h|min|s))?")
 _UNITS = re.compile(r" (d|h|min|s)\b")
 _LINE = re.compile(r'(?:(msgid|msgid_plural|msgstr|msgstr\[0\]) )?"(.*)"')
@@ -82,7 +85,15 @@ class Catalogue:
         return "".join(new or old + " " for new, old in zip(said, parts, strict=True)).strip()
 
     def _whole(self, sentence: str) -> str:
-        """Give one sentence, which may begin with a capital where its text does not, or the other way; "" for none."""
+        """Give one sentence, "" for none: read as a whole or as a label and a problem, whichever leaves less English."""
+        readings = [self._one(sentence)]
+        label, colon, rest = sentence.partition(": ")
+        if colon and sentence not in self.texts and (said := self._known(label)) and (problem := self._one(rest)):
+            readings.append(f"{said}：{problem}")
+        return min(filter(None, readings), key=lambda said: len(_LETTER.findall(said)), default="")
+
+    def _one(self, sentence: str) -> str:
+        """Give a sentence that may begin with a capital where its text does not, or the other way; "" for none."""
         if sentence not in self.texts and not _END.search(sentence) and (found := self._pieces(sentence)):
             return found
         return self._known(sentence) or self._known(sentence[:1].swapcase() + sentence[1:])
