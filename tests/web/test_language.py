@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from sextet.model import alarms
-from sextet.web.catalogue import Catalogue, catalogue
+from sextet.web.catalogue import SENTENCE_MAX, Catalogue, catalogue
 from sextet.web.language import CHINESE, ENGLISH, NAMES, wanted
 from sextet.web.marking import marked
 from sextet.web.menu import MENU
@@ -132,6 +132,11 @@ def test_refusals_and_messages_are_told_in_the_language_of_the_page() -> None:
 )
 def test_a_problem_is_said_whole_or_not_at_all_whatever_its_label(sentence: str, said: str) -> None:
     assert catalogue(CHINESE).say(sentence) == said
+
+
+@pytest.mark.parametrize("piece", [": x", "IP: ", "refused: ", "x: y; "])
+def test_a_strangers_words_that_look_like_sentences_within_sentences_break_no_page(piece: str) -> None:
+    assert catalogue(CHINESE).say((piece * SENTENCE_MAX)[:SENTENCE_MAX])
 
 
 @pytest.mark.parametrize("language", OTHERS)

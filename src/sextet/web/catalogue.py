@@ -22,6 +22,7 @@ SENTENCES = "sentences.po"  # the catalogue of those that are recognised; the ot
 SENTENCE_MAX = (
     700  # characters; what is longer is no sentence of ours, and may be a stranger's: 700 of the worst take 60 ms
 )
+DEPTH_MAX = 6  # sentences within sentences; ours have fewer, and what is deeper is not read further
 KNOWN_MAX = 2048  # sentences remembered with their translation
 _PLACE = re.compile(r"\{(\w+)\}")
 _LETTER = re.compile("[A-Za-z]")
@@ -73,36 +74,36 @@ class Catalogue:
         plain = isinstance(sentence, str) and not isinstance(sentence, Markup) and self.texts
         return self.said(sentence) if plain else sentence
 
-    def _said(self, sentence: str) -> str:
-        if len(sentence) > SENTENCE_MAX:
+    def _said(self, sentence: str, depth: int = 0) -> str:
+        if len(sentence) > SENTENCE_MAX or depth > DEPTH_MAX:
             return sentence
         parts = _END.split(sentence)
-        said = [self._whole(part) for part in parts] if sentence not in self.texts and len(parts) > 1 else []
-        if not (said and all(said)) and (found := self._whole(sentence)):
+        said = [self._whole(part, depth) for part in parts] if sentence not in self.texts and len(parts) > 1 else []
+        if not (said and all(said)) and (found := self._whole(sentence, depth)):
             return found
         if not any(said):
             return sentence
         return "".join(new or old + " " for new, old in zip(said, parts, strict=True)).strip()
 
-    def _whole(self, sentence: str) -> str:
-        """Give one sentence, "" for none: read as a whole or as a label and a problem, whichever leaves less English."""
-        readings = [self._one(sentence)]
+    def _whole(self, sentence: str, depth: int) -> str:
+        """Give one sentence, read whole or as a label and a problem, whichever leaves less English; "" for none."""
+        readings = [self._one(sentence, depth)]
         label, colon, rest = sentence.partition(": ")
-        if colon and sentence not in self.texts and (said := self._known(label)) and (problem := self._one(rest)):
-            readings.append(f"{said}：{problem}")
+        if colon and sentence not in self.texts and (said := self._known(label, depth)):
+            readings += [f"{said}：{problem}" for problem in [self._one(rest, depth)] if problem]
         return min(filter(None, readings), key=lambda said: len(_LETTER.findall(said)), default="")
 
-    def _one(self, sentence: str) -> str:
+    def _one(self, sentence: str, depth: int) -> str:
         """Give a sentence that may begin with a capital where its text does not, or the other way; "" for none."""
-        if sentence not in self.texts and not _END.search(sentence) and (found := self._pieces(sentence)):
+        if sentence not in self.texts and not _END.search(sentence) and (found := self._pieces(sentence, depth)):
             return found
-        return self._known(sentence) or self._known(sentence[:1].swapcase() + sentence[1:])
+        return self._known(sentence, depth) or self._known(sentence[:1].swapcase() + sentence[1:], depth)
 
-    def _pieces(self, sentence: str) -> str:
+    def _pieces(self, sentence: str, depth: int) -> str:
         """Give clauses that are known one by one, or a list of texts or single names; "" where it is none of these."""
         end = "。" if sentence.endswith(".") else ""
         body = sentence.removesuffix(".")
-        clauses = [self._known(part) for part in body.split("; ")]
+        clauses = [self._known(part, depth) for part in body.split("; ")]
         if len(clauses) > 1 and all(clauses):
             return "；".join(clauses) + end
         items = _COMMAS.split(body)
@@ -110,7 +111,7 @@ class Catalogue:
         is_list = len(items) > 1 and all(listed) and (" and " in body or listed != items)
         return "、".join(listed) + end if is_list else ""
 
-    def _known(self, sentence: str) -> str:
+    def _known(self, sentence: str, depth: int) -> str:
         if sentence in self.texts:
             return self.texts[sentence]
         if _DURATION.fullmatch(sentence):
@@ -121,7 +122,7 @@ class Catalogue:
             values = pattern.values(sentence)
             if values is None:
                 continue
-            said = {name: self.said(value) for name, value in values.items()}
+            said = {name: self.said(value, depth + 1) for name, value in values.items()}
             if pattern.words or said != values:  # punctuation alone is no sentence of ours
                 return self.texts[pattern.text].format(**said)
         return ""
