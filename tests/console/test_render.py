@@ -168,8 +168,9 @@ def test_every_command_has_text_for_people_and_json_for_programs() -> None:
             assert as_text(command.name, said, 100, False)
 
 
-def test_results_of_unknown_commands_are_shown_by_their_keys() -> None:
+def test_results_of_other_commands_are_their_sentence_or_else_their_keys() -> None:
     assert as_text("lab x", [{"peer": 1, "cut": True}], 80, False).splitlines() == ["peer  cut", "1     true"]
-    assert as_text("lab x", {"sentence": "Done.", "n": 3}, 80, False).splitlines() == ["Done.", "n: 3"]
+    assert as_text("lab x", {"n": 3, "sentence": "Done."}, 80, False).splitlines() == ["Done."]
+    assert as_text("lab x", {"n": 3, "cut": True}, 80, False).splitlines() == ["n: 3", "cut: true"]
     assert as_text("lab x", None, 80, False) == ""
     assert as_text("lab x", [1, 2], 80, False) == "[1, 2]"

@@ -459,6 +459,8 @@ def test_health_is_told_without_log_in_and_without_names() -> None:
     browser.face.engines = ("Kamailio does not run.",)
     answer = browser.client.get("/readyz")
     assert (answer.status_code, answer.text) == (503, "not ready: engine\n")
+    browser.face.raise_alarm(alarms.MAINTENANCE_MODE, browser.face.number, "On.")
+    assert browser.client.get("/readyz").text == "not ready: engine, maintenance mode\n"
 
 
 def test_a_link_from_another_peers_page_keeps_the_log_in(browser: Browser) -> None:

@@ -49,8 +49,10 @@ def as_text(command: str, result: Any, width: int, colour: bool) -> str:
 def _anything(paper: Paper, result: Any) -> None:
     if isinstance(result, list) and result and all(isinstance(row, dict) for row in result):
         paper.table({name: key(name) for name in result[0]}, result, "")
+    elif isinstance(result, dict) and "sentence" in result:  # it says what the other keys hold for programs
+        paper.say(result["sentence"])
     elif isinstance(result, dict):
         for name, value in result.items():
-            paper.say(value if name == "sentence" else f"{name}: {plain(value)}")
+            paper.say(f"{name}: {plain(value)}")
     elif result is not None:
         paper.say(plain(result))

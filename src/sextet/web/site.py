@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from sextet.admin.peers.views import in_maintenance
 from sextet.web import guard
 from sextet.web.desk import HERE, Desk, templates
 from sextet.web.events import Bell, LivePage, stream
@@ -125,6 +126,7 @@ async def _ready(request: Request) -> Response:
     engines = any(row.row.engines for row in desk.face.statuses() if row.number == own)
     database = status.database in READY or status.database.startswith("Synchronising")
     reasons = [*(["cluster database"] if not database else []), *(["engine"] if engines else [])]
+    reasons += ["maintenance mode"] if in_maintenance(desk.face) else []
     return PlainTextResponse(f"not ready: {', '.join(reasons)}\n" if reasons else "ready\n", 503 if reasons else 200)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sextet.admin.peers import views
 from sextet.admin.peers.mesh import mesh
 from sextet.cluster.face import ClusterStatus, Member, Owned
+from sextet.model import alarms
 from sextet.model.config import Change
 from sextet.model.status import LinkStatus, PeerStatus
 from tests.support.fake_peer import FakePeer
@@ -57,6 +58,14 @@ def test_an_engine_in_trouble_makes_the_cluster_degraded_and_the_peer_not_ready(
     peer.engines = ("sip: kamailio is being restarted",)
     assert views.overview(peer).state == "degraded"
     assert views.readiness(peer).reasons == ("sip: kamailio is being restarted",)
+
+
+def test_a_peer_in_maintenance_mode_is_not_ready_and_another_one_is() -> None:
+    peer = FakePeer()
+    peer.raise_alarm(alarms.MAINTENANCE_MODE, 2, "On.")
+    assert views.readiness(peer).ready
+    peer.raise_alarm(alarms.MAINTENANCE_MODE, peer.number, "On.")
+    assert "maintenance mode" in views.readiness(peer).reasons[0]
 
 
 def test_a_waiting_restart_is_told_but_nothing_is_wrong() -> None:

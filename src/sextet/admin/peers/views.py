@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sextet.admin.peers.mesh import Mesh, mesh, peer_name
 from sextet.admin.wording import count, listed
 from sextet.cluster.face import ClusterStatus, Face, Member
+from sextet.model.alarms import MAINTENANCE_MODE
 from sextet.model.config import as_text, setting_at, to_document
 from sextet.model.schema import Applies, Refused, Setting
 from sextet.model.settings.clustering import PEERS_MAX, Clustering
@@ -140,7 +141,15 @@ def readiness(face: Face) -> Readiness:
     own = next((member.number for member in face.status().members if member.this_system), 0)
     rows = [owned.row for owned in face.statuses() if owned.number == own]
     reasons = [sentence for row in rows for sentence in row.engines] if rows else ["This peer has not started yet."]
+    if in_maintenance(face):
+        reasons.append("This peer is in maintenance mode: new calls and registrations get 503.")
     return Readiness(ready=not reasons, reasons=tuple(reasons))
+
+
+def in_maintenance(face: Face) -> bool:
+    """Tell whether this peer sends new calls and registrations to the others."""
+    own = next((member.number for member in face.status().members if member.this_system), 0)
+    return any(owned.number == own and owned.row.number == MAINTENANCE_MODE.number for owned in face.alarms())
 
 
 def labels(paths: Sequence[str]) -> tuple[str, ...]:
