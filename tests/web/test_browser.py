@@ -144,7 +144,7 @@ def test_what_happens_appears_without_a_reload(page: Page, served: Served) -> No
     expect(page.locator("#live-chip")).to_have_text("Live")
     page.evaluate("window.untouched = true")
     served.do(lambda: served.face.register("carol@apolo.local", 2, "sip:carol@192.0.2.9"))
-    expect(page.get_by_role("cell", name="sip:carol@192.0.2.9")).to_be_visible()
+    expect(page.get_by_role("cell", name="sip:carol@192.0.2.9", exact=True)).to_be_visible()
     assert page.evaluate("window.untouched") is True
 
 
