@@ -22,7 +22,7 @@ MEASURED = {  # what of peer 2, in words
     "nat": "",
     "dns": "expc02.apolo.local is",
     "distinct-names": "system name",
-    "not-a-zone-peer": "none of",
+    "not-a-zone-peer": "no zone leads to it",
     "reach-4371": "",
     "reach-4372": "connected to",
     "cert-name": "expc02.apolo.local",

@@ -10,6 +10,7 @@ are held by processes that end when their standard input closes, so nothing is l
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import ctypes
 import fcntl
@@ -399,6 +400,22 @@ def _net(holder: subprocess.Popen[bytes]) -> str:
 def _enter(descriptor: int) -> None:
     if _LIBC.setns(descriptor, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
+
+
+def asked_within(prefix: Sequence[str], ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run something in the network of a place, in a thread that ends with it: abstract sockets are a network's own."""
+    net = next(word.removeprefix("--net=") for word in prefix if word.startswith("--net="))
+
+    def run() -> T:
+        descriptor = os.open(net, os.O_RDONLY)
+        try:
+            _enter(descriptor)
+        finally:
+            os.close(descriptor)
+        return asyncio.run(ask())
+
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(run).result()
 
 
 def _exchange(data: bytearray, place: int, new: bytes, checksums: list[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import random
@@ -30,6 +31,7 @@ from sextet.lab.told import reckoned, routed
 from sextet.lab.up import ENGINE_USER, MARK, MEMORY
 from sextet.model.config import to_document
 from sextet.model.sections import Root
+from tests.support import private_network
 from tests.support.sip_client import Dialog, Message, Phone
 
 SEXTET = (sys.executable, "-m", "sextet.cli")
@@ -110,7 +112,9 @@ class Lab:
         No calls go to a stale one: its peer is away, and it may be at another peer meanwhile.
         """
         listed = {(one["alias"], one["peer"], one["stale"]) for one in await self.ask(number, "registration list")}
-        there = await routed(self.peer(number))
+        peer = self.peer(number)
+        ask = functools.partial(routed, peer)
+        there = await (asyncio.to_thread(private_network.asked_within, peer.prefix, ask) if peer.prefix else ask())
         return {one for one in listed if one[1] == number or one[2] or one[:2] in there}
 
     async def calls(self, number: int) -> list[tuple[str, bool]]:

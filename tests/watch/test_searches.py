@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sextet.model.searches import Asked, Search, Step
-from sextet.watch.searches import CALL_S, FILE, REQUEST_S, UNDER_WAY_MAX, SearchHistory
+from sextet.watch.searches import CALL_S, EARLY_MAX, FILE, REQUEST_S, UNDER_WAY_MAX, SearchHistory
 
 
 class Clock:
@@ -125,3 +125,19 @@ def test_what_is_under_way_at_the_end_is_not_lost(history: SearchHistory, tmp_pa
     history.made(made())
     history.close()
     assert [one.id for one in SearchHistory(tmp_path, clock).newest()] == ["s1"]
+
+
+def test_an_answer_that_comes_before_its_search_is_not_lost(history: SearchHistory, tmp_path: Path) -> None:
+    history.answered("s1", 200, [(0, 200, 9)], True)
+    assert history.newest() == []
+    history.made(made())
+    assert [(one.outcome, one.asked[0].status) for one in history.newest()] == [("Found", 200)]
+    assert lines(tmp_path) == 1
+
+
+def test_answers_of_searches_that_never_come_are_limited(history: SearchHistory) -> None:
+    for number in range(EARLY_MAX + 1):
+        history.answered(f"s{number}", 200, [(0, 200, 9)], True)
+    for name in ("s0", "s1"):
+        history.made(made(name))
+    assert {one.id: one.outcome for one in history.newest()} == {"s0": "In progress", "s1": "Found"}

@@ -1,7 +1,7 @@
 """What became of each search of this peer? Kept on its disk by size, and how often each rule matched.
 
 A search is written when its last answer is there, or when none came for so long that none will. What is under way is in
-memory only. Answers of a search that is over, and searches beyond the limit, cost nothing.
+memory only. Answers of a search that is over, and searches beyond the limit, are forgotten.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from sextet.watch.event_log import EventLog, wall_clock
 
 FILE = "searches.log"
 FILES_MAX = 4  # of equal size: a quarter of what is kept goes at once
+EARLY_MAX = 500  # answers that came before what they answer
 UNDER_WAY_MAX = 5000  # calls that ring at one moment on one peer; the oldest are written as they are
 CALL_S, REQUEST_S = 600.0, 15.0  # after which no answer comes any more: a call that rings in a few rounds, a request
 LIST_MAX = 500  # searches of one answer
+Answers = tuple[int, Sequence[tuple[int, int, int]], bool]  # status, of which target after how many ms; final
 
 
 class SearchHistory:
@@ -33,6 +35,7 @@ class SearchHistory:
         self.count = 0
         self._clock, self._wall = clock, wall
         self._under_way: OrderedDict[str, tuple[float, Search]] = OrderedDict()
+        self._early: OrderedDict[str, Answers] = OrderedDict()  # workers have lines of their own: one may be faster
         self._file = EventLog(directory / FILE, "", wall, files_max=FILES_MAX)
 
     def limit(self, size_bytes: int) -> None:
@@ -52,12 +55,18 @@ class SearchHistory:
             self._write(stamped)
             return
         self._under_way[search.id] = (self._clock(), stamped)
+        early = self._early.pop(search.id, None)
+        if early is not None:
+            self.answered(search.id, *early)
         self._sweep()
 
     def answered(self, name: str, status: int, answers: Sequence[tuple[int, int, int]], final: bool) -> None:
         """See engine.Searches."""
         began, search = self._under_way.get(name, (0.0, None))
         if search is None:
+            self._early[name] = (status, answers, final)
+            if len(self._early) > EARLY_MAX:
+                self._early.popitem(last=False)
             return
         known = with_answers(search, status if final else 0, answers)
         if final:
