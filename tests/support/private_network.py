@@ -10,7 +10,6 @@ are held by processes that end when their standard input closes, so nothing is l
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import ctypes
 import fcntl
@@ -38,6 +37,7 @@ from sextet.lab.plan import Place
 T = TypeVar("T")
 DEVICE = "wan"
 PACKET_BYTES_MAX = 1 << 16
+_NET = "--net="  # of nsenter(1)
 _CLONE_NEWNET = 0x40000000  # setns(2)
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000  # linux/if_tun.h
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -107,8 +107,7 @@ class Site:
     @property
     def prefix(self) -> tuple[str, ...]:
         """What to write before a command that is to run there."""
-        place = f"/proc/{self.holder.pid}/ns"
-        return "nsenter", f"--net={place}/net", f"--time={place}/time_for_children", "--"
+        return "nsenter", f"{_NET}{_net(self.holder)}", f"--time=/proc/{self.holder.pid}/ns/time_for_children", "--"
 
 
 @dataclass(slots=True)
@@ -202,7 +201,7 @@ class Network:
             carrier = threading.Thread(target=self._carry, name="private network", daemon=True)
             carrier.start()
             stack.callback(self._end, carrier)
-            stack.enter_context(inside(self.sites[self._hub]))
+            stack.enter_context(inside(_net(self.sites[self._hub].holder)))
             self._stack = stack.pop_all()
         return self
 
@@ -285,9 +284,9 @@ class Network:
 
 
 @contextlib.contextmanager
-def inside(site: Site) -> Iterator[None]:
-    """Have the sockets of this thread, and the processes that it starts, belong to a site."""
-    home, there = (os.open(path, os.O_RDONLY) for path in ("/proc/thread-self/ns/net", _net(site.holder)))
+def inside(net: str) -> Iterator[None]:
+    """Have the sockets of this thread, and the processes that it starts, belong to a site's network."""
+    home, there = (os.open(path, os.O_RDONLY) for path in ("/proc/thread-self/ns/net", net))
     try:
         _enter(there)
         try:
@@ -332,7 +331,7 @@ class _Steps:
     def __await__(self) -> Generator[Any, Any, Any]:
         step = functools.partial(self.work.send, None)
         while True:
-            with inside(self.site):
+            with inside(_net(self.site.holder)):
                 try:
                     waits_for = step()
                 except StopIteration as end:
@@ -354,7 +353,7 @@ def _site(name: str, addresses: tuple[str, ...], place: int) -> Iterator[Site]:
         holder.stdin.flush()
         holder.stdout.readline()  # it answers: it is in its namespaces
         site = Site(name, addresses, holder)
-        with inside(site):
+        with inside(_net(site.holder)):
             site.tun = _tun()
             _ip("link set lo up")
             _ip(f"link set {DEVICE} up")
@@ -403,19 +402,9 @@ def _enter(descriptor: int) -> None:
 
 
 def asked_within(prefix: Sequence[str], ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run something in the network of a place, in a thread that ends with it: abstract sockets are a network's own."""
-    net = next(word.removeprefix("--net=") for word in prefix if word.startswith("--net="))
-
-    def run() -> T:
-        descriptor = os.open(net, os.O_RDONLY)
-        try:
-            _enter(descriptor)
-        finally:
-            os.close(descriptor)
+    """Run something in the network of a place, for which the thread is lent: abstract sockets are a network's own."""
+    with inside(next(word.removeprefix(_NET) for word in prefix if word.startswith(_NET))):
         return asyncio.run(ask())
-
-    with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        return thread.submit(run).result()
 
 
 def _exchange(data: bytearray, place: int, new: bytes, checksums: list[int]) -> None:
