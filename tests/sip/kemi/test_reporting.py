@@ -22,12 +22,23 @@ class Line:
 
     def __init__(self, path: Path) -> None:
         self.ksr = FakeKSR()
+        self._listen(path)
+        self.reporter = Reporter(self.ksr, str(path))
+
+    def _listen(self, path: Path) -> None:
+        self._end: socket.socket | None = None
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.bind(str(path))
         self._listener.listen()
         self._listener.settimeout(5)
-        self.reporter = Reporter(self.ksr, str(path))
-        self._end: socket.socket | None = None
+
+    def begin_anew(self, path: Path) -> None:
+        """Listen at the same place as another process would."""
+        assert self._end is not None
+        self._end.close()
+        self._listener.close()
+        path.unlink()
+        self._listen(path)
 
     def ended(self, call_id: str, more: bool = False) -> bool:
         return self.reporter.send(f'"kind":"ended","order":1,"call_id":"{call_id}","reason":""', more=more)
@@ -99,6 +110,15 @@ def test_what_cannot_be_sent_is_counted_and_leaves_a_gap(line: Line, monkeypatch
     assert line.ksr.htables["count"]["lost"] == 1
     line.ended("c")
     assert calls(line.message()) == [("c", 3)]
+
+
+def test_the_first_event_after_sextetd_began_anew_is_not_lost(line: Line, tmp_path: Path) -> None:
+    line.ended("a")
+    line.message()
+    line.begin_anew(tmp_path / "events.sock")
+    assert line.ended("b")
+    assert calls(line.message()) == [("b", 2)]
+    assert "lost" not in line.ksr.htables["count"]
 
 
 def test_a_listener_takes_the_lines_of_a_message_as_events_of_their_own(tmp_path: Path) -> None:

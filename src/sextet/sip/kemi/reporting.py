@@ -18,6 +18,7 @@ from typing import Any
 RETRY_S = 0.5  # between attempts to reach a sextetd that is away; an attempt costs some 10 us
 BUFFER_BYTES = 2 << 20  # room for some 10,000 events while sextetd is busy
 SHARED_MAX = 16 << 10  # characters of the events that share a message, which has at most 64 KiB
+_FULL = (errno.EAGAIN, errno.ENOBUFS, errno.EMSGSIZE)  # the line is as good as before
 
 written = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each text
 
@@ -58,21 +59,29 @@ class Reporter:
         message = "\n".join(self._kept).encode()
         self._kept.clear()
         try:
-            self._connected().send(message)
+            self._deliver(message)
             return True
-        except OSError as error:
+        except OSError:
             self._ksr.htable.sht_inc("count", "lost")
-            if self._socket is not None and error.errno not in (errno.EAGAIN, errno.ENOBUFS, errno.EMSGSIZE):
-                self._socket.close()
-                self._socket = None
             return False
+
+    def _deliver(self, message: bytes) -> None:
+        if self._socket is not None:
+            try:
+                self._socket.send(message)
+                return
+            except OSError as error:
+                if error.errno in _FULL:
+                    raise
+                self._socket.close()
+                self._socket = None  # that sextetd has ended; the next one may listen by now
+        self._connected().send(message)
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
             now = time.monotonic()
             if now < self._retry_at:
                 raise ConnectionError("sextetd is away")
-            self._retry_at = now + RETRY_S
             attempt = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             try:
                 attempt.setblocking(False)
@@ -81,6 +90,7 @@ class Reporter:
                 attempt.connect(self._path)
             except OSError:
                 attempt.close()
+                self._retry_at = now + RETRY_S
                 raise
             self._socket = attempt
         return self._socket
