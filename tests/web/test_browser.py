@@ -274,6 +274,18 @@ def test_the_keyboard_reaches_the_contents_first(page: Page, served: Served) -> 
     expect(page.locator("#main")).to_be_focused()
 
 
+def test_all_that_are_shown_are_ticked_at_once_and_nobody_who_comes_later(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/status/registrations")
+    page.get_by_label("Tick all that are shown").check()
+    expect(page.locator(".pick input:checked")).to_have_count(3)
+    served.do(lambda: served.face.register("aaron@apolo.local", 2, "sip:aaron@127.0.0.1:5074"))
+    expect(page.get_by_text("aaron@apolo.local").first).to_be_visible()
+    expect(page.locator(".pick input:checked")).to_have_count(3)
+    expect(page.get_by_label("Tick all that are shown")).not_to_be_checked()
+    page.get_by_role("button", name="Unregister…").click()
+    expect(page.get_by_text("Unregister these 3 devices?")).to_be_visible()
+
+
 def test_what_is_ticked_stays_ticked_while_the_page_follows_the_cluster(page: Page, served: Served) -> None:
     page.goto(f"{served.url}/status/registrations")
     page.get_by_label("of bob@apolo.local").check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+from sextet.web.guard import ROWS_MAX
 from tests.support.web_client import Browser, fields_of, words_of
 
 PAGE = "/status/registration-history"
@@ -56,6 +57,18 @@ def test_who_is_blocked_is_told_that_the_deny_list_is_not_in_use_before_and_afte
     assert [row.pattern for row in browser.face.saved.registration.deny_list] == ["bob@apolo.local"]
 
 
+def test_all_devices_of_a_full_page_are_unregistered_at_once() -> None:
+    browser = Browser().log_in()
+    browser.face.registration_rows.clear()
+    for n in range(ROWS_MAX + 1):
+        browser.face.register(f"phone{n:03}@apolo.local", 1, f"sip:{n:03}@127.0.0.1:5071")
+    boxes = [f"device phone{n:03}@apolo.local sip:{n:03}@127.0.0.1:5071" for n in range(ROWS_MAX)]
+    assert f"Unregister these {ROWS_MAX} devices?" in press(browser, *boxes)
+    asked = fields_of(browser.last.text, REMOVE)
+    assert f"{ROWS_MAX} devices were unregistered." in words_of(browser.send(REMOVE, asked).text)
+    assert [one.row.alias for one in browser.face.registrations()] == [f"phone{ROWS_MAX}@apolo.local"]
+
+
 def test_a_button_without_a_tick_and_a_device_that_is_gone_are_said() -> None:
     browser = Browser().log_in()
     assert "No device was ticked" in press(browser)
@@ -76,6 +89,6 @@ def test_a_primary_that_cannot_be_reached_keeps_who_shall_be_blocked_registered(
 def test_who_may_only_look_can_press_nothing_and_unregisters_nobody() -> None:
     browser = Browser().read_only()
     text = browser.get(REGISTRATIONS)
-    assert len(re.findall(r'<input type="checkbox"[^>]* disabled>', text)) == 3
+    assert len(re.findall(r'<input type="checkbox"[^>]* disabled>', text)) == 3 + 1, "each device, and all"
     assert len(re.findall(r"<button[^>]* disabled>Unregister", text)) == 2
     assert "is read-only" in press(browser, BOB, sure="yes") and len(browser.face.registrations()) == 3

@@ -25,7 +25,8 @@ from sextet.web.language import NAMES, keep, language_of
 COOKIE = "__Host-sextet"  # the prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis 4.1.3.2)
 LOGIN_COOKIE = "__Host-sextet-login"
 BODY_BYTES_MAX = 1 << 20  # a CPL script of 128 Ki characters, twice, escaped; every other form is far smaller
-FIELDS_MAX = 500
+ROWS_MAX = 500  # of a list on one page: a browser shows them at once, and the filter finds the others
+FIELDS_MAX = ROWS_MAX + 100  # each of these rows ticked, and what stands beside them; other forms have fewer
 UPLOADS_MAX = 4  # files of one form; a certificate and its key are two
 TOKEN_MAX = 128
 FOREIGN_FORM = "This form was not made by this page, or by an earlier log-in. Go back, reload the page and try again."
@@ -105,7 +106,9 @@ async def form_of(request: Request) -> dict[str, str]:
     _demand_length(request, BODY_BYTES_MAX)
     try:
         text = (await request.body()).decode()
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"))
+        if text.count("&") + 1 > FIELDS_MAX:
+            raise HTTPException(413, f"The form has more than {FIELDS_MAX} fields; send fewer at once.")
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
     except (ValueError, ClientDisconnect) as error:
         raise HTTPException(400, "The form cannot be read.") from error
 

@@ -15,10 +15,9 @@ from sextet.model.settings.local_zone import BUILT_IN, KBPS_MAX
 from sextet.model.settings.zones import DEFAULT_ZONE
 from sextet.web.desk import Message
 from sextet.web.events import LivePage
-from sextet.web.guard import Visit, logged_in
+from sextet.web.guard import ROWS_MAX, Visit, logged_in
 
 CHECK = "/maintenance/tools/check-bandwidth"
-ROWS_MAX = 500  # on one page; the filter finds the others
 FILTER_MAX = 128
 
 

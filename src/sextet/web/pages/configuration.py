@@ -22,11 +22,10 @@ from sextet.model.sections import KEYS, Root
 from sextet.web import forms
 from sextet.web.desk import Message
 from sextet.web.forms import KEEP, Form, Texts
-from sextet.web.guard import Visit, logged_in
+from sextet.web.guard import ROWS_MAX, Visit, logged_in
 from sextet.web.pages import dialplan
 from sextet.web.saving import Kept, Plan, Saved, save
 
-ROWS_MAX = 500  # on one page; the filter finds the others
 COLUMNS_MAX = 6  # of an item in its list; its own page shows all
 HASH = "password_hash"  # stored so; typed as a password, which the door hashes
 

@@ -15,9 +15,8 @@ from sextet.model.schema import Refused
 from sextet.web import drawing
 from sextet.web.desk import Message
 from sextet.web.events import LivePage
-from sextet.web.guard import Visit, logged_in
+from sextet.web.guard import ROWS_MAX, Visit, logged_in
 
-ROWS_MAX = 500  # on one page; a browser shows them at once, and the filter finds the others
 FILTER_MAX = 128
 CHANGES_SHOWN = 6
 

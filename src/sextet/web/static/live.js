@@ -38,6 +38,7 @@
     const ticked = new Set([...old.querySelectorAll("input[type=checkbox]:checked")].map((box) => box.name));
     old.innerHTML = html; // rendered and escaped by the same templates as the page
     old.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked = ticked.has(box.name); });
+    document.dispatchEvent(new Event("change"));
     open.forEach((name) => document.getElementById(name)?.setAttribute("open", ""));
     old.querySelectorAll(".table").forEach((table, index) => { table.scrollLeft = scroll[index] || 0; });
   };
@@ -134,6 +135,17 @@
     document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest" });
   };
   finding();
+
+  const ticking = () => { // every box of a form at once; without this script each is ticked by itself
+    const label = document.querySelector("[data-tick-all]");
+    if (!label) return;
+    label.hidden = false;
+    const all = label.querySelector("input");
+    const boxes = () => [...all.form.elements].filter((box) => box.type === "checkbox" && box !== all && !box.disabled);
+    all.addEventListener("change", () => boxes().forEach((box) => { box.checked = all.checked; }));
+    document.addEventListener("change", () => { all.checked = boxes().length > 0 && boxes().every((box) => box.checked); });
+  };
+  ticking();
 
   const first = document.querySelector("[data-problems]");
   if (first) first.focus();
