@@ -205,11 +205,26 @@ def test_a_question_that_is_not_answered_with_yes_changes_nothing(
         assert "Calls that pass it end" in err
 
 
+def test_a_question_without_a_terminal_names_the_way_out(sextet: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _standard_input("", monkeypatch):
+        code, _, err = sextet("peer", "restart")
+    assert code == cli.FAILED and sextet.peer.restarts == []
+    assert "cancelled: nothing was done, since there is no terminal to answer at; with --yes it is not asked" in err
+
+
+def test_what_cannot_be_done_is_refused_and_not_asked_about(sextet: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _standard_input("y\n", monkeypatch):
+        code, _, err = sextet("cluster", "leave")
+    assert code == cli.FAILED and "configuration primary of other peers" in err and "Clear the peer list" not in err
+    with _standard_input("y\n", monkeypatch):
+        assert run("--socket", str(sextet.path.with_name("nobody")), "peer", "restart") == cli.UNREACHABLE
+
+
 def test_who_only_looks_what_would_be_done_is_not_asked(sextet: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     for more, asked in (("--dry-run", False), ("--yes", False), ("", True)):
         with _standard_input("", monkeypatch):
-            _, _, err = sextet(*f"cluster leave {more}".split())
-        assert ("Clear the peer list of this system?" in err) is asked, more
+            _, _, err = sextet(*f"cluster remove 2 {more}".split())
+        assert ("Remove this peer from the cluster?" in err) is asked, more
 
 
 def test_a_secret_comes_from_standard_input_and_not_from_the_command_line(

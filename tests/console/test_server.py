@@ -63,6 +63,13 @@ def test_a_command_is_answered_with_its_result(tmp_path: Path) -> None:
     assert answer["result"][0]["source"] == "alice@apolo.local"
 
 
+def test_what_is_only_looked_at_is_not_done(tmp_path: Path) -> None:
+    house = House(tmp_path, number=2)
+    line = json.dumps({"look": "cluster leave", "arguments": {}, "user": "eve"}).encode()
+    assert house.ask(line) == [{"ok": True, "result": None}] and house.peer.saved.clustering.peers
+    assert house.ask(b'{"look": "cluster remove", "arguments": {"peer": 9}}')[0]["kind"] == "usage"
+
+
 def test_several_commands_may_follow_on_one_connection(tmp_path: Path) -> None:
     house = House(tmp_path)
     first, second = house.ask(b'{"command": "status"}', b'{"command": "bogus"}')

@@ -47,26 +47,38 @@ class Registry:
 
     def __init__(self, demand_write: Callable[[Actor, str], None]) -> None:
         self._demand_write = demand_write
-        self._commands: dict[str, tuple[Command, Run]] = {}
+        self._commands: dict[str, tuple[Command, Run, Run | None]] = {}
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        return tuple(command for command, _ in self._commands.values())
+        return tuple(command for command, *_ in self._commands.values())
 
-    def add(self, command: Command, run: Run) -> None:
-        """Add a command; its name must be new."""
+    def add(self, command: Command, run: Run, look: Run | None = None) -> None:
+        """Add a command; its name must be new. `look` changes nothing, and refuses what `run` would."""
         assert command.name not in self._commands, f"{command.name} is there twice"
-        self._commands[command.name] = command, run
+        self._commands[command.name] = command, run, look
 
     async def run(self, name: str, arguments: Arguments, actor: Actor) -> object:
         """Run one command; raises Usage, Refused, Moved, NoPrimary, or what a command of its own kind raises."""
+        _, run, _, checked = self._found(name, arguments, actor)
+        return to_plain(await run(actor, checked))
+
+    async def look(self, name: str, arguments: Arguments, actor: Actor) -> None:
+        """Refuse what could not be done anyway, before a person is asked whether it shall be; raises as `run`."""
+        command, run, look, checked = self._found(name, arguments, actor)
+        if look is not None:
+            await look(actor, checked)
+        elif any(parameter.name == "dry_run" for parameter in command.parameters):
+            await run(actor, {**checked, "dry_run": True})
+
+    def _found(self, name: str, arguments: Arguments, actor: Actor) -> tuple[Command, Run, Run | None, Arguments]:
         if name not in self._commands:
             raise Usage(Problem("command", f"There is no command {name[:60]!r}; `sextet --help` lists them."))
-        command, run = self._commands[name]
+        command, run, look = self._commands[name]
         checked = _checked(command, arguments)
         if command.writes:
             self._demand_write(actor, f"run `{command.name}`")
-        return to_plain(await run(actor, checked))
+        return command, run, look, checked
 
 
 class Commands:

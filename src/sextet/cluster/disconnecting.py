@@ -30,9 +30,7 @@ class Disconnecting:
 
     async def end(self, calls: Sequence[Owned[Call]], tag: str, user: str) -> Call:
         """End the call with this tag; gives it as it was. Raises Refused with what was tried."""
-        parts = [one for one in calls if one.row.tag == tag or one.row.serial == tag]
-        if not parts:
-            raise Refused(Problem("tag", f"There is no call {tag[:64]!r} any more; `call list` lists them."))
+        parts = parts_of(calls, tag)
         parts.sort(key=lambda one: (one.number != self._number(), one.stale, one.number))
         failures = []
         for part in parts:
@@ -71,3 +69,11 @@ class Disconnecting:
             else:
                 return
         raise error
+
+
+def parts_of(calls: Sequence[Owned[Call]], tag: str) -> list[Owned[Call]]:
+    """Find what peers have of the call with this tag or serial number; raises Refused where there is none."""
+    parts = [one for one in calls if tag in (one.row.tag, one.row.serial)]
+    if not parts:
+        raise Refused(Problem("tag", f"There is no call {tag[:64]!r} any more; `call list` lists them."))
+    return parts

@@ -193,8 +193,6 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
     wish = click.get_current_context().find_object(Wish) or Wish()
     output = given.pop("output", None) or wish.output
     sure = not command.confirm or given.pop("yes") or given.get("dry_run")  # who only looks need not be asked
-    if not sure and not click.confirm(command.confirm, err=True):
-        raise Failed("cancelled", FAILED, ["nothing was done"])
     arguments = {name: value for name, value in given.items() if value is not None}
     for one in command.parameters:
         if one.kind == "value" and arguments.get(one.name, "-") == "-":
@@ -203,14 +201,36 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
             arguments[one.name] = " ".join(arguments[one.name])
         if one.kind == "file" and one.name in arguments:
             arguments[one.name] = _content(one, str(arguments[one.name]))
+    if not sure:
+        _answered(wish, command, arguments, look=True)  # what cannot be done is refused, not asked about
+        _ask(command.confirm)
+    result = _answered(wish, command, arguments)
+    _show(command.name, result, output, str(arguments.get("containing", "")))
+    return CHECK_FAILED if _not_met(command.name, result) else OK
+
+
+def _answered(wish: Wish, command: Command, arguments: dict[str, Any], *, look: bool = False) -> Any:
     try:
-        answer = client.ask(client.find_socket(wish.socket, wish.peer), command.name, arguments, TIMEOUT_S)
+        answer = client.ask(client.find_socket(wish.socket, wish.peer), command.name, arguments, TIMEOUT_S, look=look)
     except client.Unreachable as error:
         raise Failed("unreachable", UNREACHABLE, [str(error)]) from error
     if not answer.ok:
         raise Failed(answer.kind, EXIT_CODES.get(answer.kind, FAILED), answer.sentences, REMEDIES.get(answer.kind, ""))
-    _show(command.name, answer.result, output, str(arguments.get("containing", "")))
-    return CHECK_FAILED if _not_met(command.name, answer.result) else OK
+    return answer.result
+
+
+def _ask(question: str) -> None:
+    """Ask a person; what standard input says counts too, such as of `yes`."""
+    try:
+        if click.confirm(question, err=True):
+            return
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        sentence = "nothing was done, since there is no terminal to answer at; with --yes it is not asked"
+        raise Failed("cancelled", FAILED, [sentence]) from None
+    raise Failed("cancelled", FAILED, ["nothing was done"])
 
 
 def _not_met(command: str, result: Any) -> bool:

@@ -54,9 +54,9 @@ def find_socket(given: str, peer: int | None) -> Path:
     return next((path for path in labs if _ours(path)), INSTALLED)
 
 
-def ask(path: Path, command: str, arguments: Mapping[str, Any], timeout_s: float) -> Answer:
-    """Send one command and wait for its answer; raises Unreachable."""
-    request = {"command": command, "arguments": dict(arguments), "user": getpass.getuser()}
+def ask(path: Path, command: str, arguments: Mapping[str, Any], timeout_s: float, *, look: bool = False) -> Answer:
+    """Send one command, or only ask whether it could be done, and wait for the answer; raises Unreachable."""
+    request = {"look" if look else "command": command, "arguments": dict(arguments), "user": getpass.getuser()}
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(CONNECT_WITHIN_S)

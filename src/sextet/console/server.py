@@ -2,7 +2,9 @@
 
 Asked: `{"command": "config set", "arguments": {"path": "...", "value": "..."}, "user": "root"}`. Answered:
 `{"ok": true, "result": ...}` or `{"ok": false, "kind": ..., "error": "...", "problems": [{"field", "sentence"}]}`; kind
-is usage, refused, moved, no_primary or failed. The file's mode is the lock: who can open the socket may do everything.
+is usage, refused, moved, no_primary or failed. With `look` in the place of `command` nothing is done, and refused
+what would be: a person is only asked about what can be done. The file's mode is the lock: who can open the socket may
+do everything.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ ANSWER_WITHIN_S = 30.0  # a client that does not read is let go
 SWALLOW_WITHIN_S = 2.0  # the rest of a request that is too long
 CONNECTIONS_MAX = 32  # people and scripts of one host
 USER_MAX = 64  # Administrator.name
+COMMAND, LOOK = "command", "look"  # a peer that knows no looking does not take it for doing
 _log = logging.getLogger(__name__)
 
 
@@ -115,9 +118,10 @@ class ConsoleServer:
 
     async def _reply(self, line: bytes) -> Reply:
         try:
-            command, arguments, actor = _request(line)
+            verb, command, arguments, actor = _request(line)
+            do = self._registry.look if verb == LOOK else self._registry.run
             async with asyncio.timeout(COMMAND_WITHIN_S):
-                return _encoded("ok", {"ok": True, "result": await self._registry.run(command, arguments, actor)})
+                return _encoded("ok", {"ok": True, "result": await do(command, arguments, actor)})
         except Usage as error:
             return _failure("usage", str(error), error.problems)
         except Refused as error:
@@ -163,18 +167,19 @@ def _bound(path: Path) -> socket.socket:
     return bound
 
 
-def _request(line: bytes) -> tuple[str, dict[str, Any], Actor]:
+def _request(line: bytes) -> tuple[str, str, dict[str, Any], Actor]:
     try:
         asked = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise Usage(Problem("", "A request is one line of JSON with command and arguments.")) from error
-    if not isinstance(asked, dict) or not isinstance(asked.get("command"), str):
+    verb = LOOK if isinstance(asked, dict) and LOOK in asked else COMMAND
+    if not isinstance(asked, dict) or not isinstance(asked.get(verb), str):
         raise Usage(Problem("command", 'A request names its command, such as {"command": "cluster status"}.'))
     arguments, user = asked.get("arguments", {}), asked.get("user", "")
     if not isinstance(arguments, dict) or not isinstance(user, str):
         raise Usage(Problem("arguments", "The arguments of a request are a set of named values, its user is text."))
     user = "".join(c for c in user if c.isprintable())[:USER_MAX]
-    return asked["command"], arguments, Actor(user=user or "local", may_write=True, door="cli")
+    return verb, asked[verb], arguments, Actor(user=user or "local", may_write=True, door="cli")
 
 
 def _failure(kind: str, error: str, problems: tuple[Problem, ...] = ()) -> Reply:

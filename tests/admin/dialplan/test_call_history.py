@@ -8,6 +8,8 @@ import json
 import pytest
 
 from sextet.admin.actor import Actor
+from sextet.admin.commands import Registry, Usage
+from sextet.admin.dialplan.call_commands import add_to
 from sextet.admin.dialplan.call_history import joined
 from sextet.admin.door import Door
 from sextet.admin.everybody import Answer
@@ -63,6 +65,18 @@ def test_a_call_is_ended_and_who_did_it_is_logged() -> None:
     assert [line["User"] for line in journal.of("Call Disconnect Requested")] == ["admin"]
     with pytest.raises(Refused, match="no call"):
         asyncio.run(made.desk.disconnect(ADMIN, "tag-call-1"))
+
+
+def test_a_call_that_is_not_there_is_refused_before_anybody_is_asked_and_asking_ends_none() -> None:
+    made, _ = desk()
+    registry = Registry(lambda actor, what: None)
+    add_to(registry, made.desk)
+    with pytest.raises(Refused, match="There is no call 'NOSUCH' any more"):
+        asyncio.run(registry.look("call disconnect", {"tag": "NOSUCH"}, ADMIN))
+    for _ in range(2):
+        asyncio.run(registry.look("call disconnect", {"tag": "tag-call-1"}, ADMIN))
+    with pytest.raises(Usage, match="needs the argument tag"):
+        asyncio.run(registry.look("call disconnect", {}, ADMIN))
 
 
 def test_who_may_only_look_ends_no_call() -> None:

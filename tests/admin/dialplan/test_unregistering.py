@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import cast
 
 import pytest
 
 from sextet.admin.actor import Actor
+from sextet.admin.commands import Registry
+from sextet.admin.dialplan.registration_commands import add_to
+from sextet.admin.dialplan.registration_history import RegistrationDesk
 from sextet.admin.dialplan.unregistering import Ended, UnregisterDesk
 from sextet.admin.door import Door
 from sextet.cluster.face import NoPrimary
@@ -37,6 +41,17 @@ class Bench:
     @property
     def denied(self) -> list[str]:
         return [row.pattern for row in self.face.saved.registration.deny_list]
+
+
+def test_what_is_not_registered_is_refused_before_anybody_is_asked() -> None:
+    bench = Bench()
+    registry = Registry(lambda actor, what: None)
+    add_to(registry, cast(RegistrationDesk, None), bench.desk)
+    for device in ({"alias": "nobody@apolo.local"}, {"alias": BOB, "device": "sip:other@192.0.2.1"}):
+        with pytest.raises(Refused):
+            asyncio.run(registry.look("registration remove", device, ADMIN))
+    asyncio.run(registry.look("registration remove", {"alias": BOB}, ADMIN))
+    assert BOB in bench.registered
 
 
 def test_a_device_of_another_peer_is_unregistered_and_who_did_it_is_logged() -> None:

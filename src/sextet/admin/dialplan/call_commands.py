@@ -22,4 +22,8 @@ def add_to(registry: Registry, desk: CallDesk) -> None:
         return {"sentence": await desk.disconnect(actor, str(arguments["tag"]))}
 
     registry.add(catalogue.CALL_HISTORY, history)
-    registry.add(catalogue.CALL_DISCONNECT, disconnect)
+
+    async def which(actor: Actor, arguments: Arguments) -> object:
+        return desk.find(str(arguments["tag"]))
+
+    registry.add(catalogue.CALL_DISCONNECT, disconnect, look=which)

@@ -9,9 +9,11 @@ from sextet.admin.actor import Actor
 from sextet.admin.door import Door
 from sextet.admin.everybody import Peers
 from sextet.admin.newest import LIST_MAX, Newest
+from sextet.cluster.disconnecting import parts_of
 from sextet.cluster.face import Face
 from sextet.engine import Journal
 from sextet.model.past_calls import PastCall
+from sextet.model.status import Call
 from sextet.watch.past_calls import CallHistory
 
 NAME = "calls"  # of the call between peers
@@ -46,6 +48,10 @@ class CallDesk:
         """Give the newest calls of all peers, the newest first."""
         found, silent = await self._newest.ask(containing, most)
         return PastCalls(lines=joined(found)[:most], silent=silent)
+
+    def find(self, tag: str) -> Call:
+        """Find the call with this tag; raises Refused where there is none."""
+        return parts_of(self._face.calls(), tag)[0].row
 
     async def disconnect(self, actor: Actor, tag: str) -> str:
         """End a call, whichever peers it passes; gives what was done. Raises Refused."""

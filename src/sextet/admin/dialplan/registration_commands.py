@@ -25,4 +25,8 @@ def add_to(registry: Registry, desk: RegistrationDesk, unregistering: Unregister
         return {"sentence": " ".join((*done.done, *done.warnings))}
 
     registry.add(catalogue.REGISTRATION_HISTORY, history)
-    registry.add(catalogue.REGISTRATION_REMOVE, remove)
+
+    async def which(actor: Actor, arguments: Arguments) -> object:
+        return unregistering.chosen([(str(arguments["alias"]), str(arguments.get("device", "")))])
+
+    registry.add(catalogue.REGISTRATION_REMOVE, remove, look=which)

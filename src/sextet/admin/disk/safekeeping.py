@@ -199,11 +199,16 @@ class Safekeeping:
             refusal=refusal,
         )
 
-    async def restore(self, actor: Actor, path: Path, passphrase: str) -> str:
-        """Restore a backup and restart. Raises Refused, and the configuration from before is in force."""
+    async def demand_restorable(self, path: Path, passphrase: str) -> Preview:
+        """Preview a backup; raises Refused where it could not be restored here."""
         preview = await self.preview(path, passphrase)
         if preview.refusal:
             raise Refused(Problem("", preview.refusal))
+        return preview
+
+    async def restore(self, actor: Actor, path: Path, passphrase: str) -> str:
+        """Restore a backup and restart. Raises Refused, and the configuration from before is in force."""
+        preview = await self.demand_restorable(path, passphrase)
         detail = f"{path.name}, made {preview.label.made} on {preview.label.host}"
         self._journal.event("System restore started", Detail=detail, **actor.audit)
         _, contents = await self._read(path, passphrase)

@@ -202,6 +202,11 @@ class Upgrades:
     async def install(self, actor: Actor, sha256: str) -> str:
         """Install the package that was uploaded, which must be the one with this SHA-256. Raises Refused."""
         self._demand(actor, "install a package")
+        found = await self.demand_installable(sha256)
+        return await self._whole(self._install(actor, found))
+
+    async def demand_installable(self, sha256: str) -> Package:
+        """Give the package that was uploaded; raises Refused where it could not be installed."""
         self._must_rest()
         found = await self._package()
         if found is None:
@@ -210,15 +215,13 @@ class Upgrades:
             raise Refused(Problem("sha256", f"Nothing was installed: the package that is here has {found.sha256}."))
         if against := [one for one in found.findings if one.verdict == "bad"]:
             raise Refused(*(Problem(one.id, f"{one.title}: {one.sentence}") for one in against))
-        return await self._whole(self._install(actor, found))
+        return found
 
     async def select(self, actor: Actor, number: int) -> str:
         """Have the version in this place run after the next restart. Raises Refused."""
         self._demand(actor, "select a version")
-        self._must_rest()
+        await self.demand_selectable(number)
         place, seen = self._versions.place(number), self._versions.selection
-        if number != seen.runs and (why := await asyncio.to_thread(self._versions.why_no_way_back, number)):
-            raise Refused(Problem("place", f"Nothing was changed: {why}."))
         assert place is not None or number == seen.runs
         version = place.version if place else "this version"
         try:
@@ -233,6 +236,13 @@ class Upgrades:
         before = self._versions.database_before(number)
         lost = " with the database from before it was left; what changed since is lost on this peer" if before else ""
         return f"{version} runs after the next restart{lost}."
+
+    async def demand_selectable(self, number: int) -> None:
+        """Raise Refused where the version in this place could not be selected."""
+        self._must_rest()
+        runs = self._versions.selection.runs
+        if number != runs and (why := await asyncio.to_thread(self._versions.why_no_way_back, number)):
+            raise Refused(Problem("place", f"Nothing was changed: {why}."))
 
     async def loss(self, number: int) -> Loss:
         """Say what selecting this version loses. Raises Refused."""

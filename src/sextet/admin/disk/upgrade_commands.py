@@ -32,9 +32,15 @@ def add_to(registry: Registry, upgrades: Upgrades) -> None:
     async def discard(actor: Actor, arguments: Arguments) -> object:
         return {"sentence": await upgrades.discard(actor)}
 
+    async def installable(actor: Actor, arguments: Arguments) -> object:
+        return await upgrades.demand_installable(str(arguments["sha256"]))
+
+    async def selectable(actor: Actor, arguments: Arguments) -> None:
+        await upgrades.demand_selectable(int(arguments["place"]))
+
     registry.add(catalogue.UPGRADE_STATUS, status)
     registry.add(catalogue.UPGRADE_UPLOAD, upload)
-    registry.add(catalogue.UPGRADE_INSTALL, install)
-    registry.add(catalogue.UPGRADE_SELECT, select)
+    registry.add(catalogue.UPGRADE_INSTALL, install, look=installable)
+    registry.add(catalogue.UPGRADE_SELECT, select, look=selectable)
     registry.add(catalogue.UPGRADE_LOST, lost)
     registry.add(catalogue.UPGRADE_DISCARD, discard)

@@ -22,8 +22,12 @@ def add_to(registry: Registry, keeping: Safekeeping, snapshots: Snapshots) -> No
     """Put them under their names."""
     commands = {**_of_database(keeping), **_of_files(keeping, snapshots)}
     assert set(commands) == set(catalogue.COMMANDS)
+
+    async def restorable(actor: Actor, given: Mapping[str, Any]) -> object:
+        return await keeping.demand_restorable(keeping.find(str(given["file"])), _passphrase(given))
+
     for command, run in commands.items():
-        registry.add(command, run)
+        registry.add(command, run, look=restorable if command == catalogue.BACKUP_RESTORE else None)
 
 
 def _of_database(keeping: Safekeeping) -> dict[Command, Run]:

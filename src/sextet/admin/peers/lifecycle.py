@@ -118,6 +118,12 @@ class Lifecycles:
     async def reset(self, actor: Actor) -> str:
         """Restart for the reset that is armed. Raises Refused."""
         self._demand(actor, "reset this peer")
+        await self.demand_resettable()
+        await self._restart(actor)
+        return "This peer restarts now and resets itself to factory settings."
+
+    async def demand_resettable(self) -> None:
+        """Raise Refused where the reset could not be done."""
         if not self._lifecycle.armed:
             sentence = "No factory reset is armed. Remove this peer from its cluster: clear its peer list and save."
             raise Refused(Problem("", f"Nothing was reset: {sentence}"))
@@ -125,5 +131,3 @@ class Lifecycles:
         if state.fault:
             remedy = "Put the release package there, or run `sextet factory-reset image FILE`."
             raise Refused(Problem("", f"Nothing was reset. {state.fault} {remedy}"))
-        await self._restart(actor)
-        return "This peer restarts now and resets itself to factory settings."

@@ -45,9 +45,12 @@ def add_to(registry: Registry, lives: Lifecycles, face: Face, door: Door) -> Non
     async def reset_run(actor: Actor, arguments: Arguments) -> object:
         return {"sentence": await lives.reset(actor)}
 
+    async def resettable(actor: Actor, arguments: Arguments) -> None:
+        await lives.demand_resettable()
+
     registry.add(catalogue.SUGGEST_MAPPINGS, suggest)
     registry.add(catalogue.RESET_STATUS, reset_status)
     registry.add(catalogue.RESET_IMAGE, reset_image)
-    registry.add(catalogue.RESET_RUN, reset_run)
+    registry.add(catalogue.RESET_RUN, reset_run, look=resettable)
     registry.add(catalogue.FORCE_CONFIG_UPDATE, force)
     registry.add(catalogue.PEER_MAINTENANCE, maintenance)
