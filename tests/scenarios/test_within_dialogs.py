@@ -265,6 +265,23 @@ def test_a_decline_everywhere_stops_the_other_devices(count: int) -> None:
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_device_whose_first_ring_crosses_the_answer_of_another_stops_ringing(transport: str) -> None:
+    """RFC 3261 16.7 step 10; tm alone forgets about one in fifty of these."""
+
+    async def play() -> None:
+        async with two_devices(1, transport) as (at, alice, bob, desk):
+            bob.status = 0
+            for done in range(100):
+                dialog = answered(await alice.call(BOB))
+                await bob.rings("CANCEL", after=done)
+                assert (await alice.hang_up(dialog)).status == 200
+            assert desk.count() == 100
+            await over(at)
+
+    asyncio.run(play())
+
+
 @over_peers
 def test_two_devices_that_answer_at_once_both_reach_the_caller(count: int) -> None:
     async def play() -> None:
