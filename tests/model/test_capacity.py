@@ -8,6 +8,8 @@ from sextet.model.capacity import (
     CALLS,
     CALLS_HERE,
     DESKTOPS,
+    PROXIED,
+    PROXIED_HERE,
     REGISTRATIONS,
     REGISTRATIONS_HERE,
     RMS,
@@ -91,4 +93,5 @@ def test_what_workers_count_has_a_limit_only_where_something_limits_it() -> None
     assert found[CALLS_HERE] == 200 and found[CALLS] == 400, "in audio calls"
     assert found[RMS] == 40, "fewer licences than the class carries"
     assert (found[REGISTRATIONS_HERE], found[REGISTRATIONS], found[ROOMS], found[DESKTOPS]) == (2500, 5000, 5, 0)
+    assert (found[PROXIED_HERE], found[PROXIED]) == (3000, 6000)
     assert ROOMS not in limits_of(alone("Medium VM"), together(["Medium VM"]), None), "licences are not counted"

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from sextet.engine import Shared
 from sextet.lab.policy_server import PolicyServer
-from sextet.model.capacity import PROXIED_HERE
+from sextet.model.capacity import PROXIED, PROXIED_HERE
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.policy import CallPolicy
@@ -248,6 +249,17 @@ def test_a_full_edge_and_one_in_maintenance_mode_carry_nobody_new() -> None:
             assert "capacity limit reached" in answer.get("reason")
             assert (await bob.register()).status == 200, "a refresh is never refused for that"
             assert at.hosts[E].rejections == [(CAROL, "503 Proxied registration capacity limit reached")]
+            await at.apply(E, limits={PROXIED: 2})
+            await at.hosts[E].until(lambda: at.hosts[E].use.get(PROXIED) == 1)  # what is there already counts too
+            at.engines[E].share({PROXIED: Shared(others_kbps=1, confirmed_kbps=1)}, 2, complete=True)
+            await at.hosts[E].until(lambda: PROXIED in at.hosts[E].heard)
+            assert (await carol.register()).status == 503, "another peer of this edge has the second place"
+            assert (await bob.register()).status == 200
+            at.engines[E].share({PROXIED: Shared(others_kbps=0, confirmed_kbps=1)}, 2, complete=True)
+            await at.hosts[E].until(lambda: at.hosts[E].heard[PROXIED].others_kbps == 0)
+            assert (await carol.register()).status == 200
+            await at.hosts[E].until(lambda: at.hosts[E].use.get(PROXIED) == 2)
+            assert (await carol.register(0)).status == 200
             await at.apply(E, limits={}, maintenance=True)
             for one in (bob, carol):
                 assert (await one.register()).status == 503

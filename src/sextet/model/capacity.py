@@ -20,8 +20,8 @@ _DESKTOP = re.compile(r"\b(EX60|EX90|DX70|DX80|Movi)\b", re.IGNORECASE)
 CALLS_HERE, CALLS, RMS = "count/calls here", "count/calls", "count/rich media sessions"
 REGISTRATIONS_HERE, REGISTRATIONS = "count/registrations here", "count/registrations"
 ROOMS, DESKTOPS = "count/room systems", "count/desktop systems"
-PROXIED_HERE = "count/proxied registrations here"  # by the table of them, not in the ledger
-HERE = (CALLS_HERE, REGISTRATIONS_HERE)
+PROXIED_HERE, PROXIED = "count/proxied registrations here", "count/proxied registrations"
+HERE = (CALLS_HERE, REGISTRATIONS_HERE, PROXIED_HERE)
 AUDIO_SHARE = 2  # audio calls that count as one video call (facts 8.1)
 
 
@@ -136,8 +136,9 @@ def limits_of(unit: Limits, cluster: Limits, pool: Licences | None) -> dict[str,
         CALLS: None if cluster.calls is None else cluster.calls * AUDIO_SHARE,
         RMS: min(rms) * AUDIO_SHARE if rms else None,
         REGISTRATIONS_HERE: unit.registrations,
-        PROXIED_HERE: unit.proxied,
         REGISTRATIONS: cluster.registrations,
+        PROXIED_HERE: unit.proxied,
+        PROXIED: cluster.proxied,
         ROOMS: pool.rooms if pool else None,
         DESKTOPS: pool.desktops if pool else None,
     }

@@ -57,6 +57,16 @@ def test_a_full_unit_is_told_by_itself_and_by_the_others() -> None:
     assert seen[types.PEERS_REGISTRATIONS_FULL] == "At the limit of 2500 registrations: two 2500."
 
 
+def test_proxied_registrations_share_the_alarms_of_registrations_and_name_themselves() -> None:
+    found = alarms_of(load(Use(registrations=2400, proxied=3000), Use(registrations=2300, proxied=2900)))
+    assert found == {
+        types.REGISTRATIONS_NEAR: "4700 of 5000 registrations in the cluster (94%); the warning level is 90 %. "
+        "5900 of 6000 proxied registrations in the cluster (98%); the warning level is 90 %.",
+        types.UNIT_REGISTRATIONS_FULL: "3000 of 3000 proxied registrations on this peer.",
+        types.PEERS_REGISTRATIONS_FULL: "At the limit of 3000 proxied registrations: one 3000.",
+    }
+
+
 def test_audio_calls_count_half() -> None:
     assert types.CALLS_FULL not in alarms_of(load(Use(video=99, audio=1)))
     assert types.CALLS_FULL in alarms_of(load(Use(video=99, audio=2)))

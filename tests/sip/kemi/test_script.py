@@ -42,6 +42,7 @@ class Bench:
         self.run_dir, self.ksr = run_dir, FakeKSR()
         self.told: list[dict[str, Any]] = []
         self.searches: list[dict[str, Any]] = []  # what was told of searches stands here
+        self.limits: dict[str, int] = {}  # of what is counted
         self.follow(CONFIG)
         self.script = Script(self.ksr, run_dir)
         self.script._reporter.send = self._tell  # type: ignore[method-assign]
@@ -54,8 +55,9 @@ class Bench:
         neighbours = tuple(Neighbour(number=n, name=f"peer{n}", ip=f"192.0.2.{n}", up=up) for n in (2, 3))
         self.config = config
         wanted = Wanted(
-            config=linked(config), generation=1, number=1, address="192.0.2.1", neighbours=neighbours, secret=SECRET
-        )
+            config=linked(config), generation=1, number=1, address="192.0.2.1", neighbours=neighbours, secret=SECRET,
+            limits=self.limits,
+        )  # fmt: skip
         (self.run_dir / FILE).write_text(to_text(rendering.instructions(wanted, "own", NO_NAMES)))
         self.ksr.values["$shv(table)"] = self.ksr.values.get("$shv(table)", 0) + 1
 

@@ -6,7 +6,7 @@ original counts traversal and non-traversal calls, sextet has calls and, of thes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -45,12 +45,26 @@ Found = Iterator[tuple[AlarmType, str]]
 
 
 def _registrations(load: Load) -> Found:
-    near = _near(load, "registrations in the cluster", load.total.registrations, load.cluster.registrations)
-    yield types.REGISTRATIONS_NEAR, near
-    most = load.unit.registrations
-    yield types.UNIT_REGISTRATIONS_FULL, _full("registrations on this peer", load.own.registrations, most)
-    full = [f"{name} {use.registrations}" for name, use in load.uses.items() if most and use.registrations >= most]
-    yield types.PEERS_REGISTRATIONS_FULL, f"At the limit of {most} registrations: {', '.join(full)}." if full else ""
+    """Registrations here and those that are carried to other systems: the original has no alarm of their own for these.
+
+    An alarm that stands for both has a sentence for each.
+    """
+    total, most, unit = load.total, load.cluster, load.unit
+    near = (
+        _near(load, "registrations in the cluster", total.registrations, most.registrations),
+        _near(load, "proxied registrations in the cluster", total.proxied, most.proxied),
+    )
+    yield types.REGISTRATIONS_NEAR, _both(near)
+    full = (
+        _full("registrations on this peer", load.own.registrations, unit.registrations),
+        _full("proxied registrations on this peer", load.own.proxied, unit.proxied),
+    )
+    yield types.UNIT_REGISTRATIONS_FULL, _both(full)
+    peers = (
+        _peers("registrations", {name: use.registrations for name, use in load.uses.items()}, unit.registrations),
+        _peers("proxied registrations", {name: use.proxied for name, use in load.uses.items()}, unit.proxied),
+    )
+    yield types.PEERS_REGISTRATIONS_FULL, _both(peers)
 
 
 def _calls(load: Load) -> Found:
@@ -106,6 +120,15 @@ def _near(load: Load, what: str, used: float, most: int | None) -> str:
     if not most or not load.warning_level or not most * load.warning_level / 100 <= used:
         return ""
     return f"{used:g} of {most} {what} ({used / most:.0%}); the warning level is {load.warning_level} %."
+
+
+def _peers(what: str, uses: Mapping[str, int], most: int | None) -> str:
+    full = [f"{name} {used}" for name, used in uses.items() if most and used >= most]
+    return f"At the limit of {most} {what}: {', '.join(full)}." if full else ""
+
+
+def _both(sentences: Iterable[str]) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _full(what: str, used: float, most: int | None) -> str:

@@ -82,7 +82,7 @@ class Script:
 
     @guarded
     def granted(self, argument: str) -> None:
-        carrying.granted(self._ksr)
+        carrying.granted(self._ksr, self._reporter, self._current.get().table)
 
     @guarded
     def directory(self, argument: str) -> None:

@@ -20,7 +20,7 @@ from sextet.sip.kemi.reporting import Reporter
 
 VIDEO, AUDIO = capacity.AUDIO_SHARE, 1
 FULL, NO_LICENCE = 503, 480  # another peer may have room (RFC 3263 4.3); no peer has a licence
-COUNTED, CARRIED = "counted", "carried"  # in the htable `ctl`
+COUNTED = "counted"  # in the htable `ctl`
 RETRY_S = 60  # our choice: about when a call or a registration has ended somewhere
 _WORDS = {
     capacity.CALLS_HERE: (FULL, "Call capacity limit reached"),
@@ -28,9 +28,11 @@ _WORDS = {
     capacity.RMS: (NO_LICENCE, "Call license limit reached"),
     capacity.REGISTRATIONS_HERE: (FULL, "Registration capacity limit reached"),
     capacity.REGISTRATIONS: (FULL, "Registration capacity limit reached"),
+    capacity.PROXIED_HERE: (FULL, "Proxied registration capacity limit reached"),
+    capacity.PROXIED: (FULL, "Proxied registration capacity limit reached"),
     capacity.ROOMS: (403, "Room system registrations limit reached"),
     capacity.DESKTOPS: (403, "Desktop system license limit reached"),
-}  # the titles of 30022, 30020, 30030, 30028 and 30031
+}  # the titles of 30022, 30020, 30028 and 30031, where there is one
 
 
 def is_rich(table: Table, *ends: str) -> bool:
@@ -69,22 +71,12 @@ def lacking(ksr: Any, table: Table, rich: bool, charged: Counter[str]) -> Refuse
 
 def obstacle(ksr: Any, table: Table, user_agent: str) -> Refuse | None:
     """Say why an alias that is not registered here may not register."""
-    for name in _elements([user_agent]):
-        if name in table.limits and _left(ksr, table, name, 0) < 1:
-            status, words = _WORDS[name]
-            return Refuse(status, words, retry_after_s=RETRY_S if status == FULL else 0)
-    return None
+    return _refusal(ksr, table, _elements([user_agent]))
 
 
 def cannot_carry(ksr: Any, table: Table) -> Refuse | None:
-    """Say why no further registration may be carried to another system: this peer's own limit, with those on their way.
-
-    What a cluster carries together is not known to workers; it is on the page of resource usage.
-    """
-    limit = table.limits.get(capacity.PROXIED_HERE)
-    if limit is None or int(ksr.htable.sht_get("ctl", CARRIED) or 0) < limit:
-        return None
-    return Refuse(FULL, "Proxied registration capacity limit reached", retry_after_s=RETRY_S)
+    """Say why no further registration may be carried to another system; call this locked."""
+    return _refusal(ksr, table, (capacity.PROXIED_HERE, capacity.PROXIED))
 
 
 def registered(ksr: Any, reporter: Reporter, before: Sequence[str], after: Sequence[str]) -> None:
@@ -120,6 +112,14 @@ def _elements(agents: Sequence[str]) -> tuple[str, ...]:
         return ()
     licence = capacity.DESKTOPS if all(capacity.needs_desktop(agent) for agent in agents) else capacity.ROOMS
     return (capacity.REGISTRATIONS_HERE, capacity.REGISTRATIONS, licence)
+
+
+def _refusal(ksr: Any, table: Table, names: Iterable[str]) -> Refuse | None:
+    for name in names:
+        if name in table.limits and _left(ksr, table, name, 0) < 1:
+            status, words = _WORDS[name]
+            return Refuse(status, words, retry_after_s=RETRY_S if status == FULL else 0)
+    return None
 
 
 def _left(ksr: Any, table: Table, name: str, less: int) -> int:

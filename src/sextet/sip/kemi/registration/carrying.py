@@ -2,8 +2,7 @@
 
 The way is that of a call to the alias that registers, to zones only. Each REGISTER gets a Path: this peer's address,
 and a token that is the flow which the request came over, proved with this peer's own secret. A call from a zone with
-that token in its Route goes over that flow and nowhere else. What is carried is counted in the htable `carried` from
-the answers, for as long as the registrar granted.
+that token in its Route goes over that flow and nowhere else. What is carried is counted, see limits/proxied.py.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from sextet.call.table import Table
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.asking.services import Services
 from sextet.sip.kemi.instructions import Instructions
-from sextet.sip.kemi.limits import licensing
+from sextet.sip.kemi.limits import proxied
 from sextet.sip.kemi.proof import Identity, identity_of, new_tag
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration.contacts import contacts_of
@@ -71,13 +70,14 @@ def carry(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         protocol="SIP", alias=alias, source=sent_by(ksr, table), tag=new_tag(secret, identity), caller=alias,
         hops=hops_of(str(get("$hdr(Max-Forwards)") or "")),
     )  # fmt: skip
-    contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
+    header = str(get("$(hdr(Contact)[*])") or "")
+    contacts = contacts_of(header, str(get("$hdr(Expires)") or ""))
     flow = str(get("$var(flow)"))
-    ksr.pv.sets("$avp(contacts)", " ".join(one.uri for one in contacts))
+    ksr.pv.sets("$avp(contacts)", " ".join(one.uri for one in contacts) or header)  # "*", or nothing: it only asks
     ksr.pv.sets("$avp(carried)", flow)
     leaves = all(one.expires_s == 0 for one in contacts)
-    if (objection := None if leaves else _objection(ksr, table, f"{alias} {flow}")) is not None:
-        _refuse(ksr, reporter, request, objection)
+    if (objection := None if leaves else _objection(ksr, reporter, table)) is not None:
+        _refuse(ksr, reporter, table, request, objection)
         return
     send(ksr, reporter, told, request, identity)
 
@@ -110,14 +110,14 @@ def send(
     if searched.open:
         waits([services.question(*one) for one in searched.open])
         return
-    carried = ksr.htable.sht_get("carried", f"{request.alias} {ksr.pv.get('$avp(carried)')}") is not None
+    carried = proxied.held(ksr)
     told_now = not name and not (carried and isinstance(searched.decision, Try))
     name = name or os.urandom(8).hex()
     if told_now:  # refreshes would fill the search history
         tracing.told(reporter, name, request, searched, lookups, table.generation, "REGISTER", identity.call_id)
     decision = searched.decision
     if isinstance(decision, Refuse):
-        _refuse(ksr, reporter, request, decision)
+        _refuse(ksr, reporter, table, request, decision)
         return
     found, asked = questions.resolved(ksr, table, request, decision.rounds, lookups.here, lookups.elsewhere, services)
     if asked and not last:
@@ -125,7 +125,9 @@ def send(
         return
     rounds = _carried(table, found.rounds, ("zone",))
     if not rounds:
-        _refuse(ksr, reporter, request, found.refusal or _nowhere(request))
+        refusal = found.refusal or _nowhere(request)
+        tracing.answered(ksr, reporter, "" if carried else name, tracing.clock(ksr), refusal.status, True)
+        _refuse(ksr, reporter, table, request, refusal)
         return
     call: dict[str, Any] = {"tag": request.tag, "search": "" if carried else name}
     begin(ksr, reporter, told, rounds, call, Aftermath(request=request), uri=identity.uri)
@@ -151,21 +153,15 @@ def path(ksr: Any, told: Instructions) -> None:
     ksr.hdr.append(f"Path: <sip:{told.host}:{port};transport={transport};lr{first};{TOKEN}={token}>\r\n")
 
 
-def granted(ksr: Any) -> None:
+def granted(ksr: Any, reporter: Reporter, table: Table) -> None:
     """Count what the answer to a REGISTER says of its contacts."""
     get = ksr.pv.get
-    flow, alias = str(get("$avp(carried)") or ""), key(of_uri(str(get("$tu") or "")))
-    if not flow:
+    asked = str(get("$avp(contacts)") or "")
+    if not asked:
         return
-    asked = str(get("$avp(contacts)") or "").split(" ")
     held = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
-    expires_s = max((one.expires_s or 0 for one in held if one.uri in asked), default=0)
-    if expires_s:
-        if ksr.htable.sht_get("carried", f"{alias} {flow}") is None:
-            ksr.htable.sht_inc("ctl", licensing.CARRIED)  # until it is counted anew
-        ksr.htable.sht_setxs("carried", f"{alias} {flow}", "1", expires_s)
-    else:
-        ksr.htable.sht_rm("carried", f"{alias} {flow}")
+    expires_s = max((one.expires_s or 0 for one in held if one.uri in asked.split(" ")), default=0)
+    proxied.granted(ksr, reporter, table, expires_s)
 
 
 def outward(told: Instructions, request: Request, token: str) -> Searched:
@@ -206,14 +202,17 @@ def _nowhere(request: Request) -> Refuse:
     return Refuse(403, safe(f"no search rule leads {request.alias} to a zone that registrations may be carried to"))
 
 
-def _objection(ksr: Any, table: Table, carried: str) -> admission.Refuse | None:
+def _objection(ksr: Any, reporter: Reporter, table: Table) -> admission.Refuse | None:
     """Say why nothing is carried for whoever does not leave: as with registrations of our own."""
     if table.maintenance:
         return admission.Refuse(503, admission.MAINTENANCE)
-    return None if ksr.htable.sht_get("carried", carried) is not None else licensing.cannot_carry(ksr, table)
+    return proxied.enter(ksr, reporter, table)
 
 
-def _refuse(ksr: Any, reporter: Reporter, request: Request, decision: Refuse | admission.Refuse) -> None:
+def _refuse(
+    ksr: Any, reporter: Reporter, table: Table, request: Request, decision: Refuse | admission.Refuse
+) -> None:  # fmt: skip
+    proxied.failed(ksr, reporter, table)
     rejected(ksr, reporter, request.alias, decision.status, decision.reason)
     if isinstance(decision, admission.Refuse) and decision.retry_after_s:
         ksr.hdr.append_to_reply(f"Retry-After: {decision.retry_after_s}\r\n")

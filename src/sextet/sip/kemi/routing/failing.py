@@ -17,6 +17,7 @@ from sextet.call.policy.asking import stages
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.asking.services import Services
 from sextet.sip.kemi.instructions import Instructions
+from sextet.sip.kemi.limits import proxied
 from sextet.sip.kemi.refusing import explain, phrase
 from sextet.sip.kemi.registration import flows
 from sextet.sip.kemi.registration.bindings import elsewhere, here
@@ -60,7 +61,9 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on)
     if goes_on:
         run(ksr, reporter, told, rounds, call, after, again=True)
-    elif _follows(ksr, reporter, told, call, after, status, {}):
+        return
+    proxied.failed(ksr, reporter, told.table)
+    if _follows(ksr, reporter, told, call, after, status, {}):
         return
     elif hidden:
         if brief:

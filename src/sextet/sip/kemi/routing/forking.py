@@ -21,6 +21,7 @@ from sextet.call.decision import PATH, Refuse, Round, Target, safe
 from sextet.call.gruu import parameter
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Instructions
+from sextet.sip.kemi.limits import proxied
 from sextet.sip.kemi.limits.admitting import ASKED, admit_round
 from sextet.sip.kemi.proof import identity_of, prove
 from sextet.sip.kemi.refusing import answer
@@ -104,8 +105,14 @@ def run(
             return
         if lone:
             addresses.pass_over(ksr, reporter, told, lone)
-    if invite:
+    _given_up(ksr, reporter, told, call, refusal)
+
+
+def _given_up(ksr: Any, reporter: Reporter, told: Instructions, call: Call, refusal: Refuse) -> None:
+    """Answer a request that could be sent nowhere."""
+    if "call_id" in call:
         calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), f"{refusal.status} {refusal.reason}")
+    proxied.failed(ksr, reporter, told.table)
     tracing.answered(ksr, reporter, call["search"], call["began"], refusal.status, True)
     answer(ksr, refusal.status, refusal.reason)
 
