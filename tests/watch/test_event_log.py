@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -167,3 +168,21 @@ def test_letters_that_cannot_be_encoded_are_written_all_the_same(path: Path) -> 
 
 def test_the_wall_clock_knows_its_zone() -> None:
     assert wall_clock().tzinfo is not None
+
+
+def test_the_wall_clock_shows_the_hosts_zone() -> None:
+    before, shown, after = datetime.now().astimezone(), wall_clock(), datetime.now().astimezone()
+    assert before <= shown <= after
+    assert shown.utcoffset() == before.utcoffset()
+
+
+def test_the_zone_is_asked_for_again_after_a_quarter_of_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    offsets = []
+    for zone, now_s in (("UTC-1", 900.0), ("UTC-2", 1799.0), ("UTC-2", 1800.0)):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        monkeypatch.setattr(time, "time", lambda now_s=now_s: now_s)
+        offsets.append(wall_clock().utcoffset())
+    monkeypatch.undo()
+    time.tzset()
+    assert offsets == [timedelta(hours=1), timedelta(hours=1), timedelta(hours=2)]

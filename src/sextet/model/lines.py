@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -13,7 +14,7 @@ _TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (i
 
 def row_of(value: Any) -> dict[str, Any]:
     """Write a dataclass down."""
-    return dataclasses.asdict(value)
+    return {name: getattr(value, name) for name in _names(cast(Any, type(value)))}
 
 
 def value_of(kind: type[T], row: Mapping[str, Any]) -> T:
@@ -24,3 +25,8 @@ def value_of(kind: type[T], row: Mapping[str, Any]) -> T:
         if not isinstance(value, _TYPES[str(field.type)]) or isinstance(value, bool):
             raise ValueError(f"{field.name} of a {kind.__name__} is {value!r}")
     return kind(**values)
+
+
+@functools.cache  # dataclasses.asdict copies all that is in a value
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))

@@ -141,7 +141,10 @@ class Numbered:
 def decoded(data: bytes) -> Numbered:
     """Read one line; raises ValueError for anything else."""
     try:
-        values = _DECODER.decode(data.decode())
+        text = data.decode()
+        values, end = _DECODER.raw_decode(text)  # decode() looks for white space first and last
+        if end != len(text):
+            raise ValueError("not one event")
         return Numbered(str(values["worker"]), int(values["sequence"]), _event(values))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not an event: {type(error).__name__}: {error}") from error

@@ -6,10 +6,12 @@ are counted instead; the first line that fits again says how many are missing.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import islice, takewhile
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from sextet.watch.sought import Sought
 
 FILE_BYTES_MAX = 10 << 20  # with FILES_MAX 50 MB: what the original's page shows of its log (facts 11.6)
 FILES_MAX = 5
+ZONE_S = 900  # every zone changes its offset at a quarter of an hour, if it does
 BLOCK_BYTES = 64 << 10  # read at once from the end
 FOUND_MAX = 1000  # lines of one answer: the original's records per page (facts 11.6)
 
@@ -26,7 +29,14 @@ _log = logging.getLogger("sextet.watch")
 
 def wall_clock() -> datetime:
     """Tell the time of day with its zone: the event log is read by people."""
-    return datetime.now().astimezone()  # the wall clock, for people; nothing is ever decided by it
+    now_s = time.time()  # the wall clock, for people; nothing is ever decided by it
+    return datetime.fromtimestamp(now_s, _zone(int(now_s) // ZONE_S))
+
+
+@functools.lru_cache(maxsize=1)
+def _zone(turn: int) -> tzinfo | None:
+    """Give the zone in force, asked for once in a while: to find it takes longer than to write it."""
+    return datetime.fromtimestamp(turn * ZONE_S).astimezone().tzinfo
 
 
 class EventLog:

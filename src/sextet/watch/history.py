@@ -16,6 +16,8 @@ FILES_MAX = 4  # of equal size: a quarter of what is kept goes at once
 LIST_MAX = 500  # values of one answer
 T = TypeVar("T")
 
+written = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # json.dumps makes one for each line
+
 
 class History(Generic[T]):
     """Keeps values of one flat dataclass."""
@@ -36,7 +38,7 @@ class History(Generic[T]):
         self._file.close()
 
     def _keep(self, value: T) -> None:
-        self._file.write(json.dumps(row_of(value), separators=(",", ":"), ensure_ascii=False))
+        self._file.write(written(row_of(value)))
 
     def _all(self, lowered: str) -> Iterator[T]:
         for line in self._file.lines(lowered):

@@ -114,14 +114,22 @@ def utc_time(moment: datetime) -> str:
 def escaped(value: str) -> str:
     """Make a value safe between quotes on one line."""
     cut = value if len(value) <= VALUE_CHARACTERS_MAX else value[: VALUE_CHARACTERS_MAX - 1] + "…"
-    if cut.isprintable() and '"' not in cut and "\\" not in cut:
+    if _plain(cut):
         return cut
     return "".join(_LONG.get(c) or (c if c.isprintable() else _code(c)) for c in cut)
 
 
 def _line(moment: datetime, host: str, process: str, fields: Iterable[tuple[str, str]]) -> str:
-    shown = " ".join(f'{_name(name)}="{escaped(value)}"' for name, value in list(fields)[:FIELDS_MAX])
+    kept = list(fields)[:FIELDS_MAX]
+    values = [value for _, value in kept]
+    if not _plain("".join(values)):  # nearly all are, and looking once costs a tenth of looking at each
+        values = [escaped(value) for value in values]
+    shown = " ".join([f'{_name(name)}="{value}"' for (name, _), value in zip(kept, values, strict=True)])
     return f"{moment.isoformat(timespec='milliseconds')} {_place(host)} {process + ': ' if process else ''}{shown}"
+
+
+def _plain(text: str) -> bool:
+    return len(text) <= VALUE_CHARACTERS_MAX and text.isprintable() and '"' not in text and "\\" not in text
 
 
 def _without(fields: Fields, name: str) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from sextet.watch.sought import Sought
 CONFIGURATION_BYTES_MAX = 6 << 20  # five files of it: the original's 30 MB (facts 11.6)
 LEVELS = {"1": 1, "2": 2, "3": 3, "4": 4}
 DEBUG_LEVEL = 2  # of a module's lines at DEBUG that name no level themselves
+ORIGINS_MAX = 500  # places in the code that write lines
 WRITERS = ("logs", "journal", "telling")  # files that speak for others
 CHANGED = "System Configuration Changed"
 NAMES = {"event": "event.log", "configuration": "configuration.log", "network": "network.log"}
@@ -122,7 +123,7 @@ class Logs:
             file.close()
 
     def _origin(self, location: str) -> Origin:
-        return Origin(node=self.node, process=os.getpid(), location=location)
+        return _origin(self.node, os.getpid(), location)
 
     def _tell(self, said: Said) -> None:
         for listener in self.listeners:
@@ -147,4 +148,14 @@ def _severity(event: str, fields: dict[str, str]) -> int:
         return _SEVERITIES.get(fields.get("Severity", ""), 4) if event == "Alarm Raised" else 5
     if event.startswith("Message "):
         return 7
-    return 4 if any(word in event for word in _BAD) else 6
+    return 4 if _is_bad(event) else 6
+
+
+@functools.cache  # by the names of events
+def _is_bad(event: str) -> bool:
+    return any(word in event for word in _BAD)
+
+
+@functools.lru_cache(maxsize=ORIGINS_MAX)
+def _origin(node: str, process: int, location: str) -> Origin:
+    return Origin(node=node, process=process, location=location)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sextet.model.searches import Search, row_of, search_of, with_answers
 from sextet.watch.event_log import EventLog, wall_clock
+from sextet.watch.history import written
 
 FILE = "searches.log"
 FILES_MAX = 4  # of equal size: a quarter of what is kept goes at once
@@ -98,7 +99,7 @@ class SearchHistory:
     def _all(self, lowered: str) -> Iterator[Search]:
         self._sweep()
         under_way = (search for _, search in reversed(self._under_way.values()))
-        yield from (search for search in under_way if lowered in _line(search).lower())
+        yield from (search for search in under_way if lowered in written(row_of(search)).lower())
         for line in self._file.lines(lowered):
             try:
                 yield search_of(json.loads(line))
@@ -116,8 +117,4 @@ class SearchHistory:
             self._write(search)
 
     def _write(self, search: Search) -> None:
-        self._file.write(_line(search))
-
-
-def _line(search: Search) -> str:
-    return json.dumps(row_of(search), separators=(",", ":"), ensure_ascii=False)
+        self._file.write(written(row_of(search)))

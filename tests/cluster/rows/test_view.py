@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from sextet.cluster.rows.keys import encode_key
 from sextet.cluster.rows.view import View
-from sextet.model.status import Alarm, PeerStatus, Registration, to_row
+from sextet.model.status import Alarm, Call, PeerStatus, Registration, to_row
 
 ALICE = Registration(alias="alice@apolo.local", since_s=990.0, sequence=1)
 
 
+CALL = Call(
+    call_id="c1", serial="s1", tag="t1", source="a@x.local", destination="b@x.local", state="ringing", since_s=1.0
+)
 TWICE = Alarm(number=20004, key="", detail="", since_s=900.0, last_s=997.0, count=2)
 
 
@@ -46,6 +49,17 @@ def test_a_row_that_cannot_be_read_is_counted_and_is_not_there() -> None:
     assert rows.change(2, encode_key("reg", "x"), b"junk") == ("reg", "x", None)
     assert rows.unreadable == 1
     assert rows.of(Registration, 2) == {}
+
+
+def test_a_call_is_read_when_somebody_looks_and_one_that_cannot_be_read_is_counted_then() -> None:
+    rows = View(lambda: 0.0)
+    assert rows.change(2, encode_key("call", "s1"), to_row(CALL)) == ("call", "s1", None)
+    rows.change(2, encode_key("call", "s2"), b"junk")
+    assert rows.unreadable == 0
+    assert [rows.of(Call, 2) for _ in range(2)] == [{"s1": CALL}] * 2
+    assert rows.unreadable == 1
+    rows.change(2, encode_key("call", "s1"), None)
+    assert rows.of(Call, 2) == {}
 
 
 def test_a_removed_peer_leaves_nothing() -> None:

@@ -23,6 +23,8 @@ KINDS: dict[str, type] = {
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
 AnyRow = Registration | Call | Usage | Alarm | PastAlarm | PeerStatus | ZoneStatus
+# What is only shown is read when somebody looks: most calls come and go unseen by most peers.
+_UNREAD = ("call",)
 Row = TypeVar("Row", Registration, Call, Alarm, PastAlarm, PeerStatus, ZoneStatus)
 
 
@@ -36,8 +38,14 @@ class View:
         self._ahead_s: dict[int, float] = {}  # how far a peer's clock is ahead of ours
 
     def change(self, number: int, key: str, value: bytes | None) -> tuple[str, str, Any]:
-        """Take a row in; returns its kind, its name and the typed row, None where it is gone or cannot be read."""
+        """Take a row in; returns its kind, its name and the typed row.
+
+        None where it is gone or cannot be read, and of a call: that is read when it is looked at.
+        """
         kind, name = decode_key(key)
+        if kind in _UNREAD and value is not None:
+            self._of_kind(number, kind)[name] = value
+            return kind, name, None
         if kind not in KINDS:
             self.unreadable += 1
             return kind, name, None
@@ -47,7 +55,7 @@ class View:
 
     def put(self, number: int, kind: str, name: str, row: AnyRow | None) -> None:
         """Take a typed row in, or that it is gone."""
-        rows = self._rows.setdefault(number, {}).setdefault(kind, {})
+        rows = self._of_kind(number, kind)
         if row is None:
             rows.pop(name, None)
             return
@@ -69,7 +77,11 @@ class View:
 
     def of(self, kind: type[Row], number: int) -> dict[str, Row]:
         """The rows of one kind that one peer owns, by name."""
-        return dict(self._rows.get(number, {}).get(_NAMES[kind], {}))
+        rows = self._rows.get(number, {}).get(_NAMES[kind], {})
+        for name in [name for name, row in rows.items() if type(row) is bytes]:
+            if (row := self._typed(_NAMES[kind], rows.pop(name))) is not None:
+                rows[name] = row
+        return dict(rows)
 
     def owned(self, kind: type[Row], names: Mapping[int, str], stale: frozenset[int]) -> list[Owned[Row]]:
         """List the rows of one kind of all named peers, by number and name."""
@@ -82,6 +94,9 @@ class View:
     def age_s(self, number: int, since_s: float) -> float:
         """Turn a moment on a peer's clock into an age."""
         return self._clock() + self._ahead_s.get(number, 0.0) - since_s
+
+    def _of_kind(self, number: int, kind: str) -> dict[str, Any]:
+        return self._rows.setdefault(number, {}).setdefault(kind, {})
 
     def _typed(self, kind: str, value: bytes | None) -> Any:
         if value is None:
