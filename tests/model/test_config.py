@@ -54,6 +54,17 @@ def refused_change(*changes: Change) -> list[str]:
     return [problem.field for problem in caught.value.problems]
 
 
+def test_a_name_that_is_taken_is_said_with_its_field_its_list_and_what_to_do() -> None:
+    taken = " is taken in {}; choose another, or change the entry that is there."
+    for path, field, added, sentence in (
+        ("zones", "zones[London].name", {"name": "London"}, "Name: 'London'" + taken.format("Zones")),
+        ("transforms", "transforms[7].priority", {"priority": 7, "pattern": "1"},
+         "Priority: '7'" + taken.format("Transforms")),
+    ):  # fmt: skip
+        twice = changed(changed(to_document(Root()), [Change("add", path, added)]), [Change("add", path, added)])
+        assert refused(twice)[field] == sentence
+
+
 def test_a_configuration_survives_its_journey_through_json() -> None:
     assert from_document(json.loads(canonical(DOCUMENT))) == FULL
 
@@ -78,11 +89,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "protocols.sip_fax",
         "protocols.sip_udp",
         "protocols.sip_udp_port",
-        "zones[a]",
+        "zones[a].name",
         "zones[a].hop_count",
         "zones[].",
         "zones[].name",
-        "zones[]",
         "domains",
         "system.",
     }
@@ -104,7 +114,7 @@ def test_thousands_of_entries_are_read_at_once() -> None:
 
 
 def test_transforms_without_a_priority_share_the_default_one() -> None:
-    assert "transforms[1]" in refused({"transforms": [{"pattern": "a"}, {"pattern": "b"}]})
+    assert "transforms[1].priority" in refused({"transforms": [{"pattern": "a"}, {"pattern": "b"}]})
 
 
 def test_reading_goes_on_with_the_default_where_a_value_is_wrong() -> None:

@@ -127,7 +127,7 @@ def test_mapped_addresses_are_private_and_each_peers_own() -> None:
     assert "not a private address" in mapping(("a.x", "8.8.8.8"))["clustering.address_mappings[a.x].ip"]
     assert "not an IPv4 address" in mapping(("a.x", "fd00::1"))["clustering.address_mappings[a.x].ip"]
     assert "belongs to a.x" in mapping(("a.x", "10.0.0.1"), ("b.x", "10.0.0.1"))["clustering.address_mappings[b.x].ip"]
-    assert "there already" in mapping(("a.x", "10.0.0.1"), ("A.x", "10.0.0.2"))["clustering.address_mappings[A.x]"]
+    assert "there already" in mapping(("a.x", "10.0.0.1"), ("A.x", "10.0.0.2"))["clustering.address_mappings[A.x].fqdn"]
 
 
 def test_a_mapping_that_is_used_has_a_row_for_every_name() -> None:
@@ -190,7 +190,7 @@ def test_names_that_differ_in_their_letters_only_are_the_same() -> None:
             search_rules=(rule(name="b"), rule(name="B")),
             administrators=(ADMIN, replace(ADMIN, name="Admin")),
         )
-    ) == {"domains[X.y]", "zones[A]", "search_rules[B]", "administrators[Admin]"}
+    ) == {"domains[X.y].name", "zones[A].name", "search_rules[B].name", "administrators[Admin].name"}
 
 
 def test_a_zone_must_not_be_called_like_one_that_is_built_in() -> None:
@@ -297,7 +297,7 @@ def test_checking_a_document_says_everything_at_once_and_nothing_twice() -> None
         "clustering.address_mappings[b.x].ip",
         "clustering.configuration_primary",
         "clustering.peer_2_address",
-        "domains[x.y]",
+        "domains[x.y].name",
         "protocols.sip_udp_port",
         "protocols.standard_refresh_minimum",
     ]

@@ -360,65 +360,6 @@ def test_leaving_the_cluster_needs_a_tick() -> None:
     assert browser.face.saved.clustering.peers == ()
 
 
-def test_an_item_is_added_renamed_and_removed(browser: Browser) -> None:
-    path = "/configuration/zones"
-    browser.save(f"{path}/item", **{"name": "Taipei", "peers.0.address": "192.0.2.20", "peers.3.address": "192.0.2.21"})
-    zone = browser.face.saved.zones[1]
-    assert (zone.name, [peer.address for peer in zone.peers]) == ("Taipei", ["192.0.2.20", "192.0.2.21"])
-    browser.save(f"{path}/item?item=Taipei", name="台北", sip_port="5062")
-    assert [zone.name for zone in browser.face.saved.zones] == ["London", "台北"]
-    csrf = browser.form(f"{path}/item")["csrf"]
-    answer = browser.send(f"{path}/remove?item=台北", {"csrf": csrf})
-    assert "Remove 台北?" in words_of(answer.text)
-    assert len(browser.face.saved.zones) == 2
-    browser.send(f"{path}/remove?item=台北", {"csrf": csrf, "sure": "yes"})
-    assert [zone.name for zone in browser.face.saved.zones] == ["London"]
-
-
-def test_problems_of_an_item_are_shown_at_its_fields(browser: Browser) -> None:
-    answer = browser.save("/configuration/zones/item", name="", sip_port="many", **{"peers.0.address": "a b"})
-    words = words_of(answer.text)
-    assert answer.status_code == 422
-    for sentence in ("Must not be empty", "'many' is not a whole number", "'a b' is neither an IP address"):
-        assert sentence in words, words
-    assert 'id="w-sip_port"' in answer.text
-
-
-def test_a_pattern_that_cannot_stand_in_a_path_can_be_edited(browser: Browser) -> None:
-    path = "/configuration/registration/allow-list"
-    browser.save(f"{path}/item", pattern="[a-c].*", pattern_type="Regex")
-    browser.save(f"{path}/item?item=%5Ba-c%5D.*", description="three letters")
-    assert browser.face.saved.registration.allow_list[0].description == "three letters"
-    csrf = browser.form(f"{path}/item")["csrf"]
-    browser.send(f"{path}/remove?item=%5Ba-c%5D.*", {"csrf": csrf, "sure": "yes"})
-    assert browser.face.saved.registration.allow_list == ()
-
-
-def test_an_item_removed_meanwhile_is_not_lost_silently(browser: Browser) -> None:
-    form = browser.form("/configuration/zones/item?item=London")
-    asyncio.run(browser.face.change([Change("remove", "zones[London]")], user="bob", source="cli"))
-    answer = browser.send("/configuration/zones/item?item=London", {**form, "sip_port": "5070"})
-    assert "was removed by somebody meanwhile" in words_of(answer.text)
-    browser.send("/configuration/zones/item", fields_of(answer.text, None))
-    assert browser.face.saved.zones[0].sip_port == 5070
-
-
-def test_an_account_gets_a_password_that_works_and_keeps_it(browser: Browser) -> None:
-    path = "/users/administrators/item"
-    answer = browser.save(path, name="carol", password_hash="short")
-    assert "has 5 characters; enter 8 to 128" in words_of(answer.text).lower()
-    assert 'value="short"' not in answer.text
-    browser.send(path, {**fields_of(answer.text, None), "password_hash": "long enough"})
-    stored = browser.face.saved.administrators[-1]
-    assert stored.password_hash.startswith("scrypt$")
-    browser.save(f"{path}?item=carol", access_level="Read-only")
-    carol = browser.face.saved.administrators[-1]
-    assert (carol.access_level, carol.password_hash) == ("Read-only", stored.password_hash)
-    browser.client.cookies.clear()
-    browser.log_in("carol", "long enough")
-    assert "(read-only)" in browser.last.text
-
-
 def test_no_secret_is_in_a_page(browser: Browser) -> None:
     database = "/configuration/authentication/local-database"
     for path in (database, f"{database}/item?item=alice", "/users/administrators/item?item=admin"):

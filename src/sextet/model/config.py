@@ -244,8 +244,13 @@ def _items(declared: Setting, value: Any, path: str, problems: list[Problem]) ->
             Problem(path, f"{declared.label}: {len(value)} entries; at most {declared.high} are allowed, remove some.")
         )
     names = [_name(declared.item, item) for item in value[: declared.high]]
+    key = KEYS[declared.item]
+    label = setting(declared.item, key).label
     problems += [
-        Problem(item_path(path, name), f"{declared.label}: {name!r} is there {count} times; keep one of them.")
+        Problem(
+            f"{item_path(path, name)}.{key}",
+            f"{label}: {name!r} is taken in {declared.label}; choose another, or change the entry that is there.",
+        )
         for name, count in Counter(names).items()
         if count > 1
     ]

@@ -26,6 +26,7 @@ class Plan:
 
     changes: tuple[Change, ...] = ()
     conflict: Any = None  # what to show when somebody else changed the same; nothing is stored then
+    done: str = ""  # what is said once it is stored, where that is more than a number of settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ async def save(visit: Visit, plan_now: Callable[[], Plan], doubts: Sequence[Prob
             return Kept(notice=_no_primary(visit, error))
         except Refused as refused:
             return Kept(problems=(*doubts, *await _all_problems(visit, plan.changes, refused)))
-        return Saved(outcome=outcome, message=await _message(visit, plan.changes, outcome))
+        return Saved(outcome=outcome, message=await _message(visit, plan, outcome))
     title = "Nothing was saved: others are changing the configuration at this moment."
     lines = ("What you typed is still here; save again.",)
     return Kept(notice=Message(tone="warn", title=title, lines=lines))
@@ -101,10 +102,11 @@ async def _all_problems(visit: Visit, changes: Sequence[Change], refused: Refuse
     return tuple(sorted(found.values(), key=lambda problem: order.get(problem.field, len(order))))
 
 
-async def _message(visit: Visit, changes: Sequence[Change], outcome: Outcome) -> Message:
+async def _message(visit: Visit, plan: Plan, outcome: Outcome) -> Message:
     lines: list[str] = list(outcome.warnings)
-    own = [change for change in changes if setting_at(change.path).peer]
-    shared = len(own) < len(changes)
+    own = [change for change in plan.changes if setting_at(change.path).peer]
+    shared = len(own) < len(plan.changes)
+    title = _title(outcome, plan.done, shared)
     if shared:
         lines.append(await _in_force(visit, outcome.stamp))
     status = visit.desk.face.status()
@@ -115,11 +117,13 @@ async def _message(visit: Visit, changes: Sequence[Change], outcome: Outcome) ->
         labels = listed(list(dict.fromkeys(setting_at(path).label for path in outcome.restart)))
         lines.append(f"A restart is required for: {labels}.")
         restart = ("/maintenance/restart", "Restart options")
-        return Message(tone="warn", title=_title(outcome, shared), lines=tuple(lines), link=restart)
-    return Message(tone="ok", title=_title(outcome, shared), lines=tuple(lines))
+        return Message(tone="warn", title=title, lines=tuple(lines), link=restart)
+    return Message(tone="ok", title=title, lines=tuple(lines))
 
 
-def _title(outcome: Outcome, shared: bool) -> str:
+def _title(outcome: Outcome, done: str, shared: bool) -> str:
+    if done:
+        return f"Saved as {outcome.stamp}: {done}" if shared else f"Saved: {done}"
     settings = count(len(outcome.differences), "setting")
     return f"Saved as {outcome.stamp}: {settings} changed." if shared else f"Saved: {settings} changed."
 

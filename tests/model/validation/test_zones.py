@@ -88,7 +88,7 @@ def test_access_rules_are_patterns_and_need_tls() -> None:
     )
     assert set(told) == {
         "default_zone.access_rules[bad].pattern",
-        "default_zone.access_rules[Good]",
+        "default_zone.access_rules[Good].name",
         "default_zone.use_access_rules",
     }
 

@@ -76,7 +76,7 @@ def enforce(clustering: Clustering) -> Iterator[Problem]:
 def mappings(clustering: Clustering) -> Iterator[Problem]:
     """Facts 9.4: private addresses only, one row for every peer if the mapping is used at all."""
     path, rows = "clustering.address_mappings", clustering.address_mappings
-    yield from twice(path, "Cluster address mappings", [row.fqdn for row in rows])
+    yield from twice(path, "Cluster address mappings", [row.fqdn for row in rows], "fqdn")
     seen: dict[IPv4Address | IPv6Address, str] = {}
     for row in rows:
         field = f"{item_path(path, row.fqdn)}.ip"

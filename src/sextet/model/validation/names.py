@@ -23,11 +23,10 @@ def names(whole: Root) -> Iterator[Problem]:
     yield from twice("administrators", "Administrator accounts", [account.name for account in whole.administrators])
 
 
-def twice(path: str, label: str, names: Iterable[str]) -> Iterator[Problem]:
+def twice(path: str, label: str, names: Iterable[str], key: str = "name") -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for name in names:
         if name.lower() in seen:
-            yield Problem(
-                item_path(path, name), f"{label}: {name!r} is there already as {seen[name.lower()]!r}; remove one."
-            )
+            sentence = f"{label}: {name!r} is there already as {seen[name.lower()]!r}; choose another."
+            yield Problem(f"{item_path(path, name)}.{key}", sentence)
         seen.setdefault(name.lower(), name)

@@ -33,7 +33,9 @@ def call_policy(whole: Root) -> Iterator[Problem]:
 
 def findme(whole: Root) -> Iterator[Problem]:
     """Yield what is wrong with the accounts."""
-    yield from twice("findme.people", "FindMe accounts", [person.findme_id for person in whole.findme.people])
+    yield from twice(
+        "findme.people", "FindMe accounts", [person.findme_id for person in whole.findme.people], "findme_id"
+    )
     for person in whole.findme.people:
         yield from _person(item_path("findme.people", person.findme_id), person)
 

@@ -43,7 +43,7 @@ def policy_services(whole: Root) -> Iterator[Problem]:
 def _service(path: str, service: PolicyService) -> Iterator[Problem]:
     if not service.servers:
         yield Problem(f"{path}.servers", "Servers: there is none; enter the address of one.")
-    yield from twice(f"{path}.servers", "Servers", [server.address for server in service.servers])
+    yield from twice(f"{path}.servers", "Servers", [server.address for server in service.servers], "address")
     for field, label in (("path", "Path"), ("status_path", "Status path")):
         wrong = set(getattr(service, field)) - _IN_A_PATH
         if wrong:

@@ -337,9 +337,10 @@ async def remove_item(page: ListPage, visit: Visit) -> Response:
         there = _find(rows, page, key)
         if there != item:
             return Plan(conflict=there) if there else Plan()
+        done = f"the {page.noun} {key} was removed."
         if "]" in key:  # such a key cannot stand in a path: the list is set as a whole
-            return Plan(changes=(Change("set", page.list, [row for row in rows if row != item]),))
-        return Plan(changes=(Change("remove", f"{page.list}[{key}]"),))
+            return Plan(changes=(Change("set", page.list, [row for row in rows if row != item]),), done=done)
+        return Plan(changes=(Change("remove", f"{page.list}[{key}]"),), done=done)
 
     result = await save(visit, plan)
     if not isinstance(result, Kept):
@@ -397,10 +398,12 @@ def _plan_item(page: ListPage, visit: Visit, key: str | None, typed: Texts, was:
     if HASH in value and (both.texts[HASH] or not value[HASH]):
         value["password"] = value.pop(HASH)
     if item is None:
-        return Plan(changes=(Change("add", page.list, value),))
+        name = value[page.key]
+        return Plan(changes=(Change("add", page.list, value),), done=f"the {page.noun} {name} was added.")
+    done = f"the {page.noun} {key} was changed."
     if "]" in str(key):  # such a key cannot stand in a path: the list is set as a whole
-        return Plan(changes=(Change("set", page.list, [value if row == item else row for row in rows]),))
-    return Plan(changes=(Change("set", f"{page.list}[{key}]", value),))
+        return Plan(changes=(Change("set", page.list, [value if row == item else row for row in rows]),), done=done)
+    return Plan(changes=(Change("set", f"{page.list}[{key}]", value),), done=done)
 
 
 def _section(visit: Visit, page: FormPage) -> dict[str, Any]:
