@@ -81,7 +81,7 @@ def test_an_alarm_comes_with_its_fault_and_goes_with_it(lab: Lab, number: int) -
         logged = len(lab.lines(fault.on))
         await fault.strike(lab)
         try:
-            assert fault.words in await lab.alarm(fault.on, number)
+            await lab.alarm(fault.on, number, fault.words)
         finally:
             await fault.mend(lab)
         await lab.alarm(fault.on, number, standing=False)

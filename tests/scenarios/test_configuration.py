@@ -151,7 +151,7 @@ def test_a_sip_setting_that_needs_a_restart_says_so_until_it_had_one(lab: Lab) -
         path = "protocols.sip_udp"
         assert path in (await lab.set(1, path, "Off"))["restart"]
         for number in lab.numbers:
-            assert path in await lab.alarm(number, 25008)
+            await lab.alarm(number, 25008, path)
         await lab.set(1, path, "On")
         for number in lab.numbers:
             await lab.alarm(number, 25008, standing=False)
@@ -163,9 +163,9 @@ def test_a_sip_setting_that_needs_a_restart_says_so_until_it_had_one(lab: Lab) -
         async with lab.phone(3, "alice", "tcp") as alice:
             assert (await alice.register()).status == 200
             assert (await alice.register(0)).status == 200
-        assert "Saved but not in force" in await lab.alarm(1, 25008)
+        await lab.alarm(1, 25008, "Saved but not in force")
         await lab.set(1, path, "On")
-        assert path in await lab.alarm(3, 25008)
+        await lab.alarm(3, 25008, path)
         await lab.do("restart", peer=3)
 
     asyncio.run(play())
@@ -177,8 +177,8 @@ def test_changes_at_restart_wait_for_it_and_say_so_on_every_peer(lab: Lab) -> No
         outcome = await lab.set(1, "clustering.tls_verification_mode", "Enforce")
         assert "clustering.tls_verification_mode" in outcome["restart"]
         for number in lab.numbers:
-            assert "tls_verification_mode" in await lab.alarm(number, 20007)
-            assert "Saved Enforce, running Permissive" in await lab.alarm(number, 20020)
+            await lab.alarm(number, 20007, "tls_verification_mode")
+            await lab.alarm(number, 20020, "Saved Enforce, running Permissive")
             assert 40049 in await lab.raised(number)
         for number in lab.numbers:
             code, _, errors = await lab.run(number, "peer", "restart", "--yes")

@@ -16,6 +16,7 @@ from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.registration import Authentication
 from sextet.model.settings.system import Server, System
 from sextet.model.settings.zones import BY_SERVICE, DNS, ENUM, Zone
+from sextet.sip.kemi.asking.questions import WAIT_MS
 from sextet.sip.rpc import command
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
@@ -121,7 +122,7 @@ def test_a_number_is_called_at_the_alias_that_enum_names_with_its_hops_kept() ->
             assert invite.first.startswith("INVITE sip:bob@far.apolo.local")
             assert 0 < int(invite.get("max-forwards")) <= 15
             assert (await alice.hang_up(dialog)).status == 200
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(WAIT_MS / 1000):
                 assert refused(await alice.call("999@apolo.local")).status == 480
 
     asyncio.run(play())
@@ -165,7 +166,7 @@ def test_a_dns_that_is_silent_costs_that_call_a_few_seconds_and_no_other_any() -
             started = asyncio.get_running_loop().time()
             for _ in range(10):
                 assert (await bob.request("OPTIONS", f"sip:{at.address(1)}")).status == 200
-            assert asyncio.get_running_loop().time() - started < 1
+            assert not any(call.done() for call in waiting)
             for call in waiting:
                 assert refused(await call).status == 480
             assert asyncio.get_running_loop().time() - started < 9
@@ -179,7 +180,7 @@ def test_without_sextetd_a_call_that_needs_dns_is_refused_at_once() -> None:
             known = answered(await alice.call("bob@far.apolo.local"))
             await alice.hang_up(known)
             await at.engines[1].stop(leave_running=True)
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(WAIT_MS / 1000):
                 assert refused(await alice.call("bob@other.apolo.local")).status == 480
             dialog = answered(await alice.call("bob@far.apolo.local"))  # its answer is still kept
             await alice.hang_up(dialog)

@@ -15,6 +15,7 @@ from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import Authentication, Credential, PolicyPattern, Registration
 from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.sip import process
+from sextet.sip.kemi.routing.forking import PEER_MS
 from sextet.sip.rpc import command
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, answered, peers, phone, refused
@@ -316,7 +317,7 @@ def test_a_peer_that_is_frozen_costs_a_caller_little_more_than_its_timer() -> No
             for pid in frozen:
                 os.kill(pid, signal.SIGSTOP)
             try:
-                async with asyncio.timeout(3):
+                async with asyncio.timeout(PEER_MS / 1000 + 3):
                     missed = refused(await alice.call(BOB))
                 assert missed.status in (408, 480)
             finally:

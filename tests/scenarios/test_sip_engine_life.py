@@ -19,7 +19,7 @@ from sextet.model.settings.protocols import Domain
 from sextet.sip import agent_line, engine, process
 from sextet.sip.kemi.script import EVENTS_SOCKET
 from tests.support.real_lab import eventually
-from tests.support.sip_peers import answered, certificate, peers, phone
+from tests.support.sip_peers import WAIT_S, answered, certificate, peers, phone
 
 pytestmark = pytest.mark.scenario
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
@@ -37,7 +37,7 @@ def test_registrations_and_calls_go_on_without_sextetd_and_its_picture_is_comple
             async with phone(at, 1, "carol") as carol:
                 assert (await carol.register()).status == 200
                 second = answered(await carol.call(ALICE))
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(WAIT_S):
                     await at.engine(1).start(at.wanted[1])
                 host = at.hosts[1]
                 assert at.engines[1]._process.record.pid == pid

@@ -226,7 +226,8 @@ def test_call_policy_and_search_rules_judge_what_is_carried_by_their_services_an
             server.cpl = lambda _: '<reject status="403" reason="not at night"/>'
             answer = await bob.register()
             assert answer.status == 403 and "not at night" in answer.get("reason")
-            assert at.hosts[E].rejections == [(BOB, "403 not at night")]
+            told = at.hosts[E].rejections
+            await at.hosts[E].until(lambda: told == [(BOB, "403 not at night")])
             rules = (SearchRule(name="Asked", target="Judge", priority=10), *before.search_rules)
             await at.apply(E, config=replace(before, search_rules=rules))
             server.cpl = lambda _: "<reject/>"
@@ -248,7 +249,8 @@ def test_a_full_edge_and_one_in_maintenance_mode_carry_nobody_new() -> None:
             assert (answer.status, answer.get("retry-after")) == (503, "60")
             assert "capacity limit reached" in answer.get("reason")
             assert (await bob.register()).status == 200, "a refresh is never refused for that"
-            assert at.hosts[E].rejections == [(CAROL, "503 Proxied registration capacity limit reached")]
+            told = [(CAROL, "503 Proxied registration capacity limit reached")]
+            await at.hosts[E].until(lambda: at.hosts[E].rejections == told)
             await at.apply(E, limits={PROXIED: 2})
             await at.hosts[E].until(lambda: at.hosts[E].use.get(PROXIED) == 1)  # what is there already counts too
             at.engines[E].share({PROXIED: Shared(others_kbps=1, confirmed_kbps=1)}, 2, complete=True)

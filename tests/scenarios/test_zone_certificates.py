@@ -18,6 +18,7 @@ from sextet.model.settings.protocols import Domain
 from sextet.model.settings.registration import Authentication
 from sextet.model.settings.system import Server, System
 from sextet.model.settings.zones import DNS, AccessRule, DefaultZone, Zone, ZonePeer
+from sextet.sip.kemi.routing.forking import ZONE_MS
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
 from tests.support.tables import linked
 
@@ -100,7 +101,7 @@ def test_a_neighbour_with_another_name_is_neither_called_nor_heard() -> None:
             host = at.hosts[1]  # the other one may not have been there when it was asked first
             await host.until(lambda: wrong in host.zone["Other"].addresses[0].reason, wait_s=25)
             await until(at, 2, "Active")
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(ZONE_MS / 1000):  # which it would take to call there
                 assert refused(await alice.call("bob@apolo.local")).status == 480
             missed = refused(await bob.call("alice@apolo.local"))
             assert missed.status == 403

@@ -12,6 +12,8 @@ from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.registration import Authentication
 from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.model.status import ZoneAddress
+from sextet.sip.kemi.routing.forking import ZONE_MS
+from sextet.sip.kemi.zones.pinging import PING_S
 from sextet.sip.rpc import command
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
 from tests.support.tables import linked
@@ -22,6 +24,7 @@ OPEN = replace(
     authentication=Authentication(local_zone="Do not check credentials", default_zone="Do not check credentials"),
 )
 ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
+WAITED_S = ZONE_MS / 1000  # by a caller whose call is sent to an address that is dead
 
 
 def zone(at: Peers, *numbers: int, name: str = "Other", **more: object) -> Zone:
@@ -71,7 +74,7 @@ def test_nobody_waits_for_an_address_that_is_dead_and_it_comes_back_by_itself() 
             await towards(at, 1, zone(at, 3, 2))
             await until_states(at, 1, "failed", "active")
             for _ in range(4):  # in turn, half of them would have begun with the dead one
-                async with asyncio.timeout(1.5):
+                async with asyncio.timeout(WAITED_S):
                     dialog = answered(await alice.call(BOB))
                     assert (await alice.hang_up(dialog)).status == 200
             await at.start(3)
@@ -87,8 +90,8 @@ def test_a_call_that_meets_silence_is_enough_to_pass_an_address_over() -> None:
             await until_states(at, 1, "active")
             await at.engines[2].stop()
             assert refused(await alice.call(BOB)).status in (408, 480, 500, 503)
-            await at.hosts[1].until(lambda: seen(at, 1)[0].state == "failed", wait_s=2)
-            async with asyncio.timeout(0.5):
+            await at.hosts[1].until(lambda: seen(at, 1)[0].state == "failed", wait_s=PING_S / 2)
+            async with asyncio.timeout(WAITED_S):
                 missed = refused(await alice.call(BOB))
             assert missed.status == 480
             assert ': none of its addresses can be reached"' in missed.get("reason")

@@ -125,15 +125,24 @@ class Lab:
         """How much of something shared the workers of a peer believe to be used by the others, in kbit/s."""
         return (await reckoned(self.peer(number))).get(element, 0)
 
-    async def alarm(self, number: int, alarm: int, *, standing: bool = True, within_s: float = STEP_S) -> str:
-        """Wait until a peer raised an alarm, or lowered it; gives the cause."""
+    async def alarm(self, number: int, alarm: int, *says: str, standing: bool = True, within_s: float = STEP_S) -> str:
+        """Wait until a peer raised an alarm, or lowered it; gives the cause.
+
+        The cause follows what the peer knows, so words in it are waited for too: of two peers one is heard of first.
+        """
+        causes: dict[int, str] = {}
 
         async def seen() -> str | None:
-            causes = await self.raised(number)
-            return causes.get(alarm, "" if standing else "lowered") if (alarm in causes) == standing else None
+            causes.clear()
+            causes.update(await self.raised(number))
+            cause = causes.get(alarm, "" if standing else "lowered")
+            return cause if (alarm in causes) == standing and all(words in cause for words in says) else None
 
         verb = "raises" if standing else "lowers"
-        return str(await eventually(f"peer {number} {verb} {alarm}", seen, within_s))
+        try:
+            return str(await eventually(f"peer {number} {verb} {alarm} {says or ''}", seen, within_s))
+        except AssertionError as late:
+            raise AssertionError(f"{late}; raised: {causes}") from None
 
     async def whole(self, numbers: Collection[int] | None = None, within_s: float = START_S) -> None:
         """Wait until the cluster is well: everybody active, in step, and without alarms."""

@@ -26,6 +26,7 @@ from sextet.sip.engine import SipEngine
 from tests.support.sip_client import Dialog, Message, Phone
 
 WAIT_S = 10.0
+Said = tuple[int, Sequence[tuple[int, int, int]], bool]  # what engine.Searches.answered is told of a search
 CONFIG = Root(
     protocols=Protocols(sip_udp=True, sip_tcp=True),
     domains=(Domain(name="apolo.local"),),
@@ -142,15 +143,21 @@ class Trace:
     def __init__(self, watch: Watch) -> None:
         self.searches: dict[str, Search] = {}
         self.final: set[str] = set()
+        self._early: dict[str, list[Said]] = {}  # workers have lines of their own: one may be faster
         self._watch = watch
 
     def made(self, search: Search) -> None:
         self.searches[search.id] = search
         if search.status:
             self.final.add(search.id)
+        for said in self._early.pop(search.id, ()):
+            self.answered(search.id, *said)
         self._watch.turned()
 
     def answered(self, name: str, status: int, answers: Sequence[tuple[int, int, int]], final: bool) -> None:
+        if name not in self.searches:
+            self._early.setdefault(name, []).append((status, answers, final))
+            return
         self.searches[name] = with_answers(self.searches[name], status, answers)
         if final:
             self.final.add(name)
