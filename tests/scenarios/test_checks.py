@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from sextet.cluster import host
-from sextet.cluster.requirements.checks import ONE_COMPUTER
+from sextet.cluster.requirements.clocks import ONE_COMPUTER
 from tests.support.real_lab import Lab, eventually
 
 pytestmark = pytest.mark.scenario

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from sextet.cluster.judgement import Evidence
-from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, judge, not_inside, outdated
+from sextet.cluster.requirements.checks import ALARMS, alarms_of, judge, not_inside
+from sextet.cluster.requirements.clocks import CONFIRMED
 from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.requirements.measured import Answer, Found, Look, Measured
+from sextet.cluster.requirements.ways import outdated
 from sextet.cluster.trust.certificates import Certificate, Inspection
 from sextet.model import alarms, checks
 from sextet.model.checks import CheckResult

@@ -22,7 +22,7 @@ from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import Caller, Copy, RecoveryFailed
 from sextet.cluster.outside import Outside
 from sextet.cluster.peer import Peer
-from sextet.cluster.requirements.checks import Measured
+from sextet.cluster.requirements.measured import Measured
 from sextet.cluster.trust.own_certificate import Seen
 from sextet.lab.authority import issue, new_authority
 from sextet.model import config

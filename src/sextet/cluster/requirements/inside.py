@@ -8,10 +8,8 @@ from __future__ import annotations
 import ipaddress
 
 from sextet.cluster.judgement import Evidence
-from sextet.model.checks import State
+from sextet.cluster.requirements.verdicts import Verdict
 from sextet.model.status import PeerStatus
-
-Verdict = tuple[State, str]
 
 
 def here(seen: Evidence, ip: str) -> Verdict:

@@ -54,3 +54,7 @@ class Measured:
     listens: frozenset[str] = frozenset()  # on this system: "tcp 4371"
     certificate: Inspection | None = None
     certificate_failure: str = ""
+
+    def of(self, number: int) -> Found:
+        """Give what was measured of another peer, by its number."""
+        return self.others.get(number, Found())

@@ -21,11 +21,13 @@ from sextet.cluster import host
 from sextet.cluster.configuration.following import Identity
 from sextet.cluster.judgement import LIVE, Evidence
 from sextet.cluster.requirements import knock
-from sextet.cluster.requirements.checks import ALARMS, CONFIRMED, alarms_of, confirmed, not_inside, outdated
+from sextet.cluster.requirements.checks import ALARMS, alarms_of, not_inside
+from sextet.cluster.requirements.clocks import CONFIRMED, confirmed
 from sextet.cluster.requirements.knock import Knock, ServerTime
 from sextet.cluster.requirements.measured import Answer, Found, Look, Measured
 from sextet.cluster.requirements.newcomer import unmet
 from sextet.cluster.requirements.ports import call_port
+from sextet.cluster.requirements.ways import outdated
 from sextet.cluster.rows.alarms import Alarms
 from sextet.cluster.trust import certificates
 from sextet.cluster.trust.certificates import CertificateError, Inspection

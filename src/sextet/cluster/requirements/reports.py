@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 from sextet.cluster.face import Checked, Report
 from sextet.cluster.judgement import LIVE, Evidence
-from sextet.cluster.requirements.checks import judge, why_not
+from sextet.cluster.requirements.checks import judge
 from sextet.cluster.requirements.measured import Measured
+from sextet.cluster.requirements.verdicts import why_not
 from sextet.cluster.wire.feed import CallFailed
 from sextet.model.checks import STATES, TYPES, CheckResult
 
