@@ -50,7 +50,7 @@ from sextet.admin.peers.lifecycle import Lifecycles
 from sextet.admin.peers.peer_list import PeerLists
 from sextet.admin.trust.certificates import CertificateDesk
 from sextet.bootstrap import Bootstrap
-from sextet.cluster.configuration.following import Identity
+from sextet.cluster.configuration.identity import Identity
 from sextet.cluster.configuration.revisions import StoreDamaged, StoreLost
 from sextet.cluster.configuration.system_key import KeyLost
 from sextet.cluster.face import Owned, Row

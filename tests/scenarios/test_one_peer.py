@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sextet.cluster.configuration.following import Identity
+from sextet.cluster.configuration.identity import Identity
 from sextet.cluster.configuration.revisions import Store, StoreLost
 from sextet.cluster.peer import Peer
 from sextet.lab.authority import issue

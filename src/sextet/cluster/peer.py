@@ -15,11 +15,12 @@ from sextet.cluster.changing import PUBLISH_S, Changing
 from sextet.cluster.configuration import forward, primary
 from sextet.cluster.configuration.custody import ROW, Custody
 from sextet.cluster.configuration.editing import Editor
-from sextet.cluster.configuration.following import Following, Identity
+from sextet.cluster.configuration.following import Following
 from sextet.cluster.configuration.forcing import NAME as WHOLE
 from sextet.cluster.configuration.forcing import Forcing
 from sextet.cluster.configuration.forwarding import Forwarding
 from sextet.cluster.configuration.history import GENESIS, Version, from_row
+from sextet.cluster.configuration.identity import Identity
 from sextet.cluster.configuration.revisions import KEPT_MAX, StoreDamaged, StoreLost
 from sextet.cluster.disconnecting import NAME as DISCONNECT
 from sextet.cluster.disconnecting import Disconnecting

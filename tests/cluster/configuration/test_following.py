@@ -12,8 +12,9 @@ import pytest
 from sextet.cluster.configuration import primary
 from sextet.cluster.configuration.custody import Custody
 from sextet.cluster.configuration.editing import Editor
-from sextet.cluster.configuration.following import Following, Identity
+from sextet.cluster.configuration.following import Following
 from sextet.cluster.configuration.history import Version, opening
+from sextet.cluster.configuration.identity import Identity
 from sextet.cluster.configuration.revisions import Membership, Store, StoreLost
 from sextet.cluster.rows.live import Live
 from sextet.cluster.trust.certificates import fingerprint

@@ -13,8 +13,9 @@ from typing import Any, cast
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sextet.cluster.configuration.following import Identity, Sources
+from sextet.cluster.configuration.following import Sources
 from sextet.cluster.configuration.history import GENESIS, Version, opening
+from sextet.cluster.configuration.identity import Identity
 from sextet.cluster.configuration.revisions import Membership, StoreDamaged
 from sextet.cluster.disk.factory_reset import FOLDER, Arming
 from sextet.cluster.disk.lost_vault import LostVault

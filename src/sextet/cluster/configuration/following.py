@@ -14,7 +14,6 @@ import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from sextet.cluster import host
 from sextet.cluster.capacity.account import Account, licences_of
@@ -24,7 +23,9 @@ from sextet.cluster.capacity.pool import HOUR_S
 from sextet.cluster.configuration import primary
 from sextet.cluster.configuration.custody import Custody
 from sextet.cluster.configuration.editing import Editor
+from sextet.cluster.configuration.identity import Identity
 from sextet.cluster.configuration.leading import Leading
+from sextet.cluster.configuration.naming import Naming
 from sextet.cluster.configuration.revisions import Membership, StoreDamaged, StoreLost
 from sextet.cluster.configuration.settings import list_age_s, own_number, running_after, waiting
 from sextet.cluster.configuration.telling import Telling
@@ -50,24 +51,6 @@ from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
 
 KEY_BYTES = 32
 SYSTEM = "sextetd"  # as user and source of what nobody asked for in person
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What a peer knows of itself before it has read its database."""
-
-    address: str
-    state_dir: Path
-    run_dir: Path
-    certificate: Path
-    private_key: Path
-    trusted: Path
-    cluster_port: int
-    engine_user: str
-    version: str
-    recovery_port: int = 4371
-    crl: Path = Path()  # revocation lists, PEM; there need not be any
-    waiting: Path = Path()  # a new certificate that waits for the restart
 
 
 def new_cluster() -> Membership:
@@ -115,6 +98,7 @@ class Following:
         self._links = links
         self._live = live
         self._journal, self._clock = log, clock
+        self._naming = Naming(editor, clock)
         self._started_s = clock()
         self._processors, self._memory_mb = host.processors(), host.memory_mb()
         self._round = asyncio.Lock()
@@ -126,7 +110,6 @@ class Following:
         self._behind_since: dict[int, float] = {}
         self._raised: set[AlarmType] = set()
         self._set_aside = 0
-        self._resolver: tuple[object, Resolver] | None = None  # with what it was made from
         self._disk = ""  # why what follows from the list cannot be stored
         self._status: PeerStatus | None = None
         self._mesh: object = None
@@ -276,32 +259,13 @@ class Following:
                 await self._custody.pin(status.peer, certificates.fingerprint(link.chain[0]))
 
     async def _find_place(self) -> None:
-        own = frozenset({self._identity.address, self.fqdn()} - {""})
+        own = frozenset({self._identity.address, self._naming.fqdn()} - {""})
         number = own_number(self.running.peers, own, {})
         if not number and any(self.running.peers):
-            number = own_number(self.running.peers, own, await self._resolve_all())
+            number = own_number(self.running.peers, own, await self._naming.addresses(self.running))
         if number != self.number:
             self.number = number
             self._live.renumber(number)
-
-    async def _resolve_all(self) -> dict[str, str]:
-        """Ask for all names at once; what was asked a short while ago is not asked again, a round must not wait."""
-        resolver, names = self.resolver(), [name for name in self.running.peers if name]
-        answers = await asyncio.gather(*(resolver.resolve(name) for name in names))
-        return {name: answer.ip for name, answer in zip(names, answers, strict=True) if isinstance(answer, Resolved)}
-
-    def resolver(self) -> Resolver:
-        """Look names up as the configuration says; what was asked a short while ago is remembered."""
-        naming = self._naming()
-        if self._resolver is None or self._resolver[0] != naming:
-            mapping, dns, ipv6 = naming
-            self._resolver = naming, Resolver(mapping=mapping, servers=dns, ipv6=ipv6, clock=self._clock)
-        return self._resolver[1]
-
-    def _naming(self) -> tuple[dict[str, str], tuple[str, ...], bool]:
-        rows = self.running.address_mappings if self.running.address_mapping_enabled else ()
-        servers = tuple(server.address for server in self._editor.saved.system.dns_servers)
-        return {row.fqdn: row.ip for row in rows}, servers, self.running.cluster_ip_version == "IPv6"
 
     async def _stand(self) -> None:
         peers = self.running.peers
@@ -323,7 +287,7 @@ class Following:
                 await self._custody.found(self._new_cluster(), user=SYSTEM, source=SYSTEM)
 
     async def _connect(self) -> None:
-        mapping, dns, ipv6 = self._naming()
+        mapping, dns, ipv6 = self._naming.lookup(self.running)
         mesh = Mesh(
             number=self.number,
             peers=self.running.peers,
@@ -349,7 +313,7 @@ class Following:
             for number in before - set(self.links()):
                 self._live.forget(number)
         self._links.refresh()
-        self._own_certificate.look(self.names().get(self.number, "") if self.number else self.fqdn())
+        self._own_certificate.look(self.names().get(self.number, "") if self.number else self._naming.fqdn())
 
     async def _drive(self) -> None:
         head = self._custody.head
@@ -456,7 +420,7 @@ class Following:
             engines=tuple(f"{name}: {words}" for name, words in self._live.troubles.items() if words),
             certificate=self._own_certificate.seen.fingerprint,
             ip=self._identity.address,
-            fqdn=self.fqdn(),
+            fqdn=self._naming.fqdn(),
             system_name=saved.system.name,
             processors=self._processors,
             memory_mb=self._memory_mb,
@@ -479,11 +443,8 @@ class Following:
 
     def host_name(self) -> str:
         """By which this system is shown."""
-        return self._editor.saved.system.dns_host_name or self._editor.saved.system.name or self._identity.address
+        return self._naming.host_name() or self._identity.address
 
-    def fqdn(self) -> str:
-        """This system's name as its own settings make it; empty while one of them is missing."""
-        system = self._editor.saved.system
-        if not system.dns_host_name or not system.dns_domain_name:
-            return ""
-        return f"{system.dns_host_name}.{system.dns_domain_name}".lower()
+    def resolver(self) -> Resolver:
+        """Look names up as the running configuration says."""
+        return self._naming.resolver(self.running)

@@ -18,7 +18,7 @@ from typing import Literal
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sextet.cluster import host
-from sextet.cluster.configuration.following import Identity
+from sextet.cluster.configuration.identity import Identity
 from sextet.cluster.judgement import LIVE, Evidence
 from sextet.cluster.requirements import knock
 from sextet.cluster.requirements.checks import ALARMS, alarms_of, not_inside
