@@ -23,6 +23,17 @@ CONTACTS = (  # of a REGISTER, and the URI that is kept
     ("<sip:user@example.com?Route=%3Csip:sip.example.com%3E>", "sip:user@example.com?Route=%3Csip:sip.example.com%3E"),
 )
 PROBE_S = 5.0
+_OTHER = (
+    "OPTIONS sip:user@example.com %s\r\nVia: SIP/2.0/{transport} {host}:{port};branch=z9hG4bK{nonce}\r\n"
+    "Max-Forwards: 70\r\nFrom: <sip:a@example.net>;tag=1\r\nTo: <sip:user@example.com>\r\nCall-ID: {nonce}\r\n"
+    "CSeq: 1 OPTIONS\r\n%s\r\n"
+)
+OTHERS = (  # that the RFC has not
+    Torture(name="only the first line of another version", section="", answers=(505,),
+            data=(_OTHER % ("SIP/3.0", "Content-Length: 0\r\n")).encode()),
+    Torture(name="an unreadable header, and no hop left", section="", answers=(400,),
+            data=(_OTHER % ("SIP/2.0", "Two Words: 1\r\nContent-Length: 0\r\n")).replace(": 70", ": 0").encode()),
+)  # fmt: skip
 
 
 class Tormentor:
@@ -121,7 +132,7 @@ async def _goes_on(alice: Phone, bob: Phone, call: Dialog) -> None:
 
 async def _tormented(at: Peers, transport: str) -> dict[str, int]:
     tormentor = Tormentor(transport, at.address(1), f"{NETWORK}.77")
-    return {one.name: await tormentor.sends(one) for one in MESSAGES}
+    return {one.name: await tormentor.sends(one) for one in (*MESSAGES, *OTHERS)}
 
 
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
@@ -134,7 +145,7 @@ def test_every_torture_message_is_answered_or_dropped_and_calls_go_on(transport:
             call = answered(await alice.call(BOB))
             pids = at.engines[1]._process.record
             got = await _tormented(at, transport)
-            wrong = {one.name: got[one.name] for one in MESSAGES if got[one.name] not in one.answers}
+            wrong = {one.name: got[one.name] for one in (*MESSAGES, *OTHERS) if got[one.name] not in one.answers}
             assert wrong == {}
             await _goes_on(alice, bob, call)
             assert at.engines[1]._process.record == pids, "Kamailio was never started anew"

@@ -28,6 +28,7 @@ class FakeKSR:
         self.connections: dict[str, int] = {}  # "address:port" -> the connection to it
         self.alive: set[int] = set()  # connections that are there
         self.logged: list[str] = []
+        self.thrown: list[tuple[str, str, str]] = []  # data that was sent as it is: to whom, from which socket, what
         self.users: set[str] = set()  # whose digest is right
         self.retransmission = False
         self.status = 408
@@ -285,6 +286,10 @@ class FakeKSR:
 
     def send_reply(self, status: int, reason: str) -> int:
         self.replies.append((status, reason))
+        return OK
+
+    def sendx(self, uri: str, socket: str, data: str) -> int:
+        self.thrown.append((uri, socket, data))
         return OK
 
     def append(self, header: str) -> int:

@@ -25,9 +25,8 @@ NOTHING = (0,)  # a response to nothing that was asked
 NOBODY = (404,)  # it takes part in what is valid, and in what it may take for that (3.1.2.10 to 15, 3.2.1, 3.4.1)
 CHALLENGED = (401,)  # a REGISTER, before anything else of it counts
 WRONG = (400,)
-# The RFC wants an answer to these, or even that they are processed (wsinv, intmeth, esc02). Kamailio's parser stands in the
-# way before any route is asked: docs/manual/limits.md says what it drops.
-UNHEARD = (0,)
+# Kamailio's parser stands in the way of these; what answers them says why (kemi/unreadable.py). The first is a valid one.
+UNREAD = (400,)
 SDP = "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.3\r\ns=-\r\nc=IN IP4 192.0.2.4\r\nt=0 0\r\nm=audio 49217 RTP/AVP 0\r\n"
 
 
@@ -77,9 +76,9 @@ _WSINV = (
     'm:"Quoted string \\"\\"" <sip:jdrosen@example.com> ; newparam =\r\n      newvalue ;\r\n  secondparam ; q = 0.33\r\n\r\n'
 )
 VALID = (
-    _one("wsinv", "3.1.1.1", UNHEARD, (_WSINV + SDP.ljust(150)[:150]).encode()),
+    _one("wsinv", "3.1.1.1", UNREAD, (_WSINV + SDP.ljust(150)[:150]).encode()),
     _one(
-        "intmeth", "3.1.1.2", UNHEARD,
+        "intmeth", "3.1.1.2", NOBODY,
         _message(
             "!interesting-Method0123456789_*+`.%indeed'~ sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*"
             ":&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com SIP/2.0", "intmeth",
@@ -106,7 +105,7 @@ VALID = (
         ),
     ),
     _one(
-        "esc02", "3.1.1.5", UNHEARD,
+        "esc02", "3.1.1.5", NOBODY,
         _message(
             "RE%47IST%45R sip:registrar.example.com SIP/2.0", "esc02", cseq="29344 RE%47IST%45R",
             To='"%Z%45" <sip:resource@example.com>', From='"%Z%45" <sip:resource@example.com>;tag=f232jadfj23',
@@ -178,14 +177,14 @@ VALID = (
 )  # fmt: skip
 INVALID = (
     _one(
-        "badinv01", "3.1.2.1", UNHEARD,
+        "badinv01", "3.1.2.1", UNREAD,
         _message(
             INVITE, "badinv01", cseq="8 INVITE", via=f"{VIA};branch=z9hG4bKkdjuw;;,;,,",
             Contact='"" <> ;,"Joe" <sip:joe@example.org>;;,,;;', body=SDP,
         ),
     ),
     _one("clerr", "3.1.2.2", (400, 0), _message(INVITE, "clerr", Content_Length="9999", body=SDP)),
-    _one("ncl", "3.1.2.3", UNHEARD, _message(INVITE, "ncl", Content_Length="-999", body=SDP)),
+    _one("ncl", "3.1.2.3", (400, 0), _message(INVITE, "ncl", Content_Length="-999", body=SDP)),
     _one(
         "scalar02", "3.1.2.4", WRONG,
         _message(
@@ -201,10 +200,10 @@ INVALID = (
             Retry_After="949302838503028349304023988", Warning='1812 overture "In Progress"', leave=("Max-Forwards",),
         ),
     ),
-    _one("quotbal", "3.1.2.6", UNHEARD, _message(INVITE, "quotbal", To='"Mr. J. User <sip:j.user@example.com>', body=SDP)),
+    _one("quotbal", "3.1.2.6", UNREAD, _message(INVITE, "quotbal", To='"Mr. J. User <sip:j.user@example.com>', body=SDP)),
     _one("ltgtruri", "3.1.2.7", WRONG, _message("INVITE <sip:user@example.com> SIP/2.0", "ltgtruri", body=SDP)),
-    _one("lwsruri", "3.1.2.8", UNHEARD, _message("INVITE sip:user@example.com; lr SIP/2.0", "lwsruri", body=SDP)),
-    _one("lwsstart", "3.1.2.9", UNHEARD, _message("INVITE  sip:user@example.com  SIP/2.0", "lwsstart", body=SDP)),
+    _one("lwsruri", "3.1.2.8", UNREAD, _message("INVITE sip:user@example.com; lr SIP/2.0", "lwsruri", body=SDP)),
+    _one("lwsstart", "3.1.2.9", UNREAD, _message("INVITE  sip:user@example.com  SIP/2.0", "lwsstart", body=SDP)),
     _one("trws", "3.1.2.10", NOBODY, _message("OPTIONS sip:remote-target@example.com SIP/2.0  ", "trws", cseq="8 OPTIONS")),
     _one(
         "escruri", "3.1.2.11", NOBODY,
@@ -220,7 +219,7 @@ INVALID = (
     ),
     _one("badaspec", "3.1.2.14", NOBODY, _message("OPTIONS sip:user@example.org SIP/2.0", "badaspec", cseq="8 OPTIONS", To='"Watson, Thomas" < sip:t.watson@example.org >')),
     _one("baddn", "3.1.2.15", NOBODY, _message(OPTIONS, "baddn", cseq="8 OPTIONS", From="Bell, Alexander <sip:a.g.bell@example.com>;tag=43")),
-    _one("badvers", "3.1.2.16", UNHEARD, _message("OPTIONS sip:t.watson@example.org SIP/7.0", "badvers", cseq="8 OPTIONS", via="SIP/7.0/{transport} {host}:{port};branch=z9hG4bKkdjuw")),
+    _one("badvers", "3.1.2.16", (505,), _message("OPTIONS sip:t.watson@example.org SIP/7.0", "badvers", cseq="8 OPTIONS", via="SIP/7.0/{transport} {host}:{port};branch=z9hG4bKkdjuw")),
     _one("mismatch01", "3.1.2.17", WRONG, _message(OPTIONS, "mismatch01", cseq="8 INVITE")),
     _one("mismatch02", "3.1.2.18", WRONG, _message("NEWMETHOD sip:user@example.com SIP/2.0", "mismatch02", cseq="8 INVITE", body=SDP)),
     _one("bigcode", "3.1.2.19", NOTHING, _message("SIP/2.0 4294967301 better not break the receiver", "bigcode", cseq="353494 INVITE", via="SIP/2.0/UDP 192.0.2.105;branch=z9hG4bK2398ndaoe", leave=("Max-Forwards",))),
@@ -229,15 +228,15 @@ TRANSACTION = (
     _one("badbranch", "3.2.1", NOBODY, _message(OPTIONS, "badbranch", cseq="8 OPTIONS", via=f"{VIA};branch=z9hG4bK")),
 )  # fmt: skip
 APPLICATION = (
-    _one("insuf", "3.3.1", UNHEARD, _message(INVITE, "insuf", cseq="193942 INVITE", leave=("Call-ID", "From", "To"), body=SDP)),
+    _one("insuf", "3.3.1", UNREAD, _message(INVITE, "insuf", cseq="193942 INVITE", leave=("Call-ID", "From", "To"), body=SDP)),
     _one("unkscm", "3.3.2", (416,), _message("OPTIONS nobodyKnowsThisScheme:totallyopaquecontent SIP/2.0", "unkscm", cseq="3923423 OPTIONS")),
     _one("novelsc", "3.3.3", (416,), _message("OPTIONS soap.beep://192.0.2.103:3002 SIP/2.0", "novelsc", cseq="3923423 OPTIONS")),
     _one("unksm2", "3.3.4", WRONG, _message(REGISTER, "unksm2", cseq="234902 REGISTER", To="isbn:2983792873", From="<http://www.example.com>;tag=3234233", Contact="<name:John_Smith>")),
     _one("bext01", "3.3.5", (420,), _message(OPTIONS, "bext01", cseq="8 OPTIONS", Require="nothingSupportsThis, nothingSupportsThisEither", Proxy_Require="noProxiesSupportThis, norDoAnyProxiesSupportThis")),
     _one("invut", "3.3.6", NOBODY, _message(INVITE, "invut", Content_Type="application/unknownformat", body="<audio>\r\n <pcmu port=\"443\"/>\r\n</audio>\r\n")),
     _one("regaut01", "3.3.7", CHALLENGED, _message(REGISTER, "regaut01", cseq="9338 REGISTER", To="sip:j.user@example.com", From="sip:j.user@example.com;tag=87321hj23128", Authorization="NoOneKnowsThisScheme opaque-data=here")),
-    _one("multi01", "3.3.8", UNHEARD, _message(INVITE, "multi01", extra=("CSeq: 8 INVITE", "Max-Forwards: 5", "To: sip:other@example.com;tag=other", "From: sip:other@example.net;tag=3413415", "Call-ID: another@example"), body=SDP)),
-    _one("mcl01", "3.3.9", UNHEARD, _message(OPTIONS, "mcl01", cseq="8 OPTIONS", extra=("Content-Length: 13", "Content-Length: 5"), leave=("Content-Length",), body="There's no way to know how many octets are supposed to be here.\r\n", Content_Type="text/plain")),
+    _one("multi01", "3.3.8", UNREAD, _message(INVITE, "multi01", extra=("CSeq: 8 INVITE", "Max-Forwards: 5", "To: sip:other@example.com;tag=other", "From: sip:other@example.net;tag=3413415", "Call-ID: another@example"), body=SDP)),
+    _one("mcl01", "3.3.9", UNREAD, _message(OPTIONS, "mcl01", cseq="8 OPTIONS", extra=("Content-Length: 13", "Content-Length: 5"), leave=("Content-Length",), body="There's no way to know how many octets are supposed to be here.\r\n", Content_Type="text/plain")),
     _one("bcast", "3.3.10", NOTHING, _message("SIP/2.0 200 OK", "bcast", cseq="12 INVITE", via="SIP/2.0/{transport} 192.0.2.198;branch=z9hG4bK1324923", leave=("Max-Forwards",), extra=("Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23",), body=SDP)),
     _one("zeromf", "3.3.11", (483,), _message(OPTIONS, "zeromf", cseq="39234321 OPTIONS", Max_Forwards="0")),
     _one("cparam01", "3.3.12", CHALLENGED, _message(REGISTER, "cparam01", cseq="79 REGISTER", To="sip:watson@example.com", From="sip:watson@example.com;tag=DkfVgjkrtMwaerKKpe", Contact="sip:+19725552222@gw1.example.net;unknownparam")),

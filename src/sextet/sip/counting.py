@@ -8,7 +8,8 @@ from sextet.engine import Journal
 
 NOTE_S = 60.0
 COUNTED = {
-    "garbage": "messages that are not SIP were dropped",
+    "garbage": "messages that cannot be read were refused or dropped",
+    "unreadable": "requests that cannot be read were refused with the fault in words (400, 505)",
     "insane": "messages that contradict themselves were refused or dropped",
     "stray": "answers to no request of ours were dropped",
     "wayless": "answers did not have the Via headers of their requests, which were put back",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.call.table import TableError
+from sextet.sip.kemi import unreadable
 from sextet.sip.kemi.agent import Agent
 from sextet.sip.kemi.asking import directory, questions
 from sextet.sip.kemi.instructions import Current
@@ -206,6 +207,10 @@ class Script:
         else:
             reason = "Normal" if method == "BYE" else calls.overdue(self._ksr, call_id, time.monotonic())
         calls.ended(self._ksr, self._reporter, call_id, reason)
+
+    @guarded
+    def unreadable(self, argument: str) -> None:
+        self._ksr.pv.seti("$var(answered)", 1 if unreadable.refuse(self._ksr) else 0)
 
     @guarded
     def agent(self, argument: str) -> None:
