@@ -158,6 +158,21 @@ def test_a_server_that_is_away_stops_nothing_is_told_once_it_is_and_gets_all_tha
     run(play)
 
 
+def test_a_sender_that_is_stopped_while_it_has_nothing_to_send_leaves_no_task_behind() -> None:
+    async def play() -> None:
+        desk, server = Desk(), Server()
+        await server.start()
+        desk.log.configure((SyslogServer(address=ADDRESS, port=server.port, transport="TCP"),))
+        desk.log.send(SAID)
+        await until(lambda: len(server.messages) == 1)
+        await desk.log.stop()
+        left = [repr(task) for task in asyncio.all_tasks() if "_Sender" in repr(task)]
+        await server.stop()
+        assert left == []
+
+    run(play)
+
+
 def test_a_server_that_goes_away_between_lines_is_noticed() -> None:
     async def play() -> None:
         server, desk = Server(), Desk()

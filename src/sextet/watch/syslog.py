@@ -7,7 +7,6 @@ UDP is RFC 5426, TCP is RFC 6587 3.4.1 (octet counting), TLS is RFC 5425.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import re
@@ -157,12 +156,12 @@ class _Sender:
             )
         self._told(_name(self._server), "")
         ended = asyncio.create_task(reader.read(1))  # a syslog server says nothing; what comes is the end
+        waiting: asyncio.Task[Said] | None = None
         try:
             while True:
                 waiting = asyncio.create_task(self._next())
                 await asyncio.wait({waiting, ended}, return_when=asyncio.FIRST_COMPLETED)
                 if ended.done():
-                    waiting.cancel()
                     raise ConnectionResetError(None, "the server closed the connection")
                 data = self._with_missing(waiting.result())
                 writer.write(f"{len(data)} ".encode() + data)
@@ -170,10 +169,11 @@ class _Sender:
                     await writer.drain()
                 self._done()
         finally:
-            ended.cancel()
             writer.transport.abort()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await ended
+            tasks = [task for task in (ended, waiting) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _next(self) -> Said:
         """Give the oldest line, which stays in the queue until it is sent."""

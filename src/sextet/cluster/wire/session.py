@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,6 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.transport import Transport
 
+from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.mirror import Delivery, StoreInfo
 from sextet.cluster.wire.nats_server import BUCKET, STREAM
 
@@ -162,10 +164,12 @@ class Session:
             self._closing = asyncio.create_task(self._close())
 
     async def _close(self) -> None:
-        try:
-            await asyncio.wait_for(self._client.close(), 1)
-        except (nats.errors.Error, OSError, TimeoutError, RuntimeError):
-            return  # it is dead, which was wanted
+        """End the client and its tasks: where something was still to be sent, nats-py's own way ends before them."""
+        client = self._client
+        with contextlib.suppress(nats.errors.Error, OSError, TimeoutError, RuntimeError):  # dead, which was wanted
+            await asyncio.wait_for(client.close(), 1)
+        listening = [one._wait_for_msgs_task for one in client._subs.values()]
+        await end([*listening, client._reading_task, client._ping_interval_task, client._flusher_task])
 
     async def round_trip_s(self) -> float:
         """Measure. Raises SessionLost: abort then, for nats-py's reader does not survive a pong that comes late."""
