@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from sextet.admin.wording import count, duration, listed
+from sextet.admin.wording import count, duration, listed, moment, zone
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,22 @@ from sextet.admin.wording import count, duration, listed
 )
 def test_a_duration_is_said_with_its_two_largest_units(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(("name", "said", "named"), [("UTC", "19:57:43", "UTC"), ("XST-5:30", "01:27:43", "UTC+05:30")])
+def test_a_moment_of_any_peer_is_said_in_the_zone_that_is_named(
+    name: str, said: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", name)
+    time.tzset()
+    try:
+        for at in ("2026-08-12T19:57:43.524+00:00", "2026-08-13T03:57:43.524+08:00"):
+            assert moment(at).endswith(f" {said}") and moment(at, ms=True).endswith(f" {said}.524")
+        assert zone() == named
+        assert moment("yesterday at T") == "yesterday at  "
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_number_agrees_with_its_noun() -> None:

@@ -88,7 +88,7 @@ def test_a_peer_is_added_last_and_the_newcomers_command_is_shown() -> None:
     assert plan.after == (*NAMES, "e.x") and plan.tells == (2, 3, 4)
     assert command(at, plan) == "sextet cluster set-list a.x b.x c.x d.x e.x --primary 1 --name c.x"
     assert command(at, plan) in said(plan) and "Restart e.x then." in plan.then
-    unknown = planned(Job(verb="add", address="e.x"), seen(1), NameFailure("e.x: no such name (asked 10.0.0.9)"))
+    unknown = planned(Job(verb="add", address="e.x"), seen(1), NameFailure("e.x", "no such name (asked 10.0.0.9)"))
     assert "e.x: no such name" in unknown.warnings[0]
 
 
@@ -105,7 +105,7 @@ def test_a_peer_is_added_last_and_the_newcomers_command_is_shown() -> None:
             Resolved("10.0.0.9", "dns"),
             "remove it, change the address",
         ),
-        (Job(verb="change-address", peer=2, address="b.y"), NameFailure("b.y: no such name"), "Let it resolve"),
+        (Job(verb="change-address", peer=2, address="b.y"), NameFailure("b.y", "no such name"), "Let it resolve"),
         (Job(verb="change-address", peer=4, address="d.y"), Resolved("10.0.0.4", "dns"), "it is dead"),
     ],
 )

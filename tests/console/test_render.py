@@ -12,6 +12,7 @@ from sextet.admin import catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Commands
 from sextet.admin.door import Door
+from sextet.admin.wording import moment, zone
 from sextet.cluster.face import Owned
 from sextet.console.paper import cells
 from sextet.console.render import as_json, as_text
@@ -72,6 +73,13 @@ def test_the_cluster_is_told_in_a_sentence_and_a_table() -> None:
     assert "degraded. 2 of 3 peers active as seen from expc01" in text
     assert "✘ Failed: Unreachable 14 s" in text
     assert "1 ★" in text
+
+
+def test_histories_name_the_time_zone_once() -> None:
+    at = {"at": "2026-11-30T01:04:53.000+00:00", "alias": "a", "event": "Registered", "reason": "", "lasted_s": 0.0}
+    rows = [{"registration": at | {"received": "", "user_agent": ""}, "peer_name": "expc01"}] * 2
+    text = as_text("registration history", {"lines": rows, "silent": []}, 200, False)
+    assert text.count(f"When ({zone()})") == 1 and text.count(moment(at["at"])) == 2
 
 
 def test_peers_that_found_the_same_at_a_port_are_named_together() -> None:

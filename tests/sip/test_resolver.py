@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import dns.resolver
 import pytest
 
 from sextet.call.zones import Service
@@ -83,6 +84,22 @@ def test_naptr_records_come_in_their_order() -> None:
             assert [one.service for one in await asked.naptr("paris.apolo.local")] == [b"SIPS+D2T", b"SIP+D2T"]
             assert await asked.naptr("a.apolo.local") == ()
 
+    asyncio.run(play())
+
+
+def test_what_dns_cannot_know_and_a_host_without_dns_are_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object) -> None:
+        raise dns.resolver.NoResolverConfiguration
+
+    async def play() -> None:
+        async with resolver(KNOWN) as (asked, _):
+            with pytest.raises(Unanswered, match=r"a\.\.b SRV: cannot be a DNS name, correct it"):
+                await asked.records("a..b", "SRV")
+            asked.use(())
+            with pytest.raises(Unanswered, match=r"a\.x SRV: this host knows no DNS server, enter one on System > DNS"):
+                await asked.records("a.x", "SRV")
+
+    monkeypatch.setattr(dns.resolver.BaseResolver, "read_resolv_conf", nowhere)
     asyncio.run(play())
 
 

@@ -92,7 +92,7 @@ class FakePeer:
         self.number = number
         self.count = peers
         self.primary = 1
-        self.now = 1000.0
+        self.now, self.enrolment_s = 1000.0, 0.0
         self.stamp = Stamp(1, "peer-1", 12)
         self._saved = self._running = root(administrators, number, peers)
         self.silent: set[int] = set()  # peers that cannot be heard
@@ -174,6 +174,7 @@ class FakePeer:
             digest=self._digest(),
             restart_reasons=self.restart_reasons,
             reset_list=self.reset_list,
+            enrolment_s=self.enrolment_s,
         )
 
     def registrations(self) -> Sequence[Owned[Registration]]:

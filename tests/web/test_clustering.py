@@ -21,6 +21,15 @@ def test_a_primary_that_moves_up_in_the_list_is_not_asked_whether_this_peer_shal
     assert face.saved.clustering.peers == (face.address(2), face.address(3))
 
 
+def test_that_peers_may_join_is_said_only_while_one_is_missing() -> None:
+    browser = Browser(FakePeer.busy(1, ADMINISTRATORS)).log_in()
+    browser.face.enrolment_s = 600.0
+    joining = "Listed peers may join for another 10 min"
+    assert joining not in words_of(browser.get(CLUSTERING)), "all are there"
+    browser.face.silence(3)
+    assert joining in words_of(browser.get(CLUSTERING))
+
+
 LIST = "/system/clustering/list"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+from sextet.admin.wording import zone
 from sextet.web.guard import ROWS_MAX
 from tests.support.web_client import Browser, fields_of, words_of
 
@@ -20,7 +21,16 @@ def test_devices_that_came_went_and_were_turned_away_are_listed_and_found() -> N
     browser.registrations.went("alice@apolo.local", 3725.0, "Connection lost")
     browser.registrations.history.rejected("mallory@apolo.local", "192.0.2.9:5060;udp", "<b>x", "403 not in the list")
     words = words_of(browser.get(PAGE))
-    for said in ("Registered", "Removed", "Connection lost", "1 h 2 min", "Rejected", "403 not in the list", "<b>x"):
+    for said in (
+        "Registered",
+        "Removed",
+        f"Times are in {zone()}.",
+        "Connection lost",
+        "1 h 2 min",
+        "Rejected",
+        "403 not in the list",
+        "<b>x",
+    ):
         assert said in words, said
     assert "missing: no answer" in words, "the other peers of this fake cluster do not answer"
     only = words_of(browser.get(f"{PAGE}?filter=rejected"))

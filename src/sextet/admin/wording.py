@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 _STEPS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
@@ -25,3 +26,22 @@ def count(number: int, one: str, many: str = "") -> str:
 def listed(words: Sequence[str]) -> str:
     """Join words as a sentence does: a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def moment(at: str, *, ms: bool = False) -> str:
+    """Say a moment (ISO 8601) of whichever peer in the time zone that `zone` names."""
+    try:
+        here = datetime.fromisoformat(at).astimezone(_now().tzinfo)
+    except ValueError:
+        return at[:19].replace("T", " ")
+    return here.isoformat(" ", "milliseconds" if ms else "seconds")[: 23 if ms else 19]
+
+
+def zone() -> str:
+    """Name the time zone of moments: this host's, with the offset of today for all of them."""
+    now = _now()
+    return f"UTC{now.isoformat()[-6:]}" if now.utcoffset() else "UTC"
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()  # the wall clock, for people; nothing is decided by it

@@ -13,6 +13,7 @@ from typing import Any
 
 import dns.asyncresolver
 import dns.exception
+import dns.name
 import dns.nameserver
 import dns.resolver
 from dns.rdtypes.IN.NAPTR import NAPTR
@@ -103,12 +104,8 @@ class Resolver:
                 return list(await self._asking().resolve(name, kind, search=False))
             except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
                 return []
-            except dns.exception.Timeout:
-                raise Unanswered(f"{name} {kind}: DNS did not answer within {LIMIT_S:g} s") from None
-            except dns.resolver.NoNameservers:  # each of them said SERVFAIL, REFUSED or nothing of use
-                raise Unanswered(f"{name} {kind}: no DNS server could answer") from None
             except (dns.exception.DNSException, OSError, ValueError) as error:
-                raise Unanswered(f"{name} {kind}: {type(error).__name__}") from error
+                raise Unanswered(f"{name} {kind}: {_cause(error)}") from error
 
     def _asking(self) -> dns.asyncresolver.Resolver:
         resolver = dns.asyncresolver.Resolver(configure=not self._servers)
@@ -138,6 +135,22 @@ class Resolver:
 def asked_for(config: Root) -> tuple[tuple[Server, ...], tuple[Zone, ...]]:
     """Give what the looking up of names depends on: whom to ask, and for what."""
     return config.system.dns_servers, config.zones
+
+
+def _cause(error: Exception) -> str:
+    """Say why there is no answer of use."""
+    match error:
+        case dns.exception.Timeout():
+            return f"DNS did not answer within {LIMIT_S:g} s"
+        case dns.resolver.NoNameservers():  # each of them said SERVFAIL, REFUSED or nothing of use
+            return "no DNS server could answer"
+        case dns.resolver.NoResolverConfiguration():
+            return "this host knows no DNS server, enter one on System > DNS"
+        case dns.exception.SyntaxError() | dns.name.NameTooLong() | dns.name.IDNAException():
+            return "cannot be a DNS name, correct it"
+        case OSError():
+            return f"no way to DNS, {error.strerror or 'refused'}, look at this host's network"
+    return "the answer of DNS cannot be used, look at the records of this name"
 
 
 async def _ask_host(name: str) -> tuple[str, ...]:

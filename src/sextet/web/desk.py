@@ -30,7 +30,7 @@ from sextet.admin.peers.lifecycle import Lifecycles
 from sextet.admin.peers.mesh import peer_name
 from sextet.admin.peers.peer_list import PeerLists
 from sextet.admin.trust.certificates import CertificateDesk
-from sextet.admin.wording import duration
+from sextet.admin.wording import duration, moment, zone
 from sextet.cluster.face import Face
 from sextet.web.catalogue import catalogue
 from sextet.web.language import ENGLISH, NAMES, TAGS
@@ -67,10 +67,11 @@ def templates(language: str) -> Environment:
         duration=lambda seconds: texts.say(duration(seconds)),
         counted=texts.counted,
         json=json.dumps,
+        moment=moment,
         sentence=_sentence,
         within_sentence=lambda words: " ".join(word.lower() if word.istitle() else word for word in words.split()),
     )
-    environment.globals.update(version=__version__, _=texts.filled, term=texts.term, lang=TAGS[language])
+    environment.globals.update(zone=zone, version=__version__, _=texts.filled, term=texts.term, lang=TAGS[language])
     environment.globals.update(words_of_scripts={text: texts.text(text) for text in SCRIPTS})
     environment.globals.update(language=language, languages=[(name, TAGS[name], NAMES[name]) for name in NAMES])
     environment.globals["m"] = environment.get_template("macros.html").module

@@ -311,7 +311,7 @@ def test_names_that_do_not_resolve_are_asked_at_once_and_not_in_every_round(
             if len(asked) == 2:
                 all_asked.set()
             await all_asked.wait()
-            return NameFailure(f"{name}: no answer")
+            return NameFailure(name, "no answer")
 
         monkeypatch.setattr(Resolver, "_ask_host", ask)
         await system.start()

@@ -91,7 +91,7 @@ def test_a_name_that_does_not_exist_is_said_to_and_asked_again_soon() -> None:
         clock = Clock()
         resolver = Resolver(mapping={}, servers=[server], clock=clock)
         failure = asyncio.run(resolver.resolve("nobody.apolo.local"))
-        assert failure == NameFailure("nobody.apolo.local: no such name (asked 127.63.0.53)")
+        assert failure == NameFailure("nobody.apolo.local", "no such name (asked 127.63.0.53)")
         asyncio.run(resolver.resolve("nobody.apolo.local"))
         assert len(asked) == 1
         clock.now += 5
@@ -103,7 +103,7 @@ def test_a_server_that_is_silent_is_given_up_and_named() -> None:
     with dns_server({}, answers=False) as (server, _):
         resolver = Resolver(mapping={}, servers=[server], limit_s=0.2, clock=Clock())
         failure = asyncio.run(resolver.resolve("a.example"))
-        assert failure == NameFailure("a.example: no answer within 0.2 s (asked 127.63.0.53)")
+        assert failure == NameFailure("a.example", "no answer within 0.2 s (asked 127.63.0.53)")
 
 
 def test_servers_that_fail_are_told_in_words() -> None:
@@ -111,8 +111,19 @@ def test_servers_that_fail_are_told_in_words() -> None:
         with dns_server({}, otherwise=failure) as (server, _):
             resolver = Resolver(mapping={}, servers=[server], clock=Clock())
             said = "no DNS server could answer (asked 127.63.0.53)"
-            assert asyncio.run(resolver.resolve("a.example")) == NameFailure(f"a.example: {said}")
-            assert asyncio.run(resolver.names_of("192.0.2.23")) == NameFailure(f"192.0.2.23: {said}")
+            assert asyncio.run(resolver.resolve("a.example")) == NameFailure("a.example", said)
+            assert asyncio.run(resolver.names_of("192.0.2.23")) == NameFailure("192.0.2.23", said)
+
+
+def test_what_dns_cannot_know_and_answers_of_no_use_are_told_in_words_with_the_remedy() -> None:
+    resolver = Resolver(mapping={}, servers=["127.63.0.53"], clock=Clock())
+    for name in ("a..example", f"{'x' * 64}.example", "x." * 130):
+        assert asyncio.run(resolver.resolve(name)) == NameFailure(name.rstrip("."), "cannot be a DNS name, correct it")
+    with dns_server({}, otherwise=dns.rcode.YXDOMAIN) as (server, _):
+        resolver = Resolver(mapping={}, servers=[server], clock=Clock())
+        said = "the answer cannot be used, look at the records of this name (asked 127.63.0.53)"
+        assert asyncio.run(resolver.resolve("a.example")) == NameFailure("a.example", said)
+        assert asyncio.run(resolver.names_of("192.0.2.23")) == NameFailure("192.0.2.23", said)
 
 
 def test_the_hosts_own_resolver_is_asked_when_no_server_is_configured() -> None:
@@ -127,7 +138,7 @@ def test_an_address_is_looked_up_backwards_where_the_configuration_says() -> Non
         resolver = Resolver(mapping={}, servers=[server], clock=Clock())
         assert asyncio.run(resolver.names_of("192.0.2.22")) == ("expc02.apolo.local",)
         assert asyncio.run(resolver.names_of("192.0.2.23")) == NameFailure(
-            "192.0.2.23: has no name (asked 127.63.0.53)"
+            "192.0.2.23", "has no name (asked 127.63.0.53)"
         )
 
 

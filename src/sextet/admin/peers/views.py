@@ -175,7 +175,7 @@ def clustering(face: Face) -> ClusteringPage:
         why_not=status.why_not,
         revision=str(status.in_force),
         digest=status.digest,
-        enrolment_s=status.enrolment_s,
+        enrolment_s=0.0 if all(member.clustering_ok for member in status.members) else status.enrolment_s,
         restart_reasons=labels(status.restart_reasons),
     )
 

@@ -290,7 +290,7 @@ class Probing:
             name, port = server, str(knock.NTP_PORT)
         answer = await self._resolver.resolve(name)
         if isinstance(answer, NameFailure):
-            return ServerTime(server, failure=answer.sentence.removeprefix(f"{name}: "))
+            return ServerTime(server, failure=answer.cause)
         return await knock.ntp(server, answer.ip, int(port))
 
     def _own_certificate(self, name: str) -> tuple[Inspection | None, str]:

@@ -297,9 +297,7 @@ class Links:
     def _obstacle(self, number: int, name: str, own: Credentials) -> str:
         if not self._last_ip.get(name):
             answer = self._answers.get(name)
-            return (
-                f"name does not resolve: {answer.sentence}" if isinstance(answer, NameFailure) else "resolving its name"
-            )
+            return f"name does not resolve: {answer.cause}" if isinstance(answer, NameFailure) else "resolving its name"
         return "" if own.key else self._enrolment.may_accept(number)
 
     def frozen(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import dns.asyncresolver
 import dns.exception
+import dns.name
 import dns.nameserver
 import dns.resolver
 import dns.reversename
@@ -27,7 +28,12 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class NameFailure:
-    sentence: str  # to show, with the cause
+    name: str  # or the address that was looked up backwards
+    cause: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.name}: {self.cause}"
 
 
 Answer = Resolved | NameFailure
@@ -59,7 +65,7 @@ class Resolver:
             return Resolved(self._mapping[plain], "mapping")
         if (literal := _literal(plain)) is not None:
             return Resolved(literal, "address")
-        until, answer = self._known.get(plain, (0.0, NameFailure("")))
+        until, answer = self._known.get(plain, (0.0, NameFailure("", "")))
         if plain in self._known and self._clock() < until:
             return answer
         answer = await (self._ask_servers(plain) if self._servers else self._ask_host(plain))
@@ -75,13 +81,9 @@ class Resolver:
         try:
             found = await resolver.resolve(dns.reversename.from_address(ip), "PTR", search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return NameFailure(f"{ip}: has no name (asked {asked})")
-        except dns.exception.Timeout:
-            return NameFailure(f"{ip}: no answer within {self._limit_s:g} s (asked {asked})")
-        except dns.resolver.NoNameservers:
-            return NameFailure(f"{ip}: no DNS server could answer (asked {asked})")
+            return NameFailure(ip, f"has no name (asked {asked})")
         except (dns.exception.DNSException, OSError) as error:
-            return NameFailure(f"{ip}: {type(error).__name__} (asked {asked})")
+            return NameFailure(ip, _cause(error, self._limit_s, asked))
         return tuple(_plain(str(one)) for one in found)
 
     def _asking(self) -> tuple[dns.asyncresolver.Resolver, str]:
@@ -97,15 +99,11 @@ class Resolver:
             found = await resolver.resolve(name, "AAAA" if self._ipv6 else "A", search=False)
             return Resolved(str(found[0]), "dns")
         except dns.resolver.NXDOMAIN:
-            return NameFailure(f"{name}: no such name (asked {asked})")
+            return NameFailure(name, f"no such name (asked {asked})")
         except dns.resolver.NoAnswer:
-            return NameFailure(f"{name}: has no {'IPv6' if self._ipv6 else 'IPv4'} address (asked {asked})")
-        except dns.exception.Timeout:
-            return NameFailure(f"{name}: no answer within {self._limit_s:g} s (asked {asked})")
-        except dns.resolver.NoNameservers:  # each of them said SERVFAIL, REFUSED or nothing of use
-            return NameFailure(f"{name}: no DNS server could answer (asked {asked})")
+            return NameFailure(name, f"has no {'IPv6' if self._ipv6 else 'IPv4'} address (asked {asked})")
         except (dns.exception.DNSException, OSError) as error:
-            return NameFailure(f"{name}: {type(error).__name__} (asked {asked})")
+            return NameFailure(name, _cause(error, self._limit_s, asked))
 
     async def _ask_host(self, name: str) -> Answer:
         family = socket.AF_INET6 if self._ipv6 else socket.AF_INET
@@ -113,10 +111,10 @@ class Resolver:
         try:
             found = await asyncio.wait_for(look_up, self._limit_s)
         except TimeoutError:
-            return NameFailure(f"{name}: no answer within {self._limit_s:g} s (asked this host's resolver)")
+            return NameFailure(name, f"no answer within {self._limit_s:g} s (asked this host's resolver)")
         except (OSError, UnicodeError) as error:
             cause = error.strerror if isinstance(error, OSError) and error.strerror else "not a name"
-            return NameFailure(f"{name}: {cause} (asked this host's resolver)")
+            return NameFailure(name, f"{cause} (asked this host's resolver)")
         return Resolved(str(found[0][4][0]), "dns")
 
     async def _ask_host_backwards(self, ip: str) -> tuple[str, ...] | NameFailure:
@@ -124,10 +122,24 @@ class Resolver:
         try:
             name, _ = await asyncio.wait_for(look_up, self._limit_s)
         except TimeoutError:
-            return NameFailure(f"{ip}: no answer within {self._limit_s:g} s (asked this host's resolver)")
+            return NameFailure(ip, f"no answer within {self._limit_s:g} s (asked this host's resolver)")
         except OSError:
-            return NameFailure(f"{ip}: has no name (asked this host's resolver)")
+            return NameFailure(ip, "has no name (asked this host's resolver)")
         return (_plain(name),)
+
+
+def _cause(error: Exception, limit_s: float, asked: str) -> str:
+    """Say why servers gave no answer of use."""
+    match error:
+        case dns.exception.Timeout():
+            return f"no answer within {limit_s:g} s (asked {asked})"
+        case dns.resolver.NoNameservers():  # each of them said SERVFAIL, REFUSED or nothing of use
+            return f"no DNS server could answer (asked {asked})"
+        case dns.exception.SyntaxError() | dns.name.NameTooLong() | dns.name.IDNAException():
+            return "cannot be a DNS name, correct it"
+        case OSError():
+            return f"no way to {asked}, {error.strerror or 'refused'}, look at this host's network"
+    return f"the answer cannot be used, look at the records of this name (asked {asked})"
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sextet.admin.wording import count, duration
+from sextet.admin.wording import count, duration, moment, zone
 from sextet.console.paper import Cell, Paper, Row, age, stale
 
 
@@ -70,7 +70,7 @@ def _past_alarms(paper: Paper, rows: Sequence[Row]) -> None:
 
 def _past_calls(paper: Paper, result: Row) -> None:
     columns: dict[str, Cell] = {
-        "Began": lambda row: row["call"]["at"][:19].replace("T", " "),
+        f"Began ({zone()})": lambda row: moment(row["call"]["at"]),
         "From": lambda row: row["call"]["source"],
         "To": lambda row: row["call"]["destination"],
         "Ended": lambda row: row["call"]["reason"],
@@ -85,7 +85,7 @@ def _past_calls(paper: Paper, result: Row) -> None:
 
 def _past_registrations(paper: Paper, result: Row) -> None:
     columns: dict[str, Cell] = {
-        "When": lambda row: row["registration"]["at"][:19].replace("T", " "),
+        f"When ({zone()})": lambda row: moment(row["registration"]["at"]),
         "Alias": lambda row: row["registration"]["alias"],
         "Event": lambda row: row["registration"]["event"],
         "Reason": lambda row: row["registration"]["reason"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sextet.admin.wording import moment, zone
 from sextet.console.paper import Cell, Paper, Row
 
 _STEPS: dict[str, Cell] = {
@@ -21,7 +22,7 @@ _STEPS: dict[str, Cell] = {
 def _history(paper: Paper, result: Row) -> None:
     columns: dict[str, Cell] = {
         "Id": lambda row: row["search"]["id"],
-        "When": lambda row: row["search"]["at"][:19].replace("T", " "),
+        f"When ({zone()})": lambda row: moment(row["search"]["at"]),
         "Peer": lambda row: row["peer_name"],
         "From": lambda row: f"{row['search']['caller']} ({row['search']['source']})",
         "Dialled": lambda row: row["search"]["alias"],
