@@ -34,7 +34,8 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "resetting": 5,
     "start_file": 5,
     "starting": 5,
-    "main": 6,
+    "parts": 6,
+    "main": 7,
 }
 GROUPS = {  # the same inside a folder of folders; what stands beside them in it has no direction
     "cluster": {"trust": 0, "rows": 0, "capacity": 0, "wire": 1, "configuration": 2, "disk": 3, "requirements": 4},

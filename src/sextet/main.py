@@ -13,17 +13,14 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sextet import __version__, bootstrap, start_file, starting
-from sextet.admin import dialect, passwords
+from sextet import __version__, bootstrap, parts, start_file, starting
+from sextet.admin import dialect, lab_commands, passwords
 from sextet.admin.access import Access
-from sextet.admin.actor import Actor
-from sextet.admin.catalogue import Command, Parameter
-from sextet.admin.commands import Commands, Registry
+from sextet.admin.commands import Commands
 from sextet.admin.dialplan import (
     bandwidth_commands,
     call_commands,
@@ -38,51 +35,38 @@ from sextet.admin.dialplan.registration_history import RegistrationDesk
 from sextet.admin.dialplan.searches import Searches
 from sextet.admin.dialplan.unregistering import UnregisterDesk
 from sextet.admin.disk import upgrade_commands, vault_commands
-from sextet.admin.disk.safekeeping import Safekeeping
-from sextet.admin.disk.snapshot import Snapshots
-from sextet.admin.disk.upgrade import Upgrades
 from sextet.admin.door import Door
 from sextet.admin.first_password import FirstPassword
 from sextet.admin.logs import record_commands
-from sextet.admin.logs.records import Records
-from sextet.admin.peers import lifecycle_commands, peer_list_commands
-from sextet.admin.peers.lifecycle import Lifecycles
-from sextet.admin.peers.peer_list import PeerLists
+from sextet.admin.peers import lifecycle_commands
 from sextet.admin.trust.certificates import CertificateDesk
 from sextet.bootstrap import Bootstrap
-from sextet.cluster.configuration.identity import Identity
 from sextet.cluster.configuration.revisions import StoreDamaged, StoreLost
 from sextet.cluster.configuration.system_key import KeyLost
-from sextet.cluster.face import Owned, Row
 from sextet.cluster.peer import Peer
-from sextet.cluster.trust.certificate_files import CertificateFiles, Places
+from sextet.cluster.trust.certificate_files import CertificateFiles
 from sextet.console.server import ConsoleError, ConsoleServer
 from sextet.degraded import Degraded
 from sextet.engine import EngineError
 from sextet.model import alarms as types
 from sextet.model.config import Change, Document, merged
 from sextet.model.schema import Refused
+from sextet.parts import RESTART
 from sextet.resetting import reset_where_due
 from sextet.sip.engine import SipEngine
 from sextet.starting import COME_UP_S, Running
 from sextet.watch.call_log import CallLog
-from sextet.watch.diagnostics import Recorder
-from sextet.watch.event_log import wall_clock
 from sextet.watch.logs import Logs
 from sextet.watch.past_calls import CallHistory
 from sextet.watch.past_registrations import RegistrationHistory
 from sextet.watch.searches import SearchHistory
-from sextet.watch.syslog import Syslog
 from sextet.web.app import WebError, WebServer
 from sextet.web.desk import Desk
 
 SOCKET = "sextetd.sock"
 LOCK = "lock"
-ANSWER_S = 0.5  # an answer has left by then, also over a slow line
-SNAPSHOT = ("status", "cluster status", "alarm list", "registration list", "call list", "config history")
-STOP, RESTART, FAILED = "stop", "restart", "failed"
+STOP, FAILED = "stop", "failed"
 FIRST_ADMINISTRATOR = "admin"
-LAB_HOURS_MAX = 30 * 24  # what happens to a lost peer has happened after 14 days
 SENTENCE_CHARACTERS_MAX = 300  # of an error of ours; the host's journal has all of it
 
 _log = logging.getLogger("sextet")
@@ -95,10 +79,10 @@ class Daemon:
         self._start, self._file, self._running, self._reset_failed = start, file, running, reset_failed
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.journal = Logs(start.state_dir, start.address)
-        places = _places(start)
-        certificates = CertificateFiles(places, _now)
+        places = parts.places(start)
+        certificates = CertificateFiles(places, parts.now)
         certificates.install_waiting()
-        self._peer = Peer(_identity(start, places), self.journal, time.monotonic, lambda: self.end(RESTART))
+        self._peer = Peer(parts.identity(start, places), self.journal, time.monotonic, lambda: self.end(RESTART))
         self._history = SearchHistory(start.state_dir, time.monotonic)
         self._past_calls = CallHistory(start.state_dir, time.monotonic)
         self._past_registrations = RegistrationHistory(start.state_dir, time.monotonic)
@@ -107,9 +91,9 @@ class Daemon:
         searches = Searches(self._peer, self._peer, self._history, self._sip.tables)
         door = Door(self._peer, self.journal)
         registry = Commands(self._peer, door, self.journal).registry()
-        desk = CertificateDesk(certificates, self._peer, door, self.journal, _now, self._certificates_changed)
+        desk = CertificateDesk(certificates, self._peer, door, self.journal, parts.now, self._certificates_changed)
         desk.add_commands(registry)
-        self._records = _records(start, self._peer, door, self.journal, self._sip.log_messages)
+        self._records = parts.records(start, self._peer, door, self.journal, self._sip.log_messages)
         record_commands.add_to(registry, self._records)
         search_commands.add_to(registry, searches)
         calls = CallDesk(self._peer, door, self._peer, self._past_calls, self.journal)
@@ -118,19 +102,20 @@ class Daemon:
         unregistering = UnregisterDesk(self._peer, door, self.journal)
         registration_commands.add_to(registry, registrations, unregistering)
         self._kept = Kept(self._peer, self._history, self._past_calls, self._past_registrations)
-        keeping, snapshots = _keeping(self._peer, self.journal, registry, self.end)
+        keeping, snapshots = parts.keeping(self._peer, self.journal, registry, self.end)
         vault_commands.add_to(registry, keeping, snapshots)
-        lives = _lives(start, self._peer, door, self.journal)
+        lives = parts.lives(start, self._peer, door, self.journal)
         for topic in (bandwidth_commands, policy_commands, zone_commands):
             topic.add_to(registry, self._peer, door)
         lifecycle_commands.add_to(registry, lives, self._peer, door)
-        lists = _lists(self._peer, door, self.journal, registry)
+        lists = parts.lists(self._peer, door, self.journal, registry)
         dialect.add_to(registry, self._peer, lambda: lives.maintenance)
         self._first_password = FirstPassword(start.state_dir)
         self._followers: list[asyncio.Task[None]] = []
-        self._upgrades = _upgrades(start, running, self._peer, self.journal, door, keeping)
+        self._upgrades = parts.upgrades(start, running, self._peer, self.journal, door, keeping)
         upgrade_commands.add_to(registry, self._upgrades)
-        _add_faults(start, registry, self._peer)
+        if start.lab:
+            lab_commands.add_to(registry, self._peer)
         self._console = ConsoleServer(start.run_dir / SOCKET, registry)
         access = Access(lambda: self._peer.saved.administrators, self.journal)
         pages = Desk(
@@ -306,92 +291,6 @@ async def _serve(start: Bootstrap, file: Path, running: Running, reset_failed: s
     return await daemon.run()
 
 
-def _places(start: Bootstrap) -> Places:
-    return Places(
-        certificate=start.certificate,
-        private_key=start.private_key,
-        trusted=start.trusted,
-        state_dir=start.state_dir,
-    )
-
-
-def _keeping(peer: Peer, logs: Logs, registry: Registry, end: Callable[[str], None]) -> tuple[Safekeeping, Snapshots]:
-    def restart() -> None:
-        peer.lifecycle.disarm()  # what was restored stays
-        asyncio.get_running_loop().call_later(ANSWER_S, end, RESTART)
-
-    def failed(sentence: str) -> None:
-        peer.live.alarms.set(types.RESTORE_FAILED, "", bool(sentence), sentence)
-
-    async def look() -> dict[str, object]:
-        actor = Actor(user="sextetd", may_write=False, door="cli")
-        return {name: await registry.run(name, {}, actor) for name in SNAPSHOT}
-
-    def host() -> str:
-        return peer.host_name
-
-    keeping = Safekeeping(peer.vault, logs, __version__, host, lambda: _load(peer), restart, failed, wall_clock)
-    return keeping, Snapshots(peer.vault, logs, host, look, wall_clock)
-
-
-def _lives(start: Bootstrap, peer: Peer, door: Door, logs: Logs) -> Lifecycles:
-    return Lifecycles(peer.lifecycle, logs, lambda: _load(peer), door.demand_write, start.state_dir, door.restart)
-
-
-def _upgrades(start: Bootstrap, running: Running, peer: Peer, logs: Logs, door: Door, keeping: Safekeeping) -> Upgrades:
-    def trouble() -> str:
-        health = keeping.health()
-        return "; ".join(filter(None, (health.database, health.system_key)))
-
-    return Upgrades(
-        versions=running.versions,
-        state_dir=start.state_dir,
-        place=running.place,
-        peer=peer,
-        journal=logs,
-        set_alarm=peer.live.alarms.set,
-        raised=lambda: [one.row for one in _own(peer, peer.alarms())],
-        trouble=trouble,
-        backups=lambda: len(keeping.backups()),
-        demand=door.demand_write,
-        not_understood=lambda: peer.live.view.unreadable,
-        tell=peer.lifecycle.tell_versions,
-    )
-
-
-def _load(peer: Peer) -> tuple[int, int]:
-    """Count the calls and the registered aliases of this peer."""
-
-    calls = {call.row.tag for call in _own(peer, peer.calls())}
-    return len(calls), len({one.row.alias for one in _own(peer, peer.registrations())})
-
-
-def _own(peer: Peer, rows: Sequence[Owned[Row]]) -> list[Owned[Row]]:
-    number = next((member.number for member in peer.status().members if member.this_system), 0)
-    return [one for one in rows if one.number == number]
-
-
-def _identity(start: Bootstrap, places: Places) -> Identity:
-    return Identity(
-        address=start.address,
-        state_dir=start.state_dir,
-        run_dir=start.run_dir,
-        certificate=start.certificate,
-        private_key=start.private_key,
-        trusted=start.trusted,
-        cluster_port=start.cluster_port,
-        recovery_port=start.recovery_port,
-        engine_user=start.engine_user,
-        version=__version__,
-        crl=places.crl,
-        waiting=places.waiting,
-    )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)  # the wall clock, since certificates speak of moments
-
-
 def _initial(path: Path) -> Document:
     if path == Path():
         return {}
@@ -400,65 +299,6 @@ def _initial(path: Path) -> Document:
     except (OSError, ValueError) as error:
         raise EngineError(f"the first configuration {path} cannot be read: {error}") from error
     return document
-
-
-def _records(start: Bootstrap, peer: Peer, door: Door, logs: Logs, log_messages: Callable[[bool], None]) -> Records:
-    alarms = peer.live.alarms
-    recorder = Recorder(start.state_dir / "diagnostics", start.address, time.monotonic)
-
-    def unreachable(server: str, trouble: str) -> None:
-        alarms.set(types.SYSLOG_UNREACHABLE, server, bool(trouble), trouble)
-
-    def verbose(active: bool, cause: str) -> None:
-        alarms.set(types.VERBOSE_LOGS, "", active, cause)
-
-    files = (start.certificate, start.trusted)
-    return Records(
-        peer,
-        door,
-        peer,
-        logs,
-        logs,
-        recorder,
-        Syslog(start.trusted, unreachable, address=start.address),
-        files,
-        verbose,
-        log_messages,
-    )
-
-
-def _lists(peer: Peer, door: Door, logs: Logs, registry: Registry) -> PeerLists:
-    lists = PeerLists(peer.rearranging, peer, door, logs)
-    peer_list_commands.add_to(registry, lists)
-    return lists
-
-
-def _add_faults(start: Bootstrap, registry: Registry, peer: Peer) -> None:
-    if not start.lab:
-        return
-
-    def add(name: str, help: str, act: Callable[[Mapping[str, Any]], object], *parameters: Parameter) -> None:
-        async def run(actor: Actor, arguments: Mapping[str, Any]) -> object:
-            act(arguments)
-            return dict(arguments)
-
-        registry.add(Command(name=name, help=help, parameters=parameters, writes=True), run)
-
-    other = Parameter(name="peer", help="The number of the other peer.", kind="number", required=True, low=1, high=6)
-    hours = Parameter(name="hours", help="How many hours.", kind="number", required=True, low=1, high=LAB_HOURS_MAX)
-    add("lab block", "Let nothing through to and from a peer.", lambda given: peer.cut(given["peer"]), other)
-    add("lab unblock", "Let everything through again.", lambda given: peer.cut(given["peer"], healed=True), other)
-    add(
-        "lab pass-time",
-        "Let lost peers be lost for so many hours more.",
-        lambda given: peer.let_pass(given["hours"]),
-        hours,
-    )
-    add("lab fail", "Make an error of sextetd's own.", lambda given: asyncio.get_running_loop().call_soon(_fail))
-
-
-def _fail() -> None:
-    raise RuntimeError("made by the lab")
 
 
 def _chain(error: BaseException) -> str:
