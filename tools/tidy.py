@@ -29,6 +29,7 @@ LAYERS = {  # imports point to a lower number, or stay in their own folder
     "lab": 4,
     "bootstrap": 1,
     "journal": 1,
+    "streams": 1,
     "cli": 5,
     "degraded": 5,
     "resetting": 5,

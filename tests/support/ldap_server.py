@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sextet.streams import StreamServer
+
 BASE = "ou=H350,dc=apolo,dc=local"
 LOGIN = ("cn=sextet,dc=apolo,dc=local", "of the directory")
 BIND, SEARCH, UNBIND = 0x60, 0x63, 0x42  # RFC 4511 4: the application tags of what a client sends
@@ -38,42 +40,33 @@ class LdapServer:
         self.asked: list[str] = []  # the names that were looked for
         self.came = asyncio.Event()  # the first of these
         self.logins: list[str] = []
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._server = StreamServer(self._serve)
 
     async def start(self, ip: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, ip, port, ssl=tls)
+        self._server.listen(ip, port, tls)
 
     async def stop(self) -> None:
         """Listen no more, and end what is open."""
-        if self._server is not None:
-            self._server.close()
-        self.cut()
+        await self._server.stop()
 
     def cut(self) -> None:
         """End what is open."""
-        for writer in list(self._open):
-            writer.transport.abort()
+        self._server.cut()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                while True:
-                    _, message = await _read(reader)
-                    (_, number), (kind, body), *_ = _parts(message)
-                    if kind == UNBIND:
-                        return
-                    said = self._said(kind, body)
-                    if kind == SEARCH:
-                        await self.free.wait()
-                    if not self.silent:
-                        writer.write(b"".join(_made(SEQUENCE, _made(INTEGER, number), one) for one in said))
-                        await writer.drain()
-        finally:
-            self._open.discard(writer)
-            writer.close()
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                _, message = await _read(reader)
+                (_, number), (kind, body), *_ = _parts(message)
+                if kind == UNBIND:
+                    return
+                said = self._said(kind, body)
+                if kind == SEARCH:
+                    await self.free.wait()
+                if not self.silent:
+                    writer.write(b"".join(_made(SEQUENCE, _made(INTEGER, number), one) for one in said))
+                    await writer.drain()
 
     def _said(self, kind: int, body: bytes) -> list[bytes]:
         if kind == BIND:

@@ -15,6 +15,7 @@ import pytest
 
 from sextet.lab.authority import issue, new_authority
 from sextet.model.settings.system import SyslogServer
+from sextet.streams import StreamServer
 from sextet.watch import syslog
 from sextet.watch.logs import ADMINISTRATOR, Said
 from sextet.watch.syslog import Syslog, message
@@ -60,23 +61,18 @@ class Server:
     def __init__(self) -> None:
         self.data = b""
         self.port = 0
-        self._writers: list[asyncio.StreamWriter] = []
+        self._server = StreamServer(self._serve)
 
     async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        self._server = await asyncio.start_server(self._serve, ADDRESS, port, ssl=tls)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server.listen(ADDRESS, port, tls)
+        _, self.port = self._server.address
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
         while data := await reader.read(65536):
             self.data += data
-        writer.close()
 
     async def stop(self) -> None:
-        self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        await self._server.wait_closed()
+        await self._server.stop()
 
     @property
     def messages(self) -> list[bytes]:

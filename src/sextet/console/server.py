@@ -24,6 +24,7 @@ from sextet.admin.actor import Actor
 from sextet.admin.commands import Registry, Usage
 from sextet.cluster.face import Moved, NoPrimary
 from sextet.model.schema import Problem, Refused
+from sextet.streams import StreamServer
 
 REQUEST_BYTES_MAX = 1 << 20  # an imported list of 2,500 patterns is 0.5 MiB
 REQUEST_WITHIN_S = 30.0  # a client that says nothing is let go
@@ -54,8 +55,7 @@ class ConsoleServer:
     def __init__(self, path: Path, registry: Registry) -> None:
         self._path = path
         self._registry = registry
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._server: StreamServer | None = None
         self.counts: collections.Counter[str] = collections.Counter()  # answered, by "ok" and kind; and "let go"
 
     async def start(self) -> None:
@@ -64,35 +64,27 @@ class ConsoleServer:
             bound = _bound(self._path)
         except OSError as error:
             raise ConsoleError(f"opening the local socket {self._path}") from error
-        self._server = await asyncio.start_unix_server(self._serve, sock=bound, limit=REQUEST_BYTES_MAX)
+        self._server = StreamServer(self._serve, limit=REQUEST_BYTES_MAX)
+        self._server.listen_on(bound)
 
     async def stop(self) -> None:
         """Close the socket and every connection."""
         if self._server is None:
             return
-        self._server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        await self._server.wait_closed()
+        await self._server.stop()
         self._server = None
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
+        assert self._server is not None
         try:
-            if len(self._connections) > CONNECTIONS_MAX:
+            if len(self._server) > CONNECTIONS_MAX:
                 await self._answer(writer, _failure("failed", "Too many connections to this socket; try again."))
             else:
                 await self._converse(reader, writer)
         except (TimeoutError, ConnectionError):
             self.counts["let go"] += 1
-        except asyncio.CancelledError:
-            pass  # stop() ends the conversation
-        finally:
-            self._connections.discard(task)
+        finally:  # and where stop() ends the conversation, the answer before it is still sent
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()

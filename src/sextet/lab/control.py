@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.lab.rig import LabError, Rig
+from sextet.streams import StreamServer
 
 REQUEST_BYTES_MAX = 4096  # a command and two numbers
 Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -35,20 +36,15 @@ class Control:
                 rig.heal(_number(given, "peer"), _number(given, "other")) if "peer" in given else rig.heal()
             ),
         }
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._server = StreamServer(self._serve, limit=REQUEST_BYTES_MAX)
 
     async def start(self, path: Path) -> None:
         """Open the socket."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=_bound(path), limit=REQUEST_BYTES_MAX)
+        self._server.listen_on(_bound(path))
 
     async def stop(self) -> None:
         """Close the socket and what hangs on it."""
-        if self._server is not None:
-            self._server.close()
-            for writer in self._open:
-                writer.close()
-            await self._server.wait_closed()
+        await self._server.stop()
 
     async def answer(self, line: bytes) -> dict[str, Any]:
         """Run one request; every failure is a sentence in the answer."""
@@ -66,18 +62,10 @@ class Control:
             return {"ok": False, "kind": "failed", "error": str(error)}
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
+        with contextlib.suppress(OSError, ValueError):  # it left, or sent a line beyond the limit
             while line := await reader.readline():
                 writer.write(json.dumps(await self.answer(line)).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError):
-            pass  # it left, or sent a line beyond the limit
-        finally:
-            self._open.discard(writer)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
 
 def _bound(path: Path) -> socket.socket:

@@ -8,6 +8,8 @@ import ssl
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
+from sextet.streams import StreamServer
+
 Cpl = Callable[[Mapping[str, str]], str]
 OK = "HTTP/1.1 200 OK"
 
@@ -23,19 +25,15 @@ class PolicyServer:
         self.polls = 0
         self.authorization = ""  # of the last request
         self._came = asyncio.Event()
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._server = StreamServer(self._serve)
 
     async def start(self, ip: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, ip, port, ssl=tls)
+        self._server.listen(ip, port, tls)
 
     async def stop(self) -> None:
         """Listen no more, and end what is open."""
-        if self._server is not None:
-            self._server.close()
-        for writer in list(self._open):
-            writer.transport.abort()
+        await self._server.stop()
 
     async def until(self, count: int, wait_s: float = 10.0) -> None:
         """Wait until so many requests came."""
@@ -45,13 +43,8 @@ class PolicyServer:
                 await self._came.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                await self._answer(reader, writer)
-        finally:
-            self._open.discard(writer)
-            writer.close()
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await self._answer(reader, writer)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()

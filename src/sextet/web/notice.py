@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from sextet.streams import StreamServer
 from sextet.web.app import WebError
 
 REQUEST_BYTES_MAX = 16 << 10  # a browser with all its cookies
@@ -28,8 +28,7 @@ class NoticeServer:
     def __init__(self, answer: Answer, address: str, port: int, certificate: Path, private_key: Path) -> None:
         self._answer, self._address, self._port = answer, address, port
         self._certificate, self._private_key = certificate, private_key
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._server = StreamServer(self._serve, limit=REQUEST_BYTES_MAX)
 
     async def start(self) -> None:
         """Serve. Raises WebError."""
@@ -37,26 +36,18 @@ class NoticeServer:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             context.load_cert_chain(self._certificate, self._private_key)
-            self._server = await asyncio.start_server(
-                self._serve, self._address, self._port, ssl=context, limit=REQUEST_BYTES_MAX, reuse_address=True
-            )
+            self._server.listen(self._address, self._port, context)
         except OSError as error:  # ssl.SSLError is one
             raise WebError(f"the page cannot be served on {self._address} port {self._port}: {error}") from error
 
     async def stop(self) -> None:
         """Stop at once."""
-        if self._server is not None:
-            self._server.close()
-            for writer in tuple(self._open):
-                writer.transport.abort()
-            await self._server.wait_closed()
-            self._server = None
+        await self._server.stop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._open) >= CONNECTIONS_MAX:
+        if len(self._server) > CONNECTIONS_MAX:
             writer.transport.abort()
             return
-        self._open.add(writer)
         try:
             async with asyncio.timeout(REQUEST_WITHIN_S):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -71,8 +62,3 @@ class NoticeServer:
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # it left, or is no browser
-        finally:
-            self._open.discard(writer)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()

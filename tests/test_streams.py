@@ -1,0 +1,141 @@
+"""Connections end with the server that accepted them, whenever it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from sextet import streams
+from sextet.streams import StreamServer
+from tests.support.sip_peers import certificate
+
+ADDRESS = "127.64.9.85"
+
+
+def run(play: Callable[[], Awaitable[None]]) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(10):
+            await play()
+
+    asyncio.run(limited())
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := await reader.readline():
+        writer.write(line)
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+@pytest.mark.parametrize("turns", range(8))
+def test_a_connection_that_comes_in_the_moment_of_the_end_ends_with_its_server(
+    turns: int, over_tls: bool, tmp_path: Path
+) -> None:
+    tls = None
+    if over_tls:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate(tmp_path)
+        tls.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+
+    async def play() -> None:
+        server = StreamServer(echo)
+        server.listen(ADDRESS, 0, tls)
+        # The kernel takes the connection at once, as one of another process; the loop some of its turns later.
+        with socket.create_connection(server.address, timeout=5) as client:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await server.stop()
+            assert len(server) == 0
+            with contextlib.suppress(ConnectionResetError):  # nobody had accepted it
+                assert client.recv(1) == b""
+
+    run(play)
+
+
+def test_what_was_written_last_is_sent_before_the_connection_ends() -> None:
+    text = b"x" * (4 << 20)  # more than the kernel takes at once
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(text)
+
+    async def play() -> None:
+        server = StreamServer(serve)
+        server.listen(ADDRESS, 0)
+        reader, writer = await asyncio.open_connection(*server.address)
+        assert await reader.read() == text
+        writer.close()
+        await writer.wait_closed()
+        await server.stop()
+
+    run(play)
+
+
+def test_a_cut_ends_what_is_open_and_the_next_is_served() -> None:
+    async def play() -> None:
+        server = StreamServer(echo)
+        server.listen(ADDRESS, 0)
+        address = server.address
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection(*server.address)
+            writer.write(b"here\n")
+            assert await reader.readline() == b"here\n"
+            server.cut()
+            assert await reader.read() == b""
+            writer.close()
+        await server.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address)
+
+    run(play)
+
+
+def test_while_descriptors_are_short_it_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "AGAIN_S", 0.01)
+    tries = 0
+
+    class Short(socket.socket):
+        def accept(self) -> tuple[socket.socket, object]:
+            nonlocal tries
+            tries += 1
+            if tries < 3:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    async def play() -> None:
+        server, bound = StreamServer(echo), Short(socket.AF_INET)
+        bound.bind((ADDRESS, 0))
+        server.listen_on(bound)
+        reader, writer = await asyncio.open_connection(*server.address)
+        writer.write(b"here\n")
+        assert (await reader.readline(), tries) == (b"here\n", 3)
+        writer.close()
+        await writer.wait_closed()
+        await server.stop()
+
+    run(play)
+
+
+def test_an_error_of_ours_ends_that_connection_and_is_told() -> None:
+    told: list[object] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raise ZeroDivisionError
+
+    async def play() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+        server = StreamServer(serve)
+        server.listen(ADDRESS, 0)
+        reader, writer = await asyncio.open_connection(*server.address)
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        await server.stop()
+        assert [type(error) for error in told] == [ZeroDivisionError]
+
+    run(play)
