@@ -141,11 +141,23 @@ def test_without_a_gateway_nothing_is_asked_by_the_other_protocol_and_the_trace_
     assert told.notes[-1].finding == "not asked by H.323: there is no gateway to H.323 here"
 
 
+@pytest.mark.parametrize("alias", [f"bob@{FAR}", FAR, "bob@2001:db8::7"])
+def test_a_dns_zone_is_asked_for_ip_addresses_but_not_by_strangers(alias: str) -> None:
+    rules = [rule(mode, target="There", mode=mode) for mode in ("Any alias", "Any IP address")]
+    made = table(rules, zones=(Zone(name="There", type=DNS),))
+    assert targets(decide(made, alias)) == [("zone", alias, ())]
+    assert targets(decide(made, alias, LONDON)) == targets(decide(made, alias, DEFAULT, authenticated=True))
+    refused = decide(made, alias, DEFAULT)
+    assert isinstance(refused, Refuse) and "strangers are not connected to IP addresses" in refused.reason
+    assert isinstance(decide(made, "bob@x.example", DEFAULT), Try)
+
+
 @pytest.mark.parametrize(
     ("zone", "alias", "words"),
     [
         (DNS, "1234", "1234 names no domain, which DNS zone There needs"),
-        (DNS, "bob@192.0.2.9", "names no domain"),
+        (DNS, "bob@192.0.2.9", ""),
+        (DNS, "bob@192.0.2.1", "192.0.2.1 is an address of this cluster"),
         (DNS, "bob@x.example", ""),
         (ENUM, BOB, f"{BOB} is no telephone number, which ENUM zone There needs"),
         (ENUM, "+44 20-7946@x.example", ""),

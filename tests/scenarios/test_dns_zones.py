@@ -81,6 +81,27 @@ def test_a_domain_is_called_where_dns_says_and_the_next_call_waits_for_nothing()
     asyncio.run(play())
 
 
+def test_an_ip_address_is_called_itself_whoever_is_registered_calls_it() -> None:
+    async def play() -> None:
+        async with (
+            world() as (at, server, _),
+            phone(at, 1, "alice") as alice,
+            phone(at, 1, "far", local_ip=f"{NETWORK}.79", local_port=5060) as far,
+        ):
+            await server.stop()
+            assert refused(await alice.call(f"bob@{NETWORK}.79")).status == 404, "she is a stranger"
+            assert (await alice.register()).status == 200
+            indirect = replace(RULES[1], name="Indirect", mode="Any IP address")
+            await at.apply(1, config=replace(at.wanted[1].config, search_rules=(*RULES, indirect)))
+            for number, called in enumerate((f"bob@{NETWORK}.79", f"{NETWORK}.79")):
+                dialog = answered(await alice.call(called))
+                invite = await far.rings(after=number)
+                assert invite.first.startswith(f"INVITE sip:{called}")
+                assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
 def test_a_neighbour_is_found_by_its_service_records_and_known_by_the_addresses_that_these_name() -> None:
     async def play() -> None:
         branch = Zone(

@@ -66,6 +66,31 @@ def test_an_address_record_counts_only_where_the_zone_says_so() -> None:
         hops("gone.apolo.local", with_address)
 
 
+@pytest.mark.parametrize(
+    ("address", "more", "expected"),
+    [
+        ("192.0.2.9", {}, ["sip:192.0.2.9:5060;transport=udp"]),
+        ("2001:db8::9", {"default_transport": "TCP"}, ["sip:[2001:db8::9]:5060;transport=tcp"]),
+        ("192.0.2.9", {"default_transport": "TLS"}, ["sip:192.0.2.9:5061;transport=tls"]),
+        (
+            "192.0.2.9",
+            {"default_transport": "TLS", "tls_verify": True},
+            ["sip:192.0.2.9:5061;transport=tls;sxv=192.0.2.9"],
+        ),
+    ],
+)
+def test_an_ip_address_is_called_itself_by_the_default_transport_and_dns_is_not_asked(
+    address: str, more: dict[str, object], expected: list[str]
+) -> None:
+    async def play() -> None:
+        async with resolver({}) as (asked, _):  # who asked this one would get REFUSED
+            zone = Zone(name="w", type=DNS, **more)  # type: ignore[arg-type]
+            assert await next_hops(asked, zone, address, EVERY) == expected
+            assert await next_hops(asked, zone, address, frozenset()) == []
+
+    asyncio.run(play())
+
+
 def test_certificates_are_checked_over_tls_where_the_zone_says_so() -> None:
     zone = Zone(name="w", type=DNS, tls_verify=True)
     assert hops("srv.apolo.local", zone) == [

@@ -48,6 +48,11 @@ def domain_of(alias: str) -> str:
     return alias.rpartition("@")[2].lower() if "@" in alias else ""
 
 
+def place_of(alias: str) -> str:
+    """Give what an alias says of where it is: its domain or address, or the address that it is; "" where nothing."""
+    return domain_of(alias) or (alias if is_ip(alias) else "")
+
+
 def is_ip(alias: str) -> bool:
     """Say whether a destination is nothing but an IP address (facts 7.1, mode); `bob@192.0.2.1` is an alias."""
     if not alias or alias[-1] not in "0123456789abcdefABCDEF:" or "@" in alias:

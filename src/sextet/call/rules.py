@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sextet.call.alias import is_ip, key, uri_of
+from sextet.call.alias import is_ip, key, place_of, uri_of
 from sextet.call.decision import Elsewhere, Here, Note, NoteKind, Request, Round, Target, Then
 from sextet.call.interworking import OTHER, others
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Rule, Table
 from sextet.call.transform import applied
+from sextet.call.zones import ZoneRow
 from sextet.model.expression import ALIAS_MAX
+from sextet.model.settings.zones import DNS
 
 TARGETS_MAX = 20  # of one search: each failing one can cost a caller seconds, and a worker a branch of 30
 
@@ -206,12 +208,23 @@ def _zone(inquiry: Inquiry, rule: Rule, alias: str, trail: tuple[str, ...]) -> t
         return _missed(inquiry, rule, f"zone {zone.name} is where the request came from")
     if not zone.uris and not zone.on_demand:
         return _missed(inquiry, rule, f"zone {zone.name} has no address")
-    if unfit := zone.unfit(alias):
+    if unfit := zone.unfit(alias) or _barred(inquiry, zone, alias):
         return _missed(inquiry, rule, unfit)
     hops = min(request.hops - 1, zone.hop_count)  # facts 7.3, and RFC 3261 16.6 step 3
     return f"zone {zone.name} is asked for {alias}", Target(
         kind="zone", alias=alias, hops=hops, rule=rule.name, zone=zone.name, uris=zone.uris, trail=trail
     )
+
+
+def _barred(inquiry: Inquiry, zone: ZoneRow, alias: str) -> str:
+    """Say why a DNS zone does not call an IP address; "" where it does, or a domain is called."""
+    if zone.type != DNS or not is_ip(place := place_of(alias)):
+        return ""
+    if place in inquiry.table.peer_of_ip or place in inquiry.table.hosts:
+        return f"{place} is an address of this cluster"
+    if inquiry.request.source.kind is SourceKind.DEFAULT and not inquiry.request.authenticated:
+        return f"strangers are not connected to IP addresses such as {place}"
+    return ""
 
 
 def _missed(inquiry: Inquiry, rule: Rule, finding: str) -> tuple[str, None]:

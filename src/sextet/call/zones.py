@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sextet.call.alias import domain_of, plain_ip
+from sextet.call.alias import place_of, plain_ip
 from sextet.model.schema import is_ip
 from sextet.model.settings.zones import BY_SERVICE, DNS, ENUM, NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER, Zone
 
@@ -92,7 +92,7 @@ class ZoneRow:
         """Say why an alias holds nothing that this zone could look up; empty where it does, or nothing is looked up."""
         if self.type == ENUM and not number_of(alias):
             return f"{alias} is no telephone number, which ENUM zone {self.name} needs"
-        if self.type == DNS and (not (domain := domain_of(alias)) or is_ip(domain)):
+        if self.type == DNS and not place_of(alias):
             return f"{alias} names no domain, which DNS zone {self.name} needs"
         return ""
 

@@ -15,6 +15,7 @@ from dns.rdtypes.IN.NAPTR import NAPTR
 from sextet.call.alias import of_uri
 from sextet.engine import EngineError, Wanted
 from sextet.model.expression import flaw
+from sextet.model.schema import is_ip
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.zones import Zone
 from sextet.sip.agent_line import AgentLine
@@ -37,7 +38,7 @@ DEVICES_MAX = (
 HOPS_MAX = 10  # next hops of one domain, aliases of one number
 NAPTR_TRANSPORTS = {b"SIPS+D2T": "tls", b"SIP+D2T": "tcp", b"SIP+D2U": "udp"}  # RFC 3263 4.1, in the order of facts 7.2
 EXPRESSION_MAX = 100  # characters; what is longer is no rewriting of a number
-_NAME = re.compile(r"[a-z0-9._-]{1,253}")
+_NAME = re.compile(r"[a-z0-9._:-]{1,253}")
 PORTS = {"tls": 5061, "tcp": 5060, "udp": 5060}
 _EXPRESSION = re.compile(r"^([^\\\d])(.*?)\1(.*?)\1(i?)$", re.IGNORECASE)
 _ENUM_SERVICES = ("e2u+sip", "sip+e2u", "e2u+h323", "h323+e2u")
@@ -126,12 +127,18 @@ class ZoneAnswers:
 async def next_hops(resolver: Resolver, zone: Zone, domain: str, transports: frozenset[str]) -> list[str]:
     """Find where a domain is called, best first: NAPTR, else the usual SRV records, else its address where allowed.
 
+    An IP address is called itself, DNS is not asked (RFC 3263 4.1, 4.2); by the transport that the zone has for
+    what DNS says nothing of.
+
     A next hop over TLS has the name that its certificate has to show, where the zone wants that. Raises Unanswered
     where DNS says nothing.
     """
     shown = (zone.tls_subject_name or domain).lower().rstrip(".")
     if zone.tls_verify and not _NAME.fullmatch(shown):
         raise Unanswered(f"{shown} is no name that a certificate could show")
+    more, transport = f";{WANTED}={shown}" if zone.tls_verify else "", zone.default_transport.lower()
+    if is_ip(domain):
+        return [_hop(domain, PORTS[transport], transport, more)] if transport in transports else []
     services = [
         (NAPTR_TRANSPORTS[one.service.upper()], str(one.replacement).rstrip("."))
         for one in await resolver.naptr(domain)
@@ -140,7 +147,6 @@ async def next_hops(resolver: Resolver, zone: Zone, domain: str, transports: fro
     services = services or [(transport, f"{service}.{domain}") for transport, service in SERVICES.items()]
     wanted = [(transport, name) for transport, name in services if transport in transports]
     found = await asyncio.gather(*(resolver.service(name) for _, name in wanted), return_exceptions=True)
-    more = f";{WANTED}={shown}" if zone.tls_verify else ""
     hops = [
         _hop(ip, one.port, transport, more)
         for (transport, _), answer in zip(wanted, found, strict=True)
@@ -148,7 +154,6 @@ async def next_hops(resolver: Resolver, zone: Zone, domain: str, transports: fro
         for one in answer
         for ip in one.ips
     ]
-    transport = zone.default_transport.lower()
     if not hops and zone.include_address_record and transport in transports:
         hops = [_hop(ip, PORTS[transport], transport, more) for ip in await resolver.addresses(domain)]
     return list(dict.fromkeys(hops))

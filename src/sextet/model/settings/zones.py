@@ -47,7 +47,7 @@ class Zone:
                                  help="The longest time between attempts to reach a traversal server that does not answer.")  # fmt: skip
     dns_suffix: str = text(when=_of(ENUM), label="DNS suffix", check=a_name, path="Zones Zone ENUM DNSSuffix", help="What is appended to the reversed number to make the name that is asked for.")
     default_transport: str = choice("UDP", TRANSPORTS, when=_of(DNS), label="Default transport", path="Zones Zone DNS SIP Default Transport",
-                                    help="The transport where a domain has no NAPTR and SRV records.")  # fmt: skip
+                                    help="The transport to IP addresses, and where a domain has no NAPTR and SRV records.")  # fmt: skip
     include_address_record: bool = switch(False, when=_of(DNS), label="Include address record", path="Zones Zone DNS IncludeAddressRecord",
                                           help="Whether a domain without NAPTR and SRV records is called at its A or AAAA record.")  # fmt: skip
     tls_verify: bool = switch(False, when=_of(NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER, DNS), label="TLS verify mode", help="Whether the other side's certificate must be trusted and name it.")

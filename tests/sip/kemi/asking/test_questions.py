@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sextet.call.zones import NO_NAMES, row_of
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.zones import DNS, ENUM, Zone
 from sextet.sip.kemi.asking import questions
@@ -51,6 +52,11 @@ def test_a_call_waits_for_an_answer_and_goes_where_it_says(bench: Bench) -> None
     assert hop.startswith(HOP)
     bench.invite("carol@far.test")
     assert (bench.ksr.suspended, len(bench.ksr.relayed)) == (1, 2)  # the answer is kept
+
+
+@pytest.mark.parametrize(("alias", "place"), [("bob@192.0.2.80", "192.0.2.80"), ("bob@2001:db8::8", "2001:db8::8")])
+def test_where_an_ip_address_is_called_is_asked_as_of_a_domain(alias: str, place: str) -> None:
+    assert questions.question(row_of(ZONES[0], NO_NAMES), alias) == f"dns {place} World"
 
 
 def test_a_number_is_searched_again_as_the_alias_that_it_stands_for(bench: Bench) -> None:

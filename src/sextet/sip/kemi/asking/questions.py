@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sextet.call.alias import domain_of, is_ip
+from sextet.call.alias import place_of
 from sextet.call.decision import Elsewhere, Here, Refuse, Request, Round, Target, Then, Try
 from sextet.call.policy.asking import by_service, stages
 from sextet.call.policy.services import SEARCH, Answers
@@ -48,8 +48,8 @@ Open = tuple[str, str, str]  # see decision.Searched
 
 def question(zone: ZoneRow | None, alias: str) -> str:
     """Name what has to be known to reach an alias through a zone; empty where nothing is asked."""
-    if zone is not None and zone.type == DNS and (domain := domain_of(alias)) and not is_ip(domain):
-        return f"dns {domain} {zone.name}"
+    if zone is not None and zone.type == DNS and (place := place_of(alias)):
+        return f"dns {place} {zone.name}"
     if zone is not None and zone.type == ENUM and (number := number_of(alias)):
         return f"enum {number} {zone.name}"
     return ""
