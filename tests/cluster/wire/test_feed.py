@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sextet.cluster.wire.feed import BATCHES_AT_ONCE, BATCHES_PER_S, OwnRows
+from sextet.cluster.wire.feed import BATCHES_AT_ONCE, BATCHES_PER_S, SHOWN_AT_ONCE, SHOWN_PER_S, WINDOW_ROWS, OwnRows
 from sextet.cluster.wire.mirror import StoreInfo
 from sextet.cluster.wire.nats_server import Access
 from tests.support.link_lab import Lines
@@ -27,21 +27,27 @@ class Store:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self.taken: list[tuple[float, str, bytes | None]] = []
+        self.identity = "one"
+        self.silent = False  # takes rows and does not say so
+        self.logged_in: Callable[[], None] = lambda: None
         self._acknowledged: Callable[[Any], Awaitable[None]]
 
     async def make_store(self, most_bytes: int) -> StoreInfo:
-        return StoreInfo(identity="one", epoch="one", last_sequence=0)
+        return StoreInfo(identity=self.identity, epoch=self.identity, last_sequence=0)
 
     def new_inbox(self) -> str:
         return "inbox"
 
     async def listen(self, subject: str, arrived: Callable[[Any], Awaitable[None]]) -> None:
+        self.logged_in()
         if subject == "inbox.*":
             self._acknowledged = arrived
 
     async def publish(self, key: str, value: bytes | None, reply: str) -> None:
         if not key.startswith("_"):
             self.taken.append((self._loop.now, key, value))
+        if self.silent:
+            return
         answer = SimpleNamespace(subject=reply, data=json.dumps({"seq": len(self.taken)}).encode())
         await asyncio.sleep(0)
         self._loop.call_later(MOMENT_S, lambda: self._loop.create_task(self._acknowledged(answer)))  # type: ignore[arg-type]
@@ -72,8 +78,9 @@ class Feed:
     def run(self, until: float) -> None:
         self.loop.run(until, lambda: None)
 
-    def change(self, at: float, key: str, value: bytes) -> None:
-        self.loop.later(at - self.loop.now, lambda: self.rows.put(key, value))
+    def change(self, at: float, key: str, value: bytes | None) -> None:
+        act = (lambda: self.rows.drop(key)) if value is None else (lambda: self.rows.put(key, value))
+        self.loop.later(at - self.loop.now, act)
 
 
 @pytest.fixture
@@ -91,9 +98,9 @@ def test_a_change_after_a_quiet_time_is_written_at_once(feed: Feed) -> None:
 
 
 def test_a_flood_is_written_in_batches_and_nothing_of_it_waits_longer_than_one(feed: Feed) -> None:
-    made = {f"call.{number}": 3.0 + number * 0.001 for number in range(1000)}
+    made = {f"reg.{number}": 3.0 + number * 0.001 for number in range(1000)}
     for key, at in made.items():
-        feed.change(at, key, b"rings")
+        feed.change(at, key, b"is there")
     feed.run(6.0)
     assert {key for _, key, _ in feed.store.taken} == made.keys()
     assert len({at for at, _, _ in feed.store.taken}) <= BATCHES_AT_ONCE + BATCHES_PER_S + 1
@@ -106,3 +113,68 @@ def test_of_a_row_that_changes_in_a_flood_the_last_state_is_written(feed: Feed) 
     feed.run(6.0)
     values = [value for _, _, value in feed.store.taken]
     assert values[-1] == b"999" and len(values) <= BATCHES_AT_ONCE + BATCHES_PER_S + 1
+
+
+def test_calls_are_gathered_for_longer_while_there_are_many_and_other_rows_do_not_wait_for_them(feed: Feed) -> None:
+    made = {f"call.{number}": 3.0 + number * 0.001 for number in range(1000)} | {"usage.all": 3.9}
+    for key, at in made.items():
+        feed.change(at, key, b"rings")
+    feed.run(6.0)
+    assert {key for _, key, _ in feed.store.taken} == made.keys()
+    batches = {at for at, key, _ in feed.store.taken if key.startswith("call.")}
+    assert len(batches) <= SHOWN_AT_ONCE + SHOWN_PER_S + 1
+    late = {key: at - made[key] for at, key, _ in feed.store.taken}
+    assert late.pop("usage.all") <= 2 * MOMENT_S
+    assert max(late.values()) <= 1 / SHOWN_PER_S + 2 * MOMENT_S
+
+
+def test_a_call_that_came_and_went_meanwhile_is_told_to_nobody_and_one_that_was_told_is_dropped(feed: Feed) -> None:
+    for number in range(100):
+        feed.change(3.0 + number * 0.01, f"call.{number}", b"rings")
+        feed.change(3.005 + number * 0.01, f"call.{number}", None)
+    feed.change(4.5, "call.long", b"rings")
+    feed.change(4.6, "call.long", None)
+    feed.run(6.0)
+    told = [(key, value) for _, key, value in feed.store.taken]
+    assert ("call.0", None) in told
+    assert len({key for key, _ in told}) <= SHOWN_AT_ONCE + SHOWN_PER_S + 2  # one of each batch, and the last
+    assert told[-2:] == [("call.long", b"rings"), ("call.long", None)]
+    assert {key for key, value in told if value is not None} == {key for key, value in told if value is None}
+    assert not feed.rows.rows
+
+
+def test_a_row_that_the_store_may_hold_without_having_said_so_is_dropped_there(feed: Feed) -> None:
+    feed.loop.later(1.2, lambda: setattr(feed.store, "silent", True))
+    feed.change(3.3, "call.1", b"rings")
+    feed.change(3.5, "call.1", None)
+    feed.loop.later(10.0, lambda: setattr(feed.store, "silent", False))
+    feed.run(20.0)
+    assert [(key, value) for _, key, value in feed.store.taken if key == "call.1"][-1] == ("call.1", None)
+
+
+def test_a_call_that_ends_before_a_new_store_is_filled_is_not_put_into_it(feed: Feed) -> None:
+    feed.change(3.0, "call.1", b"rings")
+    feed.run(4.0)
+    feed.store.identity, feed.store.silent = "two", True  # the old one says nothing any more
+    feed.store.logged_in = lambda: feed.rows.drop("call.1")
+    feed.loop.later(8.0, lambda: setattr(feed.store, "silent", False))
+    feed.run(20.0)
+    assert feed.rows.ready.is_set()
+    assert [(key, value) for _, key, value in feed.store.taken if key == "call.1"][1:] in ([], [("call.1", None)])
+
+
+def test_calls_that_end_while_their_rows_wait_for_the_store_are_dropped_there(feed: Feed) -> None:
+    keys = {f"call.{number}" for number in range(WINDOW_ROWS + 500)}
+
+    def ring() -> None:
+        for key in keys:
+            feed.rows.put(key, b"rings")
+
+    def end() -> None:
+        for key in keys:
+            feed.rows.drop(key)
+
+    feed.loop.later(1.0, ring)
+    feed.loop.later(1.0 + MOMENT_S / 2, end)
+    feed.run(6.0)
+    assert {key: value for _, key, value in feed.store.taken} == dict.fromkeys(keys)

@@ -3,7 +3,8 @@
 How it works. The dictionary is the truth; the store on loopback is its published copy. A change goes into the
 dictionary first and is written in batches; what was not acknowledged is written again. When the store was lost,
 everything is published into the new one, and then the row `_epoch`, which tells mirrors that it is complete. `_beat`
-once a second says that this application lives, `_sum` now and then what a mirror must hold.
+once a second says that this application lives, `_sum` now and then what a mirror must hold. Rows that are only shown to
+people (SHOWN) are gathered for longer than the others, and what came and went meanwhile is not written at all.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ SUM_S = 5.0
 TOMBSTONE_S = 600.0  # twice what a mirror may be away and still resume (mirror.py)
 PURGE_MOST = 200  # tombstones removed at each beat
 BATCHES_PER_S, BATCHES_AT_ONCE = 100, 10  # a busy peer gathers its changes for 10 ms: most of the cost is the sending
+SHOWN = "call."  # how the keys of rows begin that nothing but a page rests on
+SHOWN_PER_S, SHOWN_AT_ONCE = 10, 10  # a busy peer gathers them for 100 ms, which nobody sees
+ROUNDING_S = 1e-6  # shorter than that, clocks round away
 WINDOW_ROWS = 2000  # unacknowledged at a time: 42-68k rows a second (measured)
 DRAIN_LIMIT_S = 5.0
 RETRY_S = 0.2
@@ -55,6 +59,26 @@ async def login(access: Access, name: str, lost: Callable[[str], None]) -> Sessi
     )
 
 
+class Pace:
+    """How often something may be done: at once where it was not for a while."""
+
+    def __init__(self, per_s: int, at_once: int) -> None:
+        self._per_s, self._at_once = per_s, at_once
+        self._credit, self._credited_at = float(at_once), 0.0
+
+    def due_s(self, now: float) -> float:
+        """Say how long it has to wait."""
+        wait_s = (1 - self._saved(now)) / self._per_s
+        return wait_s if wait_s > ROUNDING_S else 0.0
+
+    def take(self, now: float) -> None:
+        """It is done."""
+        self._credit, self._credited_at = self._saved(now) - 1, now
+
+    def _saved(self, now: float) -> float:
+        return min(self._at_once, self._credit + (now - self._credited_at) * self._per_s)
+
+
 class OwnRows:
     """The rows of this peer."""
 
@@ -62,11 +86,14 @@ class OwnRows:
         self._name, self._journal, self._trouble, self._login = name, journal, trouble, login
         self._rows: dict[str, bytes] = {}
         self._dirty: dict[str, bytes | None] = {}
+        self._shown: dict[str, bytes | None] = {}  # dirty ones that are only shown
+        self._sent: set[str] = set()  # keys that the store may hold a row of
         self._published: dict[str, bytes] = {}
         self._sum = Checksum()
         self._newest = 0
         self._tombstones: dict[str, tuple[int, float]] = {}
-        self._credit, self._credited_at = float(BATCHES_AT_ONCE), 0.0
+        self._pace = Pace(BATCHES_PER_S, BATCHES_AT_ONCE)
+        self._shown_pace = Pace(SHOWN_PER_S, SHOWN_AT_ONCE)
         self._identity = ""
         self._handlers: dict[str, Handler] = {}
         self._calls: set[asyncio.Task[None]] = set()
@@ -97,14 +124,12 @@ class OwnRows:
         if len(value) > ROW_BYTES_MAX:
             raise RowTooLarge(f"row {key[:60]}: {len(value)} bytes, at most {ROW_BYTES_MAX}")
         self._rows[key] = value
-        self._dirty[key] = value
-        self._wake.set()
+        self._change(key, value)
 
     def drop(self, key: str) -> None:
         """Remove a row; it may be gone already."""
-        if self._rows.pop(key, None) is not None or key in self._dirty:
-            self._dirty[key] = None
-            self._wake.set()
+        if self._rows.pop(key, None) is not None or key in self._waiting(key):
+            self._change(key, None)
 
     def serve(self, name: str, handler: Handler) -> None:
         """Answer the questions `rpc.<name>` of other peers; at most one handler for each name."""
@@ -120,6 +145,18 @@ class OwnRows:
 
     async def stop(self) -> None:
         await end((self._task, *self._calls))
+
+    def _waiting(self, key: str) -> dict[str, bytes | None]:
+        return self._shown if key.startswith(SHOWN) and key not in self._dirty else self._dirty
+
+    def _change(self, key: str, value: bytes | None) -> None:
+        waiting = self._waiting(key)
+        if value is None and key not in self._sent:
+            waiting.pop(key, None)  # nobody has heard of it
+            return
+        if not waiting:
+            self._wake.set()
+        waiting[key] = value
 
     async def _run(self) -> None:
         while True:
@@ -190,35 +227,39 @@ class OwnRows:
             if now >= sum_at and summed != self._newest and not fresh and not self._dirty:
                 sum_at, summed = now + SUM_S, self._newest
                 await self._write(session, inbox, {SUM: self._sum.row(self._newest)})
+            now = clock()
             if not self._dirty:
-                await _within(self._wake, beat_at - clock())
+                shown_s = self._shown_pace.due_s(now) if self._shown else BEAT_S
+                await _within(self._wake, min(beat_at - now, shown_s))
             if self._dirty:
-                await self._paced(clock())
+                due_s = self._pace.due_s(now := clock())
+                self._pace.take(now + due_s)
+                if due_s:
+                    await asyncio.sleep(due_s)
         raise SessionLost(self._lost)
-
-    async def _paced(self, now: float) -> None:
-        """Wait until another batch may be written: at once where there were few lately."""
-        self._credit = min(BATCHES_AT_ONCE, self._credit + (now - self._credited_at) * BATCHES_PER_S) - 1
-        self._credited_at = now
-        if self._credit < 0:
-            await asyncio.sleep(-self._credit / BATCHES_PER_S)
 
     def _begin(self, identity: str) -> None:
         """A store that we do not know: publish everything."""
         self._identity = identity
         self._published.clear()
         self._tombstones.clear()
+        self._sent.clear()
         self._sum, self._newest = Checksum(), 0
-        self._dirty = dict(self._rows)
+        self._dirty, self._shown = dict(self._rows), {}
 
     async def _flush(self, session: Session, inbox: str) -> None:
         batch, self._dirty = self._dirty, {}
+        now = asyncio.get_running_loop().time()
+        if self._shown and not self._shown_pace.due_s(now):
+            self._shown_pace.take(now)
+            batch, self._shown = batch | self._shown, {}
         if batch:
             await self._write(session, inbox, batch)
 
     async def _write(self, session: Session, inbox: str, batch: Mapping[str, bytes | None]) -> None:
         """Write rows and wait until they are stored; what is not goes back to the dirty ones: newer values win."""
         self._refused = ""
+        self._sent.update(batch)
         left = dict(batch)
         try:
             for number, (key, value) in enumerate(batch.items()):
@@ -232,7 +273,7 @@ class OwnRows:
         finally:
             for key, value in (*self._pending.values(), *left.items()):
                 if not key.startswith("_"):
-                    self._dirty.setdefault(key, value)
+                    self._waiting(key).setdefault(key, value)
             self._pending = {}
 
     async def _progress(self) -> None:
@@ -250,7 +291,7 @@ class OwnRows:
         if "error" in reply:
             self._refused = reply["error"].get("description", "an error")
             if not key.startswith("_"):
-                self._dirty.setdefault(key, value)
+                self._waiting(key).setdefault(key, value)
             return
         if key.startswith("_"):
             return
@@ -259,6 +300,7 @@ class OwnRows:
         self._sum.change(key, self._published.pop(key, None), value)
         self._tombstones.pop(key, None)
         if value is None:
+            self._sent.discard(key)
             self._tombstones[key] = sequence, asyncio.get_running_loop().time() + TOMBSTONE_S
         else:
             self._published[key] = value
