@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +55,24 @@ def test_the_log_is_cut_and_its_last_part_kept(tmp_path: Path) -> None:
     log.write_bytes(b"0 INFO: x\n1 ERROR: the cause\n2 INFO: y\n")
     process.cap_log(tmp_path)
     assert process.last_complaint(tmp_path) == "1 ERROR: the cause"
+
+
+def test_the_engines_of_tests_end_with_the_process_of_the_tests_even_if_that_is_killed(tmp_path: Path) -> None:
+    dying = f"""
+import subprocess, sys
+from pathlib import Path
+from tests.support.end_with_tests import end_with_the_tests
+end_with_the_tests(Path({str(tmp_path)!r}))
+outliving = ["kamailio", "-c", "import time; time.sleep(60)", {str(tmp_path / "kamailio.cfg")!r}]
+print(subprocess.Popen(outliving, executable=sys.executable, start_new_session=True).pid, flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", dying], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as tests:
+        assert tests.stdout is not None
+        engine = os.pidfd_open(int(tests.stdout.readline()))
+        assert select.select([engine], [], [], 0)[0] == [], "it runs"
+        tests.kill()
+    try:
+        assert select.select([engine], [], [], 20)[0] == [engine], "nobody is left who could end it"
+    finally:
+        os.close(engine)

@@ -23,6 +23,7 @@ from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Credential
 from sextet.model.status import Binding, Call, ZoneStatus
 from sextet.sip.engine import SipEngine
+from tests.support.end_with_tests import end_with_the_tests
 from tests.support.sip_client import Dialog, Message, Phone
 
 WAIT_S = 10.0
@@ -247,6 +248,7 @@ async def peers(network: str, *numbers: int, config: Root = CONFIG, **changes: o
     directory.chmod(0o755)
     certificate(directory)
     made = Peers(network, directory, config)
+    end_with_the_tests(directory)
     try:
         await made.start(*numbers, **changes)
         yield made
