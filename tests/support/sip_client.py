@@ -135,8 +135,9 @@ class Phone:
             writer.transport.abort()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
-        if self._datagrams is not None:
-            self._datagrams.close()
+        datagrams, self._datagrams = self._datagrams, None
+        if datagrams is not None:
+            datagrams.close()
 
     async def __aenter__(self) -> Phone:
         return await self.open()
