@@ -103,6 +103,7 @@ async def reach(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
     """Reach a peer and prove the cluster key to each other; gives the password of its store. Raises DialFailed."""
     await gate.passed()
+    sock: socket.socket | None = None
     writer: asyncio.StreamWriter | None = None
     try:
         sock = await _connect(target.ip, own)
@@ -116,6 +117,8 @@ async def reach(
     except BaseException:  # cancelled as well: the connection must not outlive the attempt
         if writer is not None:
             writer.transport.abort()
+        elif sock is not None:
+            sock.close()
         raise
 
 

@@ -47,6 +47,7 @@ LOG_EVERY = 100  # a cause is written to the log the first time and then every h
 LOGGED_PER_MINUTE_MAX = 30  # many addresses at once must not fill the log
 CHUNK_BYTES = 1 << 18
 BACKLOG = 64
+ACCEPT_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,7 @@ class Front:
         self._access: Access | None = None
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._arrivals: set[socket.socket] = set()  # whose task has not begun
         self._half_open: Counter[str] = Counter()
         self._connections: dict[_Connection, None] = {}  # in the order of their coming
         self._minute = self._logged = 0
@@ -129,12 +131,17 @@ class Front:
                 f"the cluster port {self._address}:{self._port} cannot be had: {error.strerror}"
             ) from error
         self._listener = listener
-        self._spawn(self._accept(listener))
+        self._watch()
 
     async def stop(self) -> None:
-        await end(self._tasks)
         if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
+            self._listener = None
+        await end(self._tasks)
+        for sock in self._arrivals:  # a task that is cancelled early never begins
+            sock.close()
+        self._arrivals.clear()
 
     def follow(self, rules: Rules | None) -> None:
         """Apply rules; connections that no longer qualify are dropped at once."""
@@ -159,16 +166,23 @@ class Front:
         """Where the peers that have come in come from."""
         return {connection.number: connection.ip for connection in self._connections}
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                sock, address = await loop.sock_accept(listener)
-            except OSError as error:  # out of descriptors: what is open goes on
-                self._journal.module("developer.cluster.front", "ERROR", f"cannot accept connections: {error.strerror}")
-                await asyncio.sleep(0.5)
-                continue
-            self._arrived(sock, address[0])
+    def _watch(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Take one connection; not a coroutine, which would lose what came in the moment of its end."""
+        try:
+            sock, address = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # it left again
+        except OSError as error:  # out of descriptors: what is open goes on
+            self._journal.module("developer.cluster.front", "ERROR", f"cannot accept connections: {error.strerror}")
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)
+            loop.call_later(ACCEPT_AGAIN_S, self._watch)
+            return
+        self._arrived(sock, address[0])
 
     def _arrived(self, sock: socket.socket, ip: str) -> None:
         """Close a connection before it costs anything, or serve it."""
@@ -185,10 +199,12 @@ class Front:
             self._refuse(ip, reason)
         else:
             self._half_open[ip] += 1
+            self._arrivals.add(sock)
             self._spawn(self._serve(sock, ip, rules))
 
     async def _serve(self, sock: socket.socket, ip: str, rules: Rules) -> None:
         """One connection, from the handshake to its end."""
+        self._arrivals.discard(sock)
         connection: _Connection | None = None
         try:
             try:
@@ -219,15 +235,17 @@ class Front:
         numbers = [number for number, (_, known) in rules.members.items() if known == ip]
         try:
             await self._gate(numbers[0]).passed()
-        finally:
-            if not self._gate(numbers[0]).is_open:
-                sock.close()
+        except BaseException:  # cancelled
+            sock.close()
+            raise
         reader, writer = await self._secure(sock, rules)
         try:
             number, verified = await self._prove(reader, writer, ip, rules)
+        except NotAdmitted:
+            writer.transport.close()  # so that a refusal still reaches the caller
+            raise
         except BaseException:  # cancelled as well: the connection must not outlive the attempt
-            if not writer.transport.is_closing():
-                writer.transport.close()  # so that a refusal still reaches the caller
+            writer.transport.abort()
             raise
         connection = _Connection(number, ip, verified, writer.transport)
         self._enter(connection, rules)
