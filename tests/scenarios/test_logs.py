@@ -10,6 +10,7 @@ import pytest
 
 from sextet.lab import alarm_proof
 from sextet.lab.bench import Bench
+from sextet.streams import StreamServer
 from tests.support import real_lab
 from tests.support.real_lab import PERMISSIVE, Lab, answered, eventually
 
@@ -90,12 +91,11 @@ def test_a_syslog_server_gets_the_alarms_of_a_peer(lab: Lab) -> None:
             begun.set()
             while data := await reader.read(65536):
                 heard.extend(data)
-            writer.transport.abort()
             ended.set()
 
-        address = f"{lab.plan.network}.170"
-        server = await asyncio.start_server(serve, address, 0)
-        port = server.sockets[0].getsockname()[1]
+        address, server = f"{lab.plan.network}.170", StreamServer(serve)
+        server.listen(address, 0)
+        port = server.address[1]
         entry = {"address": address, "port": port, "transport": "TCP", "level": "warning"}
         await lab.ask(2, "config add", path="logging.syslog_servers", value=entry)
         try:
@@ -112,8 +112,8 @@ def test_a_syslog_server_gets_the_alarms_of_a_peer(lab: Lab) -> None:
         finally:
             await lab.set(1, "protocols.h323_mode", True)
             await lab.ask(2, "config remove", path=f"logging.syslog_servers[{address}]")
-            server.close()
-            await ended.wait()
+            await ended.wait()  # by the peer
+            await server.stop()
         await lab.alarm(2, 60921, standing=False)
 
     asyncio.run(play())

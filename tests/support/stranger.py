@@ -8,6 +8,8 @@ import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from sextet.streams import StreamServer
+
 Shown = tuple[Path, Path]  # a certificate and its key
 
 PORT = 14372
@@ -25,9 +27,12 @@ class Relay:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Relay]:
-        server = await asyncio.start_server(self._serve, self._at, PORT, ssl=self._contexts[0])
-        async with server:
+        server = StreamServer(self._serve)
+        server.listen(self._at, PORT, self._contexts[0])
+        try:
             yield self
+        finally:
+            await server.stop()
 
     async def said(self, data: bytes) -> bytes:
         """Say something to the target in the caller's place; gives what it answers until it closes the connection."""
@@ -47,15 +52,13 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with contextlib.suppress(OSError):  # the ends hang up on each other, and on the stranger
+            there, back = await asyncio.open_connection(
+                self._target, self._port, ssl=self._contexts[1], local_addr=(self._at, 0)
+            )
             try:
-                onwards = await asyncio.open_connection(
-                    self._target, self._port, ssl=self._contexts[1], local_addr=(self._at, 0)
-                )
-                await asyncio.gather(
-                    _pump(reader, onwards[1], self.caller_said), _pump(onwards[0], writer, self.target_said)
-                )
+                await asyncio.gather(_pump(reader, back, self.caller_said), _pump(there, writer, self.target_said))
             finally:
-                writer.transport.abort()
+                back.transport.abort()
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, heard: bytearray) -> None:
