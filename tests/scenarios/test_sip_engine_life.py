@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -18,7 +19,9 @@ from sextet.engine import EngineError
 from sextet.model.settings.protocols import Domain
 from sextet.sip import agent_line, engine, process
 from sextet.sip.kemi.script import EVENTS_SOCKET
+from sextet.sip.rpc import command
 from tests.support.real_lab import eventually
+from tests.support.sip_client import Phone
 from tests.support.sip_peers import WAIT_S, answered, certificate, peers, phone
 
 pytestmark = pytest.mark.scenario
@@ -78,6 +81,33 @@ def test_a_new_certificate_is_shown_without_a_restart() -> None:
             after = await asyncio.to_thread(ssl.get_server_certificate, (at.address(1), 5061))
             assert before != after
             assert (await alice.register()).status == 200  # over the connection it had
+
+    asyncio.run(play())
+
+
+def test_what_fails_in_one_process_closes_no_tls_connection_of_another() -> None:
+    async def play() -> None:
+        async with peers("127.61.2", 1) as at, contextlib.AsyncExitStack() as stack:
+            phones = [await stack.enter_async_context(phone(at, 1, "alice", "tls")) for _ in range(4)]
+            done = asyncio.Event()
+
+            async def asks(one: Phone) -> None:
+                while not done.is_set():
+                    assert (await one.request("OPTIONS", f"sip:{at.address(1)}")).status == 200
+
+            async def stranger() -> None:
+                while not done.is_set():
+                    reader, writer = await asyncio.open_connection(at.address(1), 5061)
+                    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+                    with contextlib.suppress(OSError):
+                        await reader.read()
+                    writer.transport.abort()
+
+            tasks = [asyncio.create_task(one) for one in (*map(asks, phones), stranger(), stranger())]
+            for _ in range(30):
+                await command(at.run_dir(1), "tls.reload")
+            done.set()
+            await asyncio.gather(*tasks)
 
     asyncio.run(play())
 

@@ -42,10 +42,12 @@ from pathlib import Path
 
 import KSR
 
+from sextet.sip.kemi.parting import part
 from sextet.sip.kemi.script import Script
 
 
 def mod_init():
+    part()
     return Script(KSR, Path({run_dir!r}))
 '''
 
