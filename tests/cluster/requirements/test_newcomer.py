@@ -50,3 +50,4 @@ def test_what_it_lacks_is_named(
     (sentence,) = unmet(seen, NAME, look, knocks)
     assert sentence.startswith(f"{NAME}: ") and f"({check})" in sentence and measured in sentence
     assert sentence.endswith("."), "the remedy"
+    assert sentence.count(f"{NAME}: ") == 1, "it is named once"

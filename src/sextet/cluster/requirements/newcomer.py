@@ -19,8 +19,9 @@ PORTS = {"tcp 4372": checks.REACH_4372, "tcp 4371": checks.REACH_4371}
 
 def unmet(seen: Evidence, address: str, look: Look, knocks: Mapping[str, Knock]) -> tuple[str, ...]:
     """Name every requirement that it does not meet: one sentence with check, measured value and remedy."""
+    again = f"{address.lower().rstrip('.')}: "  # how a failure begins; the sentence has the name already
     return tuple(
-        f"{address}: {kind.title} ({kind.id}): {measured.rstrip('.')}. {kind.remedy}"
+        f"{address}: {kind.title} ({kind.id}): {measured.removeprefix(again).rstrip('.')}. {kind.remedy}"
         for kind, measured in _unmet(seen, address, look, knocks)
     )
 
