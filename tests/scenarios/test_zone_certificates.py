@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from sextet.model.settings.registration import Authentication
 from sextet.model.settings.system import Server, System
 from sextet.model.settings.zones import DNS, AccessRule, DefaultZone, Zone, ZonePeer
 from sextet.sip.kemi.routing.forking import ZONE_MS
+from tests.support.real_lab import eventually
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
 from tests.support.tables import linked
 
@@ -65,6 +67,21 @@ async def named_by_dns(known: Records) -> AsyncIterator[Server]:
         yield Server(address=f"{NETWORK}.53:5353")
     finally:
         await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def asked_for(at: Peers, address: str) -> AsyncIterator[list[str | None]]:
+    """Listen for TLS; gives the names (SNI) that connections were made for."""
+    names: list[str | None] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(at.directory / "certificate.pem", at.directory / "key.pem")
+    context.sni_callback = lambda _, name, __: names.append(name)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), address, 5061, ssl=context)
+    try:
+        yield names
+    finally:
+        server.close()
+        await server.wait_closed()
 
 
 async def until(at: Peers, number: int, state: str) -> None:
@@ -150,6 +167,48 @@ def test_a_domain_is_called_where_the_certificate_names_it_and_nowhere_else() ->
                 assert eve.count() == 0
 
     asyncio.run(play())
+
+
+def test_who_is_connected_to_hears_which_name_it_is_for() -> None:
+    """RFC 6066 3: an IP address is no name."""
+
+    async def play() -> None:
+        gate, world, plain = (f"{NETWORK}.{last}" for last in (81, 82, 83))
+        known: Records = {
+            ("gate.test.", "A"): [gate],
+            ("_sips._tcp.world.apolo.local.", "SRV"): ["1 1 5061 host.world.apolo.local."],
+            ("host.world.apolo.local.", "A"): [world],
+        }
+        zones = (
+            Zone(name="Gate", peers=(ZonePeer(address="Gate.test"),)),
+            Zone(name="Plain", peers=(ZonePeer(address=plain),)),
+            Zone(name="World", type=DNS, tls_verify=True),
+        )
+        rules = (SearchRule(name="World", target="World", behavior="Leave"),)
+        async with named_by_dns(known) as server, peers(NETWORK) as at:
+            made = linked(
+                replace(
+                    CONFIG, authentication=OPEN, zones=zones, search_rules=rules, system=System(dns_servers=(server,))
+                )
+            )
+            async with (
+                asked_for(at, gate) as of_gate,
+                asked_for(at, world) as of_world,
+                asked_for(at, plain) as of_plain,
+            ):
+                await at.start(1, config=made, trusted=at.directory / "certificate.pem")
+                async with phone(at, 1, "alice") as alice:
+                    assert refused(await alice.call("bob@world.apolo.local")).status == 480
+                await eventually(
+                    "the neighbours are asked", lambda: _first(of_gate, of_plain), wanted=["gate.test", None]
+                )
+                assert set(of_world) == {"world.apolo.local"}
+
+    asyncio.run(play())
+
+
+async def _first(*names: list[str | None]) -> list[str | None]:
+    return [one for each in names for one in each[:1]]
 
 
 def test_access_rules_let_in_whose_certificate_they_allow() -> None:

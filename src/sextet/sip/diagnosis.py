@@ -18,10 +18,11 @@ _WORDS = {
 }
 
 
-async def cause_of(uri: str, address: str, trusted: Path | None) -> str:
+async def cause_of(uri: str, address: str, trusted: Path | None, name: str) -> str:
     """Say why nothing comes from a SIP URI, connecting from our address; empty where the way itself is free.
 
-    With `trusted`, the certificate must come from one of these authorities, as in Kamailio.
+    With `trusted`, the certificate must come from one of these authorities, as in Kamailio; and as there the other side
+    hears which `name` is meant.
     """
     where, _, transport = uri.removeprefix("sip:").partition(";transport=")
     host, _, port = where.rpartition(":")
@@ -31,8 +32,9 @@ async def cause_of(uri: str, address: str, trusted: Path | None) -> str:
         context = _context(trusted) if transport == "tls" else None
         async with asyncio.timeout(CONNECT_S):
             _, writer = await asyncio.open_connection(
-                host.strip("[]"), int(port), ssl=context, local_addr=(address.strip("[]"), 0)
-            )
+                host.strip("[]"), int(port), ssl=context, local_addr=(address.strip("[]"), 0),
+                server_hostname=name if context and name else None,
+            )  # fmt: skip
     except TimeoutError:
         return f"no connection within {CONNECT_S:.0f} s"
     except ssl.SSLCertVerificationError as error:

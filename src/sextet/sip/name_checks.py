@@ -74,7 +74,8 @@ class NameChecks:
         """Wait for what a next hop shows; gives what is wrong with it."""
         if (await asyncio.wait((shown,), timeout=PATIENCE_S))[0]:
             return shown.result()
-        looked = asyncio.create_task(cause_of(hop.partition(f";{WANTED}=")[0], wanted.address, wanted.trusted))
+        way, _, name = hop.partition(f";{WANTED}=")
+        looked = asyncio.create_task(cause_of(way, wanted.address, wanted.trusted, name))
         try:
             await asyncio.wait((shown, looked), return_when=asyncio.FIRST_COMPLETED)
             if shown.done() or looked.exception() or looked.result() in ("", MUTE):

@@ -103,13 +103,13 @@ class ZoneWatch:
             return
         assert self._wanted is not None
         trusted = self._wanted.trusted if zone.tls_verify else None
-        look = self._look(place, self._wanted.address, trusted)
+        look = self._look(place, self._wanted.address, trusted, report.address.host)
         task = self._looking[place] = asyncio.create_task(look, name=f"why {report.address.uri} fails")
         task.add_done_callback(lambda _: self._looking.pop(place, None))
 
-    async def _look(self, place: tuple[str, str], address: str, trusted: Path | None) -> None:
+    async def _look(self, place: tuple[str, str], address: str, trusted: Path | None, name: str) -> None:
         with contextlib.suppress(OSError, ValueError):
-            cause = await cause_of(place[1], address, trusted)
+            cause = await cause_of(place[1], address, trusted, name)
             if cause:
                 self._book.explain(*place, cause)
                 self._soon()

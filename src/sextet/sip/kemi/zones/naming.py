@@ -40,7 +40,7 @@ def ask(ksr: Any, told: Instructions, zone: str, hops: Sequence[str]) -> None:
     """Ask next hops for their names; in the agent. What comes back is handed to `answered`."""
     for hop in hops:
         if found := _HOP.fullmatch(hop):
-            pinging.send(ksr, told, found[1], ["Max-Forwards: 1"], f"{ASKED} {hop} {zone}", verified=True)
+            pinging.send(ksr, told, found[1], ["Max-Forwards: 1"], f"{ASKED} {hop} {zone}", found[2], verified=True)
 
 
 def answered(ksr: Any, reporter: Reporter) -> None:

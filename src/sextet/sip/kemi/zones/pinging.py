@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sextet.call.alias import is_ip
 from sextet.call.choice import HEADER, load_of
 from sextet.call.zones import Place, ZoneRow
 from sextet.sip.kemi.instructions import Instructions
@@ -130,13 +131,19 @@ def ask(ksr: Any, told: Instructions, zone: ZoneRow, place: Place, number: int, 
         headers.append(authorization)
     sent_us = int(time.monotonic() * 1e6)
     asked = f"{'2' if authorization else '1'} {number} {sent_us} {place.uri} {zone.name}"
-    send(ksr, told, place.uri, headers, asked, verified=zone.tls_verify)
+    send(ksr, told, place.uri, headers, asked, place.host, verified=zone.tls_verify)
 
 
-def send(ksr: Any, told: Instructions, uri: str, headers: Sequence[str], asked: str, *, verified: bool) -> None:
-    """Send OPTIONS to an address; whoever gets the answer finds `asked` in its evparam."""
+def send(
+    ksr: Any, told: Instructions, uri: str, headers: Sequence[str], asked: str, name: str, *, verified: bool
+) -> None:  # fmt: skip
+    """Send OPTIONS to an address; whoever gets the answer finds `asked` in its evparam.
+
+    A new connection says which name it is for (SNI, RFC 6066 3): a server of several shows the certificate of that one.
+    """
     if uri.endswith("=tls"):
         ksr.tls.set_connect_server_id("verified" if verified else "plain")
+        ksr.pvx.xavp_child_sets("tls", "server_name", "" if is_ip(name) else name)
     text = {
         "method": "OPTIONS", "ruri": uri, "turi": uri, "furi": f"sip:{told.host}", "ouri": uri,
         "hdrs": "".join(f"{header}\r\n" for header in headers), "evparam": asked,
