@@ -84,11 +84,13 @@ def test_a_device_that_registers_with_another_peer_is_called_there_at_once_and_o
     async def play() -> None:
         same = {"instance": "00000000-0000-1000-8000-aabbccddee01"}
         old, new, alice = lab.phone(1, "bob", **same), lab.phone(2, "bob", **same), lab.phone(3, "alice")
-        async with registered(old, alice), registered(new):
-            await known(lab, (ALICE, 3), (BOB, 2))
-            dialog = answered(await alice.call(BOB))
-            assert (old.count(), new.count()) == (0, 1)
-            assert (await alice.hang_up(dialog)).status == 200
+        async with registered(old, alice):
+            await known(lab, (ALICE, 3), (BOB, 1))
+            async with registered(new):
+                await known(lab, (ALICE, 3), (BOB, 2))
+                dialog = answered(await alice.call(BOB))
+                assert (old.count(), new.count()) == (0, 1)
+                assert (await alice.hang_up(dialog)).status == 200
 
     asyncio.run(play())
 

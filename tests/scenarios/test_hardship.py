@@ -77,6 +77,8 @@ def test_on_a_full_disk_a_change_is_refused_with_a_sentence_and_the_rest_goes_on
             for number in lab.numbers:
                 assert (await lab.cluster(number))["held"] == before
                 assert await lab.value(number, SHARED) == "60"
+            both = {("alice@apolo.local", 1, False), ("bob@apolo.local", 2, False)}
+            await eventually("1 knows both", lambda: lab.registrations(1), wanted=both)
             dialog = answered(await alice.call("bob@apolo.local"))
             assert (await alice.hang_up(dialog)).status == 200
             filler.unlink()

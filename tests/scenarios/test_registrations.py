@@ -30,6 +30,8 @@ def test_why_a_device_is_gone_is_known_on_all_peers(lab: Lab) -> None:
             assert (await one.register(0)).status == 200
         async with lab.phone(1, "alice", instance=INSTANCE) as one, lab.phone(2, "alice", instance=INSTANCE) as other:
             assert (await one.register()).status == 200
+            # Which of two was later is known by who had heard of the other one.
+            await eventually("2 has heard of it", lambda: lab.registrations(2), wanted={(alias, 1, False)})
             assert (await other.register()).status == 200
             one.leaves = False
             await eventually("it moved", lambda: lab.registrations(1), wanted={(alias, 2, False)})
