@@ -35,6 +35,7 @@ from tests.support.peer_lists import ListDesk
 HOST = "127.77.0.1:8443"
 _FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.S)
 _INPUT = re.compile(r"<input\b([^>]*)>")
+_TEXTAREA = re.compile(r"<textarea([^>]*)>(.*?)</textarea>", re.DOTALL)
 _SELECT = re.compile(r"<select\b([^>]*)>(.*?)</select>", re.S)
 _OPTION = re.compile(r"<option\b([^>]*)>([^<]*)</option>")
 
@@ -126,6 +127,8 @@ def fields_of(text: str, action: str | None) -> dict[str, str]:
                     if "selected" in marks
                 ]
                 fields[_attribute(match, "name")] = html.unescape(chosen[0])
+            for match, words in _TEXTAREA.findall(body):
+                fields[_attribute(match, "name")] = html.unescape(words.removeprefix("\n"))  # as browsers do
             return fields
     raise AssertionError(f"there is no form {action or 'with was'} on the page")
 

@@ -65,6 +65,78 @@ def test_locate_counts_hops_and_asks_for_a_number(browser: Browser) -> None:
         assert f"Hop count: '{wrong}' is none; enter 0 to 255." in words_of(browser.get(f"{page}&hops={wrong}"))
 
 
+def locate(browser: Browser, **typed: str) -> str:
+    """Fill in the page Locate and press its button; gives the words of the answer."""
+    form = fields_of(browser.get("/maintenance/tools/locate"), "/maintenance/tools/locate")
+    return words_of(browser.send("/maintenance/tools/locate", {**form, **typed}).text)
+
+
+def test_locate_without_a_draft_has_an_address_that_can_be_kept(browser: Browser) -> None:
+    page = locate(browser, alias="9x@y.example", hops="3")
+    assert "London: x@y.example" in page and "On a draft" not in page
+    asked = browser.last.url.params
+    assert (asked["alias"], asked["hops"], "draft" in asked, "csrf" in asked) == ("9x@y.example", "3", False, False)
+
+
+def test_locate_asks_on_a_draft_and_saves_nothing_of_it(browser: Browser) -> None:
+    draft = '[{"verb": "set", "path": "search_rules[Out].pattern", "value": "8"}]'
+    page = locate(browser, alias="8x@y.example", draft=draft)
+    for words in ("On a draft", "search_rules[Out].pattern", "Would be asked", "London: x@y.example"):
+        assert words in page
+    assert fields_of(browser.last.text, "/maintenance/tools/locate")["draft"] == draft, "it can be changed further"
+    assert "Would be refused" in locate(browser, alias="9x@y.example", draft=draft)
+    assert browser.face.saved.search_rules[-1].pattern == "9"
+
+
+def test_a_draft_that_breaks_a_dial_plan_test_says_so(browser: Browser) -> None:
+    change(browser, Change("add", "dial_plan_tests", {"name": "good", "alias": "9x@y.example", "target": "London"}))
+    page = locate(browser, draft='[{"verb": "remove", "path": "search_rules[Out]"}]')
+    assert "Dial plan tests that fail with it" in page and "good" in page
+    assert "Dial plan tests that fail" not in locate(
+        browser, draft='[{"verb": "set", "path": "system.name", "value": "x"}]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("draft", "words"),
+    [
+        ("[" * 100_000, "The draft cannot be read; write a list of changes such as"),
+        ('[{"verb": "set", "path": "nowhere", "value": 1}]', "There is no setting nowhere"),
+        ('[{"verb": "set", "path": "search_rules[Out].target", "value": "Mars"}]', "Mars"),
+    ],
+)
+def test_a_draft_that_cannot_be_used_is_told_and_stays(browser: Browser, draft: str, words: str) -> None:
+    page = locate(browser, alias="x", draft=draft)
+    assert "It cannot be located." in page and words in page
+    assert fields_of(browser.last.text, "/maintenance/tools/locate")["draft"] == draft
+
+
+@pytest.mark.parametrize(
+    ("item", "typed"), [("?item=Out", {"pattern": "8"}), ("", OUT | {"name": "New", "pattern": "8"})]
+)
+def test_the_form_of_a_rule_that_nobody_saved_is_a_draft(browser: Browser, item: str, typed: dict[str, str]) -> None:
+    form = {**browser.form(f"{RULES}/item{item}"), **typed}
+    browser.send(f"{RULES}/item/locate{item}", form)
+    again = fields_of(browser.last.text, "/maintenance/tools/locate")
+    assert "On a draft" in words_of(browser.last.text)
+    page = words_of(browser.send("/maintenance/tools/locate", {**again, "alias": "8x@y.example"}).text)
+    assert "London: x@y.example" in page
+    assert rules(browser) == [("LocalZoneMatch", 50), ("Out", 100)]
+    assert browser.face.saved.search_rules[-1].pattern == "9"
+
+
+def test_a_form_that_cannot_be_saved_is_no_draft_and_keeps_what_was_typed(browser: Browser) -> None:
+    form = {**browser.form(f"{RULES}/item?item=Out"), "pattern": "(", "pattern_type": "Regex"}
+    answer = browser.send(f"{RULES}/item/locate?item=Out", form)
+    assert answer.status_code == 422 and "is not a regular expression" in words_of(answer.text)
+    assert fields_of(answer.text, f"{RULES}/item?item=Out")["pattern"] == "("
+
+
+def test_who_may_only_read_may_ask_on_a_draft() -> None:
+    reader = Browser().read_only()
+    assert "On a draft" in locate(reader, draft='[{"verb": "set", "path": "system.name", "value": "x"}]')
+
+
 def test_locate_shows_what_a_script_says_of_a_busy_device(browser: Browser) -> None:
     script = (
         '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'

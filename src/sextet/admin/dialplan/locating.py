@@ -20,7 +20,7 @@ from sextet.call.stages import Again
 from sextet.call.table import Table, TableError
 from sextet.call.transform import applied
 from sextet.cluster.face import Face
-from sextet.model.config import Change, changed, to_document
+from sextet.model.config import Change, Difference, changed, differences, to_document
 from sextet.model.expression import ALIAS_MAX
 from sextet.model.ordering import settled
 from sextet.model.schema import Problem, Refused
@@ -83,6 +83,10 @@ class Locator:
         config = self._with(changes)
         found = located(self._table(config), wish, self._registered(), draft=bool(changes))
         return replace(found, unreachable=tuple(self._failed({one.target for one in found.search.asked})))
+
+    def changed(self, changes: Sequence[Change]) -> list[Difference]:
+        """Say what a draft changes of what is saved. Raises Refused."""
+        return differences(to_document(self._face.saved), to_document(self._with(changes)))
 
     async def warnings(self) -> tuple[Warning, ...]:
         """Name what can never do anything in the saved dial plan. Raises Refused.

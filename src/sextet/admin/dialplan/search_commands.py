@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import Any
 
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry
 from sextet.admin.dialplan import search_catalogue as catalogue
+from sextet.admin.dialplan.drafts import draft_of
 from sextet.admin.dialplan.locating import Wish
 from sextet.admin.dialplan.searches import LIST_MAX, Searches
 from sextet.call.decision import HOPS_WITHOUT_HEADER
-from sextet.model.config import Change
 from sextet.model.schema import Problem, Refused
 
 LINES_DEFAULT = 40  # one screen
-DRAFT_CHANGES_MAX = 5000  # a whole dial plan
 
 
 def add_to(registry: Registry, searches: Searches) -> None:
@@ -69,18 +66,3 @@ def add_to(registry: Registry, searches: Searches) -> None:
     registry.add(catalogue.CHECK_PATTERN, check_pattern)
     registry.add(catalogue.DIALPLAN_CHECK, check)
     registry.add(catalogue.DIALPLAN_TEST, test)
-
-
-def draft_of(text: Any) -> tuple[Change, ...]:
-    """Read the changes of a draft; raises Refused for anything else."""
-    if not text:
-        return ()
-    try:
-        rows = json.loads(text)
-        changes = tuple(Change(row["verb"], str(row["path"]), row.get("value")) for row in rows)
-        if len(changes) > DRAFT_CHANGES_MAX or any(one.verb not in ("set", "add", "remove") for one in changes):
-            raise ValueError("changes")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        form = '[{"verb": "set", "path": "search_rules[Out].target", "value": "Paris"}]'
-        raise Refused(Problem("draft", f"The draft cannot be read; write a list of changes such as {form}.")) from error
-    return changes

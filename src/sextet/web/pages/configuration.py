@@ -69,6 +69,11 @@ class ListPage:
         return self.list in (dialplan.RULES, dialplan.TRANSFORMS)
 
     @property
+    def decides(self) -> bool:
+        """Tell whether an item of it can decide where a call goes: then Locate takes its form for a draft."""
+        return self.list in (dialplan.RULES, dialplan.TRANSFORMS, "call_policy.rules", "findme.people")
+
+    @property
     def columns(self) -> Fields:
         declared = dict(self.fields)
         plain = [name for name, setting in self.fields if not setting.secret and setting.kind is not Kind.MANY]
@@ -294,37 +299,39 @@ async def show_list(page: ListPage, visit: Visit) -> Response:
 async def show_item(page: ListPage, visit: Visit) -> Response:
     """Show one item, or an empty form for a new one."""
     key = visit.query.get("item")
-    item = _find(_items(visit, page), page, key)
+    item = find(_items(visit, page), page, key)
     if key is not None and item is None:
         raise HTTPException(404, f"There is no {page.noun} {key!r} any more; somebody may have removed or renamed it.")
     now = forms.texts_of(page.fields, item or {})
-    pattern = _find(_items(visit, page), page, visit.query.get("clone")) if key is None else None
+    pattern = find(_items(visit, page), page, visit.query.get("clone")) if key is None else None
     if pattern is not None:
         copy = forms.texts_of(page.fields, dialplan.copied(pattern, _items(visit, page), page.key))
-        return _item_form(visit, page, None, forms.form_of(page.fields, _place(page, None), copy, now))
-    return _item_form(visit, page, key, forms.form_of(page.fields, _place(page, key), now, stored=_secrets(page, item)))
+        return item_form(visit, page, None, forms.form_of(page.fields, place_of(page, None), copy, now))
+    return item_form(
+        visit, page, key, forms.form_of(page.fields, place_of(page, key), now, stored=_secrets(page, item))
+    )
 
 
 async def save_item(page: ListPage, visit: Visit) -> Response:
     """Save an item, or add it."""
     key = visit.query.get("item")
     typed, was = forms.posted_texts(page.fields, visit.posted), forms.posted_was(page.fields, visit.posted)
-    if key is not None and _find(_items(visit, page), page, key) is None:
+    if key is not None and find(_items(visit, page), page, key) is None:
         title = f"The {page.noun} {key!r} was removed by somebody meanwhile. Nothing was saved; Save adds it again."
-        form = forms.form_of(page.fields, _place(page, None), typed, was={})
-        return _item_form(visit, page, None, form, Kept(notice=Message(tone="warn", title=title)))
-    result = await save(visit, partial(_plan_item, page, visit, key, typed, was))
+        form = forms.form_of(page.fields, place_of(page, None), typed, was={})
+        return item_form(visit, page, None, form, Kept(notice=Message(tone="warn", title=title)))
+    result = await save(visit, partial(plan_item, page, visit, key, typed, was))
     if result is None or isinstance(result, Saved):
         return visit.go(page.path, result.message if result else NOTHING)
-    stored = _secrets(page, _find(_items(visit, page), page, key))
-    form = refused_form(page.fields, _place(page, key), typed, was, result, stored=stored)
-    return _item_form(visit, page, key, form, result)
+    stored = _secrets(page, find(_items(visit, page), page, key))
+    form = refused_form(page.fields, place_of(page, key), typed, was, result, stored=stored)
+    return item_form(visit, page, key, form, result)
 
 
 async def remove_item(page: ListPage, visit: Visit) -> Response:
     """Remove an item; asked for twice, so that a slip of the hand removes nothing."""
     key = visit.query.get("item", "")
-    item = _find(_items(visit, page), page, key)
+    item = find(_items(visit, page), page, key)
     if item is None:
         return visit.go(page.path, Message(tone="info", title=f"The {page.noun} {key!r} is not there any more."))
     if visit.posted.get("sure") != "yes":
@@ -334,7 +341,7 @@ async def remove_item(page: ListPage, visit: Visit) -> Response:
 
     def plan() -> Plan:
         rows = _items(visit, page)
-        there = _find(rows, page, key)
+        there = find(rows, page, key)
         if there != item:
             return Plan(conflict=there) if there else Plan()
         done = f"the {page.noun} {key} was removed."
@@ -373,7 +380,8 @@ def _form(visit: Visit, intro: str, form: Form, kept: Kept | None = None, runnin
     return visit.page("form.html", 422 if kept else 200, intro=intro, form=form, running=running or {}, **_why(kept))
 
 
-def _item_form(visit: Visit, page: ListPage, key: str | None, form: Form, kept: Kept | None = None) -> Response:
+def item_form(visit: Visit, page: ListPage, key: str | None, form: Form, kept: Kept | None = None) -> Response:
+    """Answer with the form of an item."""
     shown = form if key is None else forms.with_kept(form)
     return visit.page("item.html", 422 if kept else 200, page=page, key=key, form=shown, **_why(kept))
 
@@ -382,9 +390,10 @@ def _why(kept: Kept | None) -> dict[str, Any]:
     return {"conflict": bool(kept and kept.conflict), "message": kept.notice if kept else None}
 
 
-def _plan_item(page: ListPage, visit: Visit, key: str | None, typed: Texts, was: Texts) -> Plan:
+def plan_item(page: ListPage, visit: Visit, key: str | None, typed: Texts, was: Texts) -> Plan:
+    """Say what saving an item would change."""
     rows = _items(visit, page)
-    item = _find(rows, page, key)
+    item = find(rows, page, key)
     now = forms.texts_of(page.fields, item or {})
     both = forms.merged(page.fields, typed, was, now)
     if both.moved and item is not None:
@@ -426,7 +435,8 @@ def _items(visit: Visit, page: ListPage) -> list[dict[str, Any]]:
     return rows
 
 
-def _find(rows: Sequence[dict[str, Any]], page: ListPage, key: str | None) -> dict[str, Any] | None:
+def find(rows: Sequence[dict[str, Any]], page: ListPage, key: str | None) -> dict[str, Any] | None:
+    """Find the item of a key."""
     return next((row for row in rows if str(row[page.key]) == key), None)
 
 
@@ -434,7 +444,8 @@ def _secrets(page: ListPage, item: Mapping[str, Any] | None) -> list[str]:
     return [name for name, setting in page.fields if setting.secret and item and item[name]]
 
 
-def _place(page: ListPage, key: str | None) -> str:
+def place_of(page: ListPage, key: str | None) -> str:
+    """Name the place of an item in the configuration."""
     return f"{page.list}[{key or ''}]"
 
 

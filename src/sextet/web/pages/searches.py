@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sextet.admin.dialplan.drafts import draft_of, written
 from sextet.admin.dialplan.locating import BEHAVIORS, PROTOCOLS, Wish
 from sextet.admin.dialplan.searches import LIST_MAX, Searches
 from sextet.call.decision import HOPS_WITHOUT_HEADER
+from sextet.call.rehearsal import Rehearsed
+from sextet.model.config import Change, Difference
 from sextet.model.schema import Refused
 from sextet.model.settings.words import PATTERN_TYPES
 from sextet.web.desk import Message
@@ -47,7 +53,23 @@ async def show_search(visit: Visit) -> Response:
 
 async def show_locate(visit: Visit) -> Response:
     """Show what would happen, once an alias is given."""
-    query = visit.query
+    return _locate(visit, visit.query)
+
+
+async def locate_on_draft(visit: Visit) -> Response:
+    """Show what would happen on a draft; without one the page has an address that can be kept."""
+    given = {name: text for name, text in visit.posted.items() if name not in ("csrf", "draft")}
+    draft = visit.posted.get("draft", "").strip()
+    return _locate(visit, given, draft) if draft else visit.go(f"{LOCATE}?{urlencode(given)}")
+
+
+def draft_page(visit: Visit, changes: Sequence[Change]) -> Response:
+    """Show the page with a draft, before an alias is given. Raises Refused for changes that cannot be saved."""
+    _searches(visit).locator.changed(changes)
+    return _locate(visit, {}, written(changes) if changes else "")
+
+
+def _locate(visit: Visit, query: Mapping[str, str], draft: str = "") -> Response:
     hops = query.get("hops", "").strip() or str(HOPS_WITHOUT_HEADER)
     known = hops.isascii() and hops.isdigit() and len(hops) < 4 and int(hops) <= HOPS_MAX
     wish = Wish(
@@ -59,19 +81,26 @@ async def show_locate(visit: Visit) -> Response:
         user=query.get("user", "").strip(),
         hops=int(hops) if known else HOPS_WITHOUT_HEADER,
     )
-    found, message = None, None
+    locator, found, message = _searches(visit).locator, None, None
+    different: list[Difference] = []
+    failing: list[Rehearsed] = []
     if not known:
         lines = (f"Hop count: {hops[:20]!r} is none; enter 0 to {HOPS_MAX}.",)
         message = Message(tone="bad", title="It cannot be located.", lines=lines)
     try:
-        found = _searches(visit).locator.locate(wish) if wish.alias and known else None
+        changes = draft_of(draft)
+        if changes:
+            different = locator.changed(changes)
+            failing = [test for test in locator.rehearse(changes) if not test.passed]
+        found = locator.locate(wish, changes) if wish.alias and known else None
     except Refused as refused:
         message = _refused("It cannot be located.", refused)
     zones = [zone.name for zone in visit.desk.face.saved.zones if zone.state == "Enabled"]
     sources = ["LocalZone", "DefaultZone", *zones, *(subzone.name for subzone in visit.desk.face.saved.subzones)]
     return visit.page(
-        "locate.html", wish=wish, sources=sources, protocols=PROTOCOLS, found=found, message=message, tone_of=tone_of
-    )
+        "locate.html", wish=wish, sources=sources, protocols=PROTOCOLS, found=found, message=message, tone_of=tone_of,
+        draft=draft, different=different, failing=failing,
+    )  # fmt: skip
 
 
 async def show_pattern(visit: Visit) -> Response:
@@ -105,6 +134,7 @@ ROUTES = (
     Route(HISTORY, logged_in(show_history), methods=["GET"]),
     Route(f"{HISTORY}/search", logged_in(show_search), methods=["GET"]),
     Route(LOCATE, logged_in(show_locate), methods=["GET"]),
+    Route(LOCATE, logged_in(locate_on_draft), methods=["POST"]),
     Route(PATTERN, logged_in(show_pattern), methods=["GET"]),
     Route(f"{TESTS}/run", logged_in(run_tests), methods=["GET"]),
 )
