@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from sextet.model.searches import Search
+from sextet.model.searches import Answer, Search
 from sextet.model.sections import Root
 from sextet.model.status import Binding, Call, ZoneStatus
 
@@ -114,8 +114,8 @@ class Searches(Protocol):
     def made(self, search: Search) -> None:
         """A search was decided."""
 
-    def answered(self, name: str, status: int, answers: Sequence[tuple[int, int, int]], final: bool) -> None:
-        """Targets answered: (number of the target, status, ms since the decision); final ends the search."""
+    def answered(self, name: str, status: int, answers: Sequence[Answer], final: bool, reason: str = "") -> None:
+        """Targets answered; final ends the search, for this reason where it is no target's."""
 
 
 class Engine(Protocol):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sextet.model.searches import Asked, Search, Step, row_of, search_of, with_answers
+from sextet.model.searches import Answer, Asked, Search, Step, row_of, search_of, with_answers
 
 STEP = Step(kind="rule", name="Out", matched=True, before="9x", after="x", finding="asked", priority=7, target="Paris")
 SEARCH = Search(
@@ -23,17 +23,44 @@ def test_it_is_read_as_it_was_written() -> None:
 
 def test_answers_complete_it_and_the_best_of_a_target_counts() -> None:
     told = with_answers(
-        SEARCH, 200, [(0, 404, 10), (1, 486, 20), (1, 200, 30), (1, 487, 40), (9, 200, 50), (-1, 200, 1)]
+        SEARCH,
+        200,
+        [
+            Answer(0, 404, 10),
+            Answer(1, 486, 20),
+            Answer(1, 200, 30),
+            Answer(1, 487, 40),
+            Answer(9, 200, 50),
+            Answer(-1, 200, 1),
+        ],
     )
     assert [(one.status, one.ms) for one in told.asked] == [(404, 10), (200, 30)]
     assert (told.status, told.ms) == (200, 50)
 
 
 @pytest.mark.parametrize(
+    ("status", "reason", "told"),
+    [
+        (486, "", "answered by {1}: 486 Busy Here"),
+        (404, "", "answered by {0}: 404"),
+        (480, "", ""),
+        (480, "zone Paris: none of its addresses can be reached", "zone Paris: none of its addresses can be reached"),
+        (200, "", ""),
+    ],
+)
+def test_an_ending_says_who_said_so(status: int, reason: str, told: str) -> None:
+    answers = [Answer(0, 404, 10), Answer(1, 486, 20, "Busy Here")]
+    found = with_answers(SEARCH, status, answers, reason)
+    assert found.reason == told.format(*(one.target for one in SEARCH.asked))
+    assert [one.words for one in found.asked] == ["404", "486 Busy Here"]
+
+
+@pytest.mark.parametrize(
     ("status", "method", "word"),
     [
         (0, "INVITE", "In progress"), (0, "MESSAGE", "Sent"), (200, "INVITE", "Found"), (404, "MESSAGE", "Not found"),
-        (487, "INVITE", "Cancelled"), (503, "INVITE", "Refused (503)"), (482, "INVITE", "Loop"),
+        (487, "INVITE", "Cancelled"), (408, "INVITE", "No answer"),
+        (503, "INVITE", "Refused (503)"), (482, "INVITE", "Loop"),
     ],
 )  # fmt: skip
 def test_the_outcome_is_said_in_words(status: int, method: str, word: str) -> None:

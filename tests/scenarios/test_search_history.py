@@ -45,7 +45,7 @@ def test_a_call_over_two_peers_is_two_searches_of_one_tag_that_every_peer_can_ex
     asyncio.run(play())
 
 
-def test_a_caller_who_gives_up_and_a_wrong_number_are_in_the_history(lab: Lab) -> None:
+def test_a_caller_who_gives_up_a_busy_device_and_a_wrong_number_are_in_the_history_with_who_said_so(lab: Lab) -> None:
     async def play() -> None:
         alice, bob = lab.phone(1, "alice"), lab.phone(1, "bob")
         async with registered(alice, bob):
@@ -56,10 +56,18 @@ def test_a_caller_who_gives_up_and_a_wrong_number_are_in_the_history(lab: Lab) -
             alice.give_up()
             assert refused(await call).status == 487
 
-            async def cancelled() -> list[str]:
-                return [line["outcome"] for line in await history(lab, 2, invite.get("call-id"))]
+            async def ended(containing: str) -> list[tuple[str, str]]:
+                lines = await history(lab, 2, containing)
+                return [(line["outcome"], line["search"]["reason"]) for line in lines]
 
-            await eventually("the search is cancelled", cancelled, wanted=["Cancelled"])
+            one = invite.get("call-id")
+            await eventually(
+                "the search is cancelled", lambda: ended(one), wanted=[("Cancelled", "the caller gave up")]
+            )
+            bob.status = 486
+            busy = refused(await alice.call(BOB)).get("call-id")
+            told = ("Busy", "answered by Local Zone: 486 Test")
+            await eventually("the busy device is named", lambda: ended(busy), wanted=[told])
             assert refused(await alice.call("wrong-number@apolo.local")).status == 404
 
             async def missed() -> list[str]:

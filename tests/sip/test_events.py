@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from sextet.model.searches import Answer
 from sextet.sip.events import Answered, CallEnded, LoopDetected, Numbered, Registered, Searched, Sequences, decoded
 
 
@@ -68,9 +69,17 @@ def test_searches_answers_and_loops_are_read() -> None:
     event = decoded(json.dumps({**_NUMBERED, "kind": "search", "search": values}).encode()).event
     assert isinstance(event, Searched)
     assert (event.search.steps[0].finding, event.search.asked[0].target) == ("asked", "Paris")
-    told = {**_NUMBERED, "kind": "answers", "id": "1", "status": 404, "final": True, "answers": [[0, 404, 12]]}
+    told = {
+        **_NUMBERED,
+        "kind": "answers",
+        "id": "1",
+        "status": 404,
+        "final": True,
+        "answers": [[0, 404, 12, "Not Found"]],
+        "reason": "so",
+    }
     assert decoded(json.dumps(told).encode()).event == Answered(
-        name="1", status=404, answers=((0, 404, 12),), final=True
+        name="1", status=404, answers=(Answer(0, 404, 12, "Not Found"),), final=True, reason="so"
     )
     loop = {**_NUMBERED, "kind": "loop", "alias": "b", "source": "Paris", "tag": "t"}
     assert decoded(json.dumps(loop).encode()).event == LoopDetected(alias="b", source="Paris", tag="t")

@@ -25,6 +25,7 @@ from sextet.admin.dialplan.unregistering import UnregisterDesk
 from sextet.admin.door import Door
 from sextet.model import alarms
 from sextet.model.config import Difference
+from sextet.model.searches import Answer
 from sextet.model.settings.users import Administrator
 from sextet.web.app import WebServer
 from sextet.web.desk import Desk
@@ -129,7 +130,7 @@ def searches(face: FakePeer) -> Searches:
     """Give the pages searches that were made: one found, one busy, one that no rule knew."""
     desk = SearchDesk(face)
     desk.make("bob@apolo.local", "1111111111111111", registered=("bob@apolo.local",))
-    desk.history.answered("1111111111111111", 200, [(0, 200, 2410)], True)
+    desk.history.answered("1111111111111111", 200, [Answer(0, 200, 2410)], True)
     desk.make("nobody@apolo.local", "2222222222222222")
     return desk.searches
 

@@ -281,6 +281,9 @@ class FakeKSR:
     def t_branch_replied(self) -> int:
         return NO if self.silence else OK
 
+    def t_any_replied(self) -> int:
+        return NO if self.silence else OK
+
     def t_get_status_code(self) -> int:
         return self.status
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from sextet.engine import Neighbour, Picture, Shared, Wanted
-from sextet.model.searches import Search, with_answers
+from sextet.model.searches import Answer, Search, with_answers
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Domain, Protocols
 from sextet.model.settings.registration import Credential
@@ -155,11 +155,11 @@ class Trace:
             self.answered(search.id, *said)
         self._watch.turned()
 
-    def answered(self, name: str, status: int, answers: Sequence[tuple[int, int, int]], final: bool) -> None:
+    def answered(self, name: str, status: int, answers: Sequence[Answer], final: bool, reason: str = "") -> None:
         if name not in self.searches:
-            self._early.setdefault(name, []).append((status, answers, final))
+            self._early.setdefault(name, []).append((status, answers, final, reason))
             return
-        self.searches[name] = with_answers(self.searches[name], status, answers)
+        self.searches[name] = with_answers(self.searches[name], status, answers, reason)
         if final:
             self.final.add(name)
         self._watch.turned()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sextet.model.searches import Asked, Search, Step
+from sextet.model.searches import Answer, Asked, Search, Step
 from sextet.watch.searches import CALL_S, EARLY_MAX, FILE, REQUEST_S, UNDER_WAY_MAX, SearchHistory
 
 
@@ -51,9 +51,9 @@ def test_a_search_is_seen_at_once_and_written_with_its_last_answer(history: Sear
     history.made(made())
     assert [one.outcome for one in history.newest()] == ["In progress"]
     assert lines(tmp_path) == 0
-    history.answered("s1", 404, [(0, 404, 31)], False)
+    history.answered("s1", 404, [Answer(0, 404, 31)], False)
     assert [(one.status, one.asked[0].status) for one in history.newest()] == [(0, 404)]
-    history.answered("s1", 200, [(0, 404, 31), (1, 200, 900)], True)
+    history.answered("s1", 200, [Answer(0, 404, 31), Answer(1, 200, 900)], True)
     (found,) = history.newest()
     assert (found.outcome, found.ms, [one.ms for one in found.asked]) == ("Found", 900, [31, 900])
     assert lines(tmp_path) == 1
@@ -128,7 +128,7 @@ def test_what_is_under_way_at_the_end_is_not_lost(history: SearchHistory, tmp_pa
 
 
 def test_an_answer_that_comes_before_its_search_is_not_lost(history: SearchHistory, tmp_path: Path) -> None:
-    history.answered("s1", 200, [(0, 200, 9)], True)
+    history.answered("s1", 200, [Answer(0, 200, 9)], True)
     assert history.newest() == []
     history.made(made())
     assert [(one.outcome, one.asked[0].status) for one in history.newest()] == [("Found", 200)]
@@ -137,7 +137,7 @@ def test_an_answer_that_comes_before_its_search_is_not_lost(history: SearchHisto
 
 def test_answers_of_searches_that_never_come_are_limited(history: SearchHistory) -> None:
     for number in range(EARLY_MAX + 1):
-        history.answered(f"s{number}", 200, [(0, 200, 9)], True)
+        history.answered(f"s{number}", 200, [Answer(0, 200, 9)], True)
     for name in ("s0", "s1"):
         history.made(made(name))
     assert {one.id: one.outcome for one in history.newest()} == {"s0": "In progress", "s1": "Found"}

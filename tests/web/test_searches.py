@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from sextet.model.config import Change
+from sextet.model.searches import Answer
 from tests.support.web_client import Browser, fields_of, words_of
 
 BOB = "bob@apolo.local"
@@ -33,15 +34,15 @@ def rules(browser: Browser) -> list[tuple[str, int]]:
 def test_the_history_lists_searches_with_their_outcome_and_leads_to_the_decision(browser: Browser) -> None:
     assert "Nothing was searched yet." in words_of(browser.get("/status/search-history"))
     browser.searches.make(BOB, "1" * 16, registered=(BOB,))
-    browser.searches.history.answered("1" * 16, 486, [(0, 486, 70)], True)
+    browser.searches.history.answered("1" * 16, 486, [Answer(0, 486, 70, "Busy <b>")], True)
     browser.searches.make('x"><b>@y', "2" * 16)
     text = browser.get("/status/search-history")
     assert "<b>@y" not in text
-    for words in (BOB, "Busy", "Local Zone (486)", "Not found", "are missing: no answer"):
+    for words in (BOB, "Busy", "answered by Local Zone: 486 Busy <b>", "Not found", "are missing: no answer"):
         assert words in words_of(text)
     assert BOB not in words_of(browser.get("/status/search-history?filter=%3E%3Cb"))
     page = words_of(browser.get(f"/status/search-history/search?id={'1' * 16}"))
-    for words in (BOB, "alice@apolo.local", "LocalZoneMatch", "registered at this peer", "486", "70 ms"):
+    for words in (BOB, "alice@apolo.local", "LocalZoneMatch", "registered at this peer", "486 Busy <b>", "70 ms"):
         assert words in page
     missing = browser.client.get("/status/search-history/search?id=none")
     assert (missing.status_code, "no such search any more" in words_of(missing.text)) == (404, True)

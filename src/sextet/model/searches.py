@@ -1,10 +1,13 @@
-"""One search as it is told and kept: who asked for what, what the rules made of it, and what targets answered."""
+"""One search as it is told and kept: who asked for what, what the rules made of it, and what targets answered.
+
+How it ended has its reason: that of whoever decided, or of the target whose answer the caller got.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 TEXT_MAX = 256  # of what a stranger wrote: an alias that is longer is refused, a Call-ID that is longer is cut
 STEPS_MAX = 50  # that are told of one search: an event has at most 64 KiB; the explanation has them all
@@ -12,6 +15,7 @@ OUTCOMES = {
     0: "In progress",
     200: "Found",
     404: "Not found",
+    408: "No answer",
     480: "Unavailable",
     482: "Loop",
     483: "Too many hops",
@@ -45,6 +49,21 @@ class Asked:
     rule: str
     status: int = 0  # 0: no answer yet, or none that counted
     ms: int = 0  # from the decision to this answer
+    reason: str = ""  # in the words of who answered, or why there was none
+
+    @property
+    def words(self) -> str:
+        """The answer with its reason, or why there was none."""
+        return f"{self.status or ''} {self.reason}".strip()
+
+
+class Answer(NamedTuple):
+    """What a target answered."""
+
+    target: int  # its number among all targets of the search
+    status: int  # 0: none came
+    ms: int  # since the decision
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +87,7 @@ class Search:
     steps: tuple[Step, ...]
     asked: tuple[Asked, ...]
     status: int  # the final answer, 0 while there is none
-    reason: str
+    reason: str  # why it was refused, or who said so
     subzone: str = ""  # of the caller, where he is an endpoint of ours
     user: str = ""  # whose credentials came with it
     device: str | None = None  # the one that was called (call/gruu.device_of)
@@ -102,14 +121,20 @@ def row_of(search: Search) -> dict[str, Any]:
     return values
 
 
-def with_answers(search: Search, status: int, answers: Sequence[tuple[int, int, int]]) -> Search:
-    """Add what targets answered: (number of the target, status, ms); of a target with several devices the best one."""
+def with_answers(search: Search, status: int, answers: Sequence[Answer], reason: str = "") -> Search:
+    """Add what targets answered, of a target with several devices the best one, and how it ended: 0 if it did not yet.
+
+    Without a reason of its own, the one is told whose answer the caller got.
+    """
     asked = list(search.asked)
-    for number, code, ms in answers:
-        if 0 <= number < len(asked) and (asked[number].status == 0 or code < 300):
-            asked[number] = replace(asked[number], status=code, ms=ms)
-    last = max((ms for *_, ms in answers), default=0)
-    return replace(search, asked=tuple(asked), status=status, ms=max(search.ms, last))
+    for number, code, ms, words in answers:
+        if 0 <= number < len(asked) and (asked[number].status == 0 or 200 <= code < 300):
+            asked[number] = replace(asked[number], status=code, ms=ms, reason=words)
+    if status >= 300 and not reason:
+        said = (f"answered by {one.target}: {one.words}" for one in asked if one.status == status)
+        reason = next(said, "")
+    last = max((one.ms for one in answers), default=0)
+    return replace(search, asked=tuple(asked), status=status, reason=reason, ms=max(search.ms, last))
 
 
 _STEP = tuple(field.name for field in fields(Step))

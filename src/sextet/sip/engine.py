@@ -448,7 +448,7 @@ class SipEngine:
             case Searched() if self._searches is not None:
                 self._searches.made(event.search)
             case Answered() if self._searches is not None:
-                self._searches.answered(event.name, event.status, event.answers, event.final)
+                self._searches.answered(event.name, event.status, event.answers, event.final, event.reason)
             case LoopDetected():
                 details = {"Dst-alias": event.alias, "Src-zone": event.source, "Tag": event.tag, "Level": "2"}
                 self._journal.event("Search Loop detected", Service="SIP", **details)

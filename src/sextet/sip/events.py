@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sextet.model.searches import Search, search_of
+from sextet.model.searches import Answer, Search, search_of
 from sextet.model.status import Binding, Call, ZoneAddress
 from sextet.sip.zone_book import Report
 
@@ -68,8 +68,9 @@ class Answered:
 
     name: str
     status: int
-    answers: tuple[tuple[int, int, int], ...]
+    answers: tuple[Answer, ...]
     final: bool
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,9 +236,16 @@ def _event(values: dict[str, Any]) -> Event:
         case "search":
             return Searched(search=search_of(values["search"]))
         case "answers":
-            answers = tuple((int(target), int(status), int(ms)) for target, status, ms in values["answers"])
+            answers = tuple(
+                Answer(int(target), int(status), int(ms), str(reason))
+                for target, status, ms, reason in values["answers"]
+            )
             return Answered(
-                name=str(values["id"]), status=int(values["status"]), answers=answers, final=bool(values["final"])
+                name=str(values["id"]),
+                status=int(values["status"]),
+                answers=answers,
+                final=bool(values["final"]),
+                reason=str(values["reason"]),
             )
         case "loop":
             return LoopDetected(alias=str(values["alias"]), source=str(values["source"]), tag=str(values["tag"]))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from sextet.model.searches import Search, row_of, search_of, with_answers
+from sextet.model.searches import Answer, Search, row_of, search_of, with_answers
 from sextet.watch.event_log import EventLog, wall_clock
 from sextet.watch.history import written
 
@@ -23,7 +23,7 @@ EARLY_MAX = 500  # answers that came before what they answer
 UNDER_WAY_MAX = 5000  # calls that ring at one moment on one peer; the oldest are written as they are
 CALL_S, REQUEST_S = 600.0, 15.0  # after which no answer comes any more: a call that rings in a few rounds, a request
 LIST_MAX = 500  # searches of one answer
-Answers = tuple[int, Sequence[tuple[int, int, int]], bool]  # status, of which target after how many ms; final
+Answers = tuple[int, Sequence[Answer], bool, str]  # as they come: see engine.Searches
 
 
 class SearchHistory:
@@ -61,15 +61,15 @@ class SearchHistory:
             self.answered(search.id, *early)
         self._sweep()
 
-    def answered(self, name: str, status: int, answers: Sequence[tuple[int, int, int]], final: bool) -> None:
+    def answered(self, name: str, status: int, answers: Sequence[Answer], final: bool, reason: str = "") -> None:
         """See engine.Searches."""
         began, search = self._under_way.get(name, (0.0, None))
         if search is None:
-            self._early[name] = (status, answers, final)
+            self._early[name] = (status, answers, final, reason)
             if len(self._early) > EARLY_MAX:
                 self._early.popitem(last=False)
             return
-        known = with_answers(search, status if final else 0, answers)
+        known = with_answers(search, status if final else 0, answers, reason if final else "")
         if final:
             del self._under_way[name]
             self._write(known)

@@ -21,6 +21,7 @@ from sextet.call.source import LOCAL
 from sextet.cluster.face import Owned
 from sextet.model.config import Change
 from sextet.model.schema import Refused
+from sextet.model.searches import Answer
 from sextet.model.status import ZoneStatus
 from tests.support.fake_peer import FakePeer
 from tests.support.fake_searches import SearchDesk
@@ -66,7 +67,7 @@ def test_the_history_of_all_peers_is_one_list_and_says_who_did_not_answer() -> N
 def test_a_search_is_explained_rule_by_rule_with_the_table_that_decided_it() -> None:
     one, two = both()
     two.make(BOB, "bbbbbbbbbbbbbbbb", registered=(BOB,))
-    two.history.answered("bbbbbbbbbbbbbbbb", 200, [(0, 200, 41)], True)
+    two.history.answered("bbbbbbbbbbbbbbbb", 200, [Answer(0, 200, 41)], True)
     steps = run(one, "search show", id="bbbbbbbbbbbbbbbb")["search"]["steps"]
     assert [(step["name"], step["matched"], step["finding"]) for step in steps if step["kind"] == "rule"] == [
         ("LocalZoneMatch", True, "registered at this peer"),

@@ -319,24 +319,6 @@ def test_what_is_told_of_a_search_fits_into_one_event_however_many_rules_match(b
     assert len(json.dumps(bench.searches[-1])) < MESSAGE_BYTES_MAX
 
 
-def test_what_a_search_was_and_what_its_targets_answered_is_told(bench: Bench) -> None:
-    bench.follow(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
-    bench.ksr.values["$TV(Sn)"] = "100.5"
-    bench.ksr.request("INVITE", "sip:x@other.test", **{"$TV(Sn)": "100.5", "$ci": "c" * 999})
-    bench.script.initial(None)
-    made = bench.searches[-1]["search"]
-    assert (made["alias"], made["targets"], made["status"]) == ("x@other.test", [["Other", "x@other.test", "Out"]], 0)
-    assert len(made["call_id"]) == 256
-    bench.ksr.values |= {"$avp(legs)": " 0=0 1=", "$avp(said)": " 0=404@100.75 1=486@101.0", "$avp(person)": 486}
-    bench.ksr.status = 404
-    bench.script.failed(None)
-    told = bench.searches[-1]
-    assert (told["id"], told["status"], told["final"]) == (made["id"], 486, True)
-    assert told["answers"] == [[0, 404, 250], [-1, 486, 500]]
-    bench.script.cancelled(None)
-    assert (bench.searches[-1]["status"], bench.searches[-1]["final"]) == (487, True)
-
-
 def test_a_retransmission_does_nothing(bench: Bench) -> None:
     bench.ksr.retransmission = True
     bench.invite()

@@ -28,6 +28,7 @@ def _history(paper: Paper, result: Row) -> None:
         "Dialled": lambda row: row["search"]["alias"],
         "Outcome": lambda row: row["outcome"],
         "Answered by": _winner,
+        "Reason": lambda row: row["search"]["reason"],
     }
     paper.table(columns, result["lines"], "There is no search yet.", lambda row: _tone(row["search"]))
     for name in result["silent"]:
@@ -36,7 +37,8 @@ def _history(paper: Paper, result: Row) -> None:
 
 def _show(paper: Paper, result: Row) -> None:
     search = result["search"]
-    paper.say(f"{search['caller']} dialled {search['alias']}: {result['outcome']} {search['reason']}".rstrip(), "bold")
+    why = f"; {search['reason']}" if search["reason"] else ""
+    paper.say(f"{search['caller']} dialled {search['alias']}: {result['outcome']}{why}", "bold")
     proved = "authenticated" if search["authenticated"] else "not authenticated"
     paper.say(f"{search['at']} on {result['peer_name']}, from {search['source']}, {proved}, {search['protocol']}")
     paper.say(f"Search {search['id']}  Call tag {search['tag']}  Call-ID {search['call_id']}")
@@ -59,8 +61,8 @@ def _decision(paper: Paper, search: Row) -> None:
         "Asked": lambda row: row["target"],
         "For": lambda row: row["alias"],
         "By rule": lambda row: row["rule"],
-        "Answer": lambda row: str(row["status"] or ""),
-        "ms": lambda row: str(row["ms"]) if row["status"] else "",
+        "Answer": lambda row: f"{row['status'] or ''} {row['reason']}".strip(),
+        "ms": lambda row: str(row["ms"]) if row["status"] or row["reason"] else "",
     }
     paper.say("")
     paper.table(columns, search["asked"], "")

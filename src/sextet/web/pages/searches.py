@@ -30,7 +30,7 @@ TESTS = "/configuration/dial-plan/tests"
 
 def tone_of(status: int) -> str:
     """Choose the colour of an outcome."""
-    return "info" if not status else "ok" if status < 300 else "warn" if status in (480, 486, 487, 603) else "bad"
+    return "info" if not status else "ok" if status < 300 else "warn" if status in (408, 480, 486, 487, 603) else "bad"
 
 
 async def show_history(visit: Visit) -> Response:

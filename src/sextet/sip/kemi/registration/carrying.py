@@ -105,8 +105,7 @@ def send(
     open_table = (
         replace(table, maintenance=False) if table.maintenance else table
     )  # who leaves then is let go: _objection
-    found_way = search(open_table, request, lookups.here, lookups.elsewhere, stages(services))
-    searched = _led(table, request, found_way)
+    searched = _led(table, request, search(open_table, request, lookups.here, lookups.elsewhere, stages(services)))
     if searched.open:
         waits([services.question(*one) for one in searched.open])
         return
@@ -126,7 +125,9 @@ def send(
     rounds = _carried(table, found.rounds, ("zone",))
     if not rounds:
         refusal = found.refusal or _nowhere(request)
-        tracing.answered(ksr, reporter, "" if carried else name, tracing.clock(ksr), refusal.status, True)
+        tracing.answered(
+            ksr, reporter, "" if carried else name, tracing.clock(ksr), refusal.status, True, refusal.reason
+        )
         _refuse(ksr, reporter, table, request, refusal)
         return
     call: dict[str, Any] = {"tag": request.tag, "search": "" if carried else name}

@@ -125,7 +125,7 @@ def _search(
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
         return
     if not found.rounds and found.refusal is not None:
-        tracing.answered(ksr, reporter, name, tracing.clock(ksr), found.refusal.status, True)
+        tracing.answered(ksr, reporter, name, tracing.clock(ksr), found.refusal.status, True, found.refusal.reason)
         answer(ksr, found.refusal.status, found.refusal.reason)
         return
     after, uri = Aftermath(request=request, then=(*found.then, *decision.then)), identity.uri if token else ""

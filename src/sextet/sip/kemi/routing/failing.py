@@ -58,7 +58,7 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     if hidden:
         status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
     goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
-    tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on)
+    tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on, tracing.unsaid(ksr, status))
     if goes_on:
         run(ksr, reporter, told, rounds, call, after, again=True)
         return

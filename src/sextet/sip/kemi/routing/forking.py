@@ -113,7 +113,7 @@ def _given_up(ksr: Any, reporter: Reporter, told: Instructions, call: Call, refu
     if "call_id" in call:
         calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), f"{refusal.status} {refusal.reason}")
     proxied.failed(ksr, reporter, told.table)
-    tracing.answered(ksr, reporter, call["search"], call["began"], refusal.status, True)
+    tracing.answered(ksr, reporter, call["search"], call["began"], refusal.status, True, refusal.reason)
     answer(ksr, refusal.status, refusal.reason)
 
 

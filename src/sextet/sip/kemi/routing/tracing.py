@@ -1,8 +1,9 @@
 """What is told of a search: once when it is decided, and with what its targets answered (model/searches.py).
 
 A search carries its id through the transaction. Which branch belongs to which target, and what it answered when, the
-native routes note in two AVPs, `legs` and `said`: `" 0=2"` means that branch 0 asks target 2, `" 0=404@17.25"` that
-branch 0 answered 404 at second 17.25.
+native routes note in two AVPs, `legs` and `said`: `" 0=2"` means that branch 0 asks target 2, `" 0=404@17.25=4e6f,"`
+that branch 0 answered 404 at second 17.25, with its reason phrase and its Reason header (RFC 3326) as hexadecimal
+digits. A branch that has none when its round is over did not answer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from sextet.call.decision import Elsewhere, Here, Note, Refuse, Request, Searche
 from sextet.model.searches import STEPS_MAX, TEXT_MAX
 from sextet.sip.kemi.reporting import Reporter, written
 
-_SAID = re.compile(r"(\d+)=(\d{3})@([0-9.]+)")
+_SAID = re.compile(r"(\d+)=(\d{3})@([0-9.]+)(?:=([0-9a-f]*),([0-9a-f]*))?")
+_REASON = re.compile(r'text="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+_WORDS_MAX = 160  # characters of a reason
+_NO_ANSWER = 408
+SILENT = "no answer"
+_CANCELLED = 487
 _LEG = re.compile(r"(\d+)=(\d*)")
 
 
@@ -71,31 +77,65 @@ def told(
     reporter.send(f'"kind":"search","search":{written(values)}', more=True)
 
 
-def answered(ksr: Any, reporter: Reporter, name: str, began: float, status: int, final: bool) -> None:
-    """Tell what the branches of a search have answered so far; one without a name was not told of."""
+def answered(
+    ksr: Any, reporter: Reporter, name: str, began: float, status: int, final: bool, reason: str = ""
+) -> None:  # fmt: skip
+    """Tell what the branches of a search have answered so far; one without a name was not told of.
+
+    `reason` is ours, for a status that is no target's.
+    """
     if not name:
         return
     legs = dict(_LEG.findall(str(ksr.pv.get("$avp(legs)") or "")))
+    found = _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))
     answers = [
-        (int(legs.get(branch) or -1), int(code), max(0, round((float(moment) - began) * 1000)))
-        for branch, code, moment in _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))
+        (int(legs.get(branch) or -1), int(code), _ms(float(moment) - began), _words(phrase, header))
+        for branch, code, moment, phrase, header in found
     ]
+    if status >= 300 and status != _CANCELLED:
+        now = _ms(clock(ksr) - began)
+        silent = (target for branch, target in legs.items() if target and all(branch != one for one, *_ in found))
+        answers += [(int(target), 0, now, SILENT) for target in silent]
     reporter.send(
         f'"kind":"answers","id":{written(name)},"status":{status},"final":{written(final)},"answers":{written(answers)}'
+        f',"reason":{written(reason)}'
     )
+
+
+def unsaid(ksr: Any, status: int) -> str:
+    """Say why a round ended with a status that none of its branches answered; "" where one did."""
+    if any(int(code) == status for _, code, *_ in _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))):
+        return ""
+    if status != _NO_ANSWER:
+        return "nobody could be reached"
+    return "nobody answered in time" if ksr.tm.t_any_replied() > 0 else "nobody answered at all"
 
 
 def ended(ksr: Any, reporter: Reporter, status: int) -> None:
     """Tell that a call was answered, and by whom, or that the caller gave up."""
+    reason = "the caller gave up" if status == _CANCELLED else ""
     steps = ksr.pv.get("$avp(steps)")
     if steps:
         call = json.loads(steps)[1]
-        answered(ksr, reporter, call["search"], call["began"], status, True)
+        answered(ksr, reporter, call["search"], call["began"], status, True, reason)
 
 
 def clock(ksr: Any) -> float:
     """Read the clock with which the native routes note answers."""
     return float(ksr.pv.get("$TV(Sn)") or 0)
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))
+
+
+def _words(phrase: str, header: str) -> str:
+    """Read the reason of an answer: its phrase, and the text of its Reason header where that says more."""
+    words, more = (bytes.fromhex(text).decode(errors="replace") for text in (phrase, header))
+    found = _REASON.search(more)
+    text = found[1].replace('\\"', '"') if found else ""
+    both = f"{words}: {text}" if text and text.lower() != words.lower() else words
+    return "".join(character if character.isprintable() else "?" for character in both)[:_WORDS_MAX]
 
 
 def _row(note: Note) -> tuple[Any, ...]:
