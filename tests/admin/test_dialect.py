@@ -11,6 +11,7 @@ from sextet.admin import dialect
 from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command
 from sextet.admin.commands import Commands, Usage
+from sextet.admin.dialplan.registration_catalogue import REGISTRATION_REMOVE
 from sextet.admin.dialplan.search_catalogue import CHECK_PATTERN, LOCATE
 from sextet.admin.door import Door
 from sextet.admin.peers.lifecycle_catalogue import FORCE_CONFIG_UPDATE, PEER_MAINTENANCE
@@ -22,8 +23,8 @@ WHO = Actor(user="ann", may_write=True, door="cli")
 class Shell:
     """A fake peer behind the three verbs; `called` is what they ran besides the peer's own commands."""
 
-    def __init__(self) -> None:
-        self.face, self.called = FakePeer(1), list[tuple[str, Any]]()
+    def __init__(self, face: FakePeer | None = None) -> None:
+        self.face, self.called = face or FakePeer(1), list[tuple[str, Any]]()
         self.registry = Commands(self.face, Door(self.face, Lines()), Lines()).registry()
         for command in (FORCE_CONFIG_UPDATE, PEER_MAINTENANCE):
             self._note(command)
@@ -64,6 +65,46 @@ def test_locate_takes_the_original_s_parameters() -> None:
     assert shell.called == [("locate", given)]
     with pytest.raises(Usage, match="HopCount: <S>"):
         shell("xcommand", "Locate Alias: bob@apolo.local Colour: red")
+
+
+def serials(shell: Shell) -> dict[str, str]:
+    """Read the serial number of each registration that xStatus shows, by its alias."""
+    lines = [line.strip().partition(": ") for line in shell("xstatus", "Registrations")]
+    values = [(name, value.strip('"')) for name, _, value in lines if name in ("Alias", "SerialNumber")]
+    return {alias: serial for (_, alias), (_, serial) in zip(values[::2], values[1::2], strict=True)}
+
+
+def test_a_registration_is_removed_by_its_serial_number_from_any_peer_or_by_its_place_on_this_one() -> None:
+    here, there = (Shell(FakePeer.busy()) for _ in range(2))
+    there.face.number = 3
+    for shell in (here, there):
+        shell._note(REGISTRATION_REMOVE)
+    (bob,) = serials(there).values()
+    assert bob not in serials(here).values(), "xStatus shows what is registered with its own peer"
+    here("xcommand", f"RemoveRegistration RegistrationSerialNumber: {bob.upper()}")
+    here("xcommand", "Remove Registration Registration: 1")
+    assert [(name, given["alias"]) for name, given in here.called] == [
+        ("registration remove", "bob@apolo.local"), ("registration remove", "alice@apolo.local"),
+    ]  # fmt: skip
+    assert all(given["device"] for _, given in here.called)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "Registration or RegistrationSerialNumber"),
+        ("Registration: 1 RegistrationSerialNumber: x", "Registration or RegistrationSerialNumber"),
+        ("Registration: 99", "There is no registration '99'; `xstatus registrations` lists"),
+        ("Registration: ١", "There is no registration"),
+        ("RegistrationSerialNumber: 7", "There is no registration '7'"),
+    ],
+)
+def test_a_registration_that_is_not_there_is_not_removed(words: str, said: str) -> None:
+    shell = Shell(FakePeer.busy())
+    shell._note(REGISTRATION_REMOVE)
+    with pytest.raises(Usage, match=said):
+        shell("xcommand", f"RemoveRegistration {words}")
+    assert shell.called == []
 
 
 @pytest.mark.parametrize("words", ["ForceConfigUpdate", "forceconfigupdate", "Force Config Update", "force config"])

@@ -15,6 +15,7 @@ from sextet.admin import dialect_catalogue as catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry, Usage
 from sextet.admin.dialplan import bandwidth
+from sextet.admin.listings import RegistrationLine, registrations
 from sextet.admin.peers import views
 from sextet.admin.peers.resources import resources
 from sextet.cluster.face import Face
@@ -29,7 +30,10 @@ MAINTENANCE = "SystemUnit Maintenance Mode"
 _PAIR = re.compile(r"""([A-Za-z][\w.]*):\s*("[^"]*"|'[^']*'|\S+)""")
 _ROW = ("Fqdn", "IpAddress")
 _LOCATE = (("alias", "alias"), ("protocol", "protocol"), ("sourcezone", "from"), ("sourcealias", "caller"))
-OPTIONAL = {"Locate": ("HopCount", "Protocol", "SourceZone", "Authenticated", "SourceAlias")}
+OPTIONAL = {
+    "Locate": ("HopCount", "Protocol", "SourceZone", "Authenticated", "SourceAlias"),
+    "Remove Registration": ("Registration", "RegistrationSerialNumber"),  # one of these
+}
 
 
 def _number(text: str) -> int | str:
@@ -37,7 +41,7 @@ def _number(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
-def _wish(given: Given) -> dict[str, Any]:
+def _wish(_: Face, given: Given) -> dict[str, Any]:
     """Write what is to be located in the words of `locate`."""
     wish: dict[str, Any] = {name: given[parameter] for parameter, name in _LOCATE if parameter in given}
     if "hopcount" in given:
@@ -47,15 +51,35 @@ def _wish(given: Given) -> dict[str, Any]:
     return wish
 
 
+def _registration(face: Face, given: Given) -> dict[str, Any]:
+    """Name a device by its place in this peer's `xStatus Registrations`, or by its serial number on any peer."""
+    if len(given) != 1:
+        raise Usage(
+            Problem(
+                "words", "Write it so: xCommand Remove Registration, with Registration or RegistrationSerialNumber."
+            )
+        )
+    place, serial = given.get("registration", ""), given.get("registrationserialnumber", "")
+    here = dict(enumerate(_registered(face), 1))
+    found = here.get(int(place)) if place.isascii() and place.isdigit() and len(place) < 10 else None
+    found = found or next((line for line in registrations(face) if line.serial == serial.lower()), None)
+    if found is None:
+        said = f"{place or serial}"[:40]
+        raise Usage(
+            Problem("words", f"There is no registration {said!r}; `xstatus registrations` lists those of this peer.")
+        )
+    return {"alias": found.alias, "device": found.device}
+
+
 # The original's name -> the parameters that it needs, the command behind it, and the command's arguments.
-COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]]]] = {
-    "Force Config Update": ((), "cluster force-config-update", lambda given: {}),
-    "Force System Key Update": ((), "cluster force-system-key-update", lambda given: {}),
-    "Default Links Add": ((), "bandwidth default-links", lambda given: {}),
+COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Face, Given], dict[str, Any]]]] = {
+    "Force Config Update": ((), "cluster force-config-update", lambda _, given: {}),
+    "Force System Key Update": ((), "cluster force-system-key-update", lambda _, given: {}),
+    "Default Links Add": ((), "bandwidth default-links", lambda _, given: {}),
     "Check Bandwidth": (
         ("Node1", "Node2", "Bandwidth", "CallType"),
         "bandwidth check",
-        lambda given: {
+        lambda _, given: {
             "node1": given["node1"],
             "node2": given["node2"],
             "kbps": _number(given["bandwidth"]),
@@ -65,28 +89,29 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]
     "Link Add": (
         ("LinkName", "Node1", "Node2"),
         "config add",
-        lambda given: {
+        lambda _, given: {
             "path": "links",
             "value": {"name": given["linkname"], "node1": given["node1"], "node2": given["node2"]},
         },
     ),
-    "Pipe Add": (("PipeName",), "config add", lambda given: {"path": "pipes", "value": {"name": given["pipename"]}}),
-    "Disconnect Call": (("CallSerialNumber",), "call disconnect", lambda given: {"tag": given["callserialnumber"]}),
+    "Pipe Add": (("PipeName",), "config add", lambda _, given: {"path": "pipes", "value": {"name": given["pipename"]}}),
+    "Disconnect Call": (("CallSerialNumber",), "call disconnect", lambda _, given: {"tag": given["callserialnumber"]}),
+    "Remove Registration": ((), "registration remove", _registration),
     "Locate": (("Alias",), "locate", _wish),
     "Check Pattern": (
         ("Target", "Pattern", "Type", "Behavior", "Replace"),
         "check-pattern",
-        lambda given: {
+        lambda _, given: {
             "alias": given["target"],
             **{name: given[name] for name in ("pattern", "type", "behavior", "replace")},
         },
     ),
-    "Restart": ((), "peer restart", lambda given: {}),
-    "Boot": ((), "peer restart", lambda given: {}),
+    "Restart": ((), "peer restart", lambda _, given: {}),
+    "Boot": ((), "peer restart", lambda _, given: {}),
     "Cluster Address Mapping Add": (
         _ROW,
         "config add",
-        lambda given: {
+        lambda _, given: {
             "path": "clustering.address_mappings",
             "value": {"fqdn": given["fqdn"], "ip": given["ipaddress"]},
         },
@@ -94,7 +119,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Given], dict[str, Any]
     "Cluster Address Mapping Delete": (
         _ROW,
         "config remove",
-        lambda given: {"path": f"clustering.address_mappings[{given['fqdn']}]"},
+        lambda _, given: {"path": f"clustering.address_mappings[{given['fqdn']}]"},
     ),
 }
 
@@ -103,7 +128,7 @@ def add_to(registry: Registry, face: Face, maintenance: Callable[[], bool]) -> N
     """Add the three verbs to a peer's commands; `maintenance` says whether that mode is on."""
 
     async def command(actor: Actor, arguments: Arguments) -> object:
-        return await _command(registry, actor, str(arguments.get("words", "")))
+        return await _command(registry, face, actor, str(arguments.get("words", "")))
 
     async def configuration(actor: Actor, arguments: Arguments) -> object:
         words = str(arguments.get("words", ""))
@@ -119,7 +144,7 @@ def add_to(registry: Registry, face: Face, maintenance: Callable[[], bool]) -> N
     registry.add(catalogue.XSTATUS, status)
 
 
-async def _command(registry: Registry, actor: Actor, words: str) -> list[str]:
+async def _command(registry: Registry, face: Face, actor: Actor, words: str) -> list[str]:
     if words.strip() in ("", "?"):
         return [_usage(name) for name in sorted(COMMANDS)]
     pairs = [(name.lower(), value.strip("\"'")) for name, value in _PAIR.findall(words)]
@@ -132,7 +157,7 @@ async def _command(registry: Registry, actor: Actor, words: str) -> list[str]:
     missing = [parameter for parameter in needed if parameter.lower() not in given]
     if unknown or missing:
         raise Usage(Problem("words", f"Write it so: xCommand {_usage(name)}"))
-    result = await registry.run(behind, arguments(given), actor)
+    result = await registry.run(behind, arguments(face, given), actor)
     sentence = result.get("sentence", "") if isinstance(result, Mapping) else ""
     fields = [f'  Description: "{sentence}"'] if sentence else []
     return [f"*r Result (status=OK):{'' if fields else ' /'}", *fields, "*r/end", "", "OK"]
@@ -193,7 +218,6 @@ def _elements(face: Face) -> dict[str, dict[str, Any]]:
     cluster = {"Name": status.name, "Database": status.database} if status.members else {}
     alarms = [owned.row for owned in face.alarms() if owned.number == own]
     calls = [owned.row for owned in face.calls() if owned.number == own]
-    bound = [owned.row for owned in face.registrations() if owned.number == own]
     return {
         "SystemUnit": unit,
         "Alternates": peers,
@@ -217,8 +241,16 @@ def _elements(face: Face) -> dict[str, dict[str, Any]]:
             _name(line.label): {"Current": f"{line.total:g}", "Max": line.limit} for line in resources(face).lines
         },
         **_bandwidth(face),
-        "Registrations": {f"Registration {n}": {"Alias": one.alias} for n, one in enumerate(bound, 1)},
+        "Registrations": {
+            f"Registration {n}": {"Alias": one.alias, "Contact": one.contact, "SerialNumber": one.serial}
+            for n, one in enumerate(_registered(face), 1)
+        },
     }
+
+
+def _registered(face: Face) -> list[RegistrationLine]:
+    own = next((member.number for member in face.status().members if member.this_system), 0)
+    return [line for line in registrations(face) if line.peer == own]
 
 
 def _bandwidth(face: Face) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from sextet.model.schema import Refused
 from sextet.model.status import Alarm, Call, Stamp
 
 ALL = 10_000  # revisions and edits together: a peer keeps 200 besides those that were set aside
+_REGISTRATION = uuid.UUID("7a0b6a52-2f8e-5d0f-9a75-3f3b3f0d5a11")  # ours, for serial numbers; never to be changed
 _SEVERITY = ("critical", "alert", "error", "warning", "notice")
 
 
@@ -32,6 +34,11 @@ class RegistrationLine:
     granted_s: int
     age_s: float
     stale: bool
+
+    @property
+    def serial(self) -> str:
+        """The serial number by which it can be named on every peer; the device keeps it when it registers again."""
+        return str(uuid.uuid5(_REGISTRATION, f"{self.alias} {self.device}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
