@@ -16,6 +16,7 @@ from sextet.admin.dialplan.unregistering import Ended, UnregisterDesk
 from sextet.admin.door import Door
 from sextet.cluster.face import NoPrimary
 from sextet.model.config import Change
+from sextet.model.expression import ALIAS_MAX
 from sextet.model.schema import Refused
 from tests.support.fake_peer import FakePeer, Lines
 
@@ -149,3 +150,11 @@ def test_who_may_only_look_unregisters_nobody() -> None:
     with pytest.raises(Refused, match="read-only"):
         bench.end(BOB, actor=Actor(user="auditor", may_write=False, door="web"))
     assert BOB in bench.registered
+
+
+def test_an_alias_as_long_as_any_that_is_searched_for_can_be_blocked() -> None:
+    bench = Bench()
+    alias = f"{'x' * (ALIAS_MAX - 12)}@apolo.local"
+    bench.face.register(alias, 1, "sip:x@192.0.2.9")
+    bench.end(alias, block=True)
+    assert bench.denied == [alias]

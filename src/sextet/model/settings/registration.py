@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sextet.model.expression import ALIAS_MAX
 from sextet.model.schema import Applies, choice, many, number, password, text
 from sextet.model.settings.policy import POLICY_SERVICE
 from sextet.model.settings.words import AUTHENTICATION, PATTERN_TYPES
@@ -31,9 +32,12 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyPattern:
-    """One entry of the registration allow or deny list."""
+    """One entry of the registration allow or deny list; whatever alias is searched for can be listed.
 
-    pattern: str = text(high=60, mandatory=True, label="Pattern string", help="What the registering alias is compared with.")
+    The original's limit is 60, of aliases too.
+    """
+
+    pattern: str = text(high=ALIAS_MAX, mandatory=True, label="Pattern string", help="What the registering alias is compared with.")
     pattern_type: str = choice("Exact", PATTERN_TYPES, label="Pattern type", help="How the pattern is compared: whole, at the start, at the end, or as a regular expression.")
     description: str = text(high=64, label="Description", help="A note for administrators.")
 
