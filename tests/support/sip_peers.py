@@ -27,7 +27,7 @@ from tests.support.end_with_tests import end_with_the_tests
 from tests.support.sip_client import Dialog, Message, Phone
 
 WAIT_S = 10.0
-Said = tuple[int, Sequence[tuple[int, int, int]], bool]  # what engine.Searches.answered is told of a search
+Said = tuple[int, Sequence[Answer], bool, str]  # what engine.Searches.answered is told of a search
 CONFIG = Root(
     protocols=Protocols(sip_udp=True, sip_tcp=True),
     domains=(Domain(name="apolo.local"),),
