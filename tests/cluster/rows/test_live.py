@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sextet.cluster.rows.keys import KEY_CHARACTERS_MAX, encode_key
+from sextet.cluster.rows.keys import KEY_CHARACTERS_MAX, decode_key, encode_key
 from sextet.cluster.rows.live import Live
 from sextet.model.alarms import MIRROR_REPAIRED
 from sextet.model.status import Binding, Call, PeerStatus, Registration, Stamp, to_row
@@ -19,11 +19,12 @@ class Published:
 
     def __init__(self) -> None:
         self.rows: dict[str, bytes] = {}
+        self.only_shown: dict[str, bool] = {}
 
-    def put(self, key: str, value: bytes) -> None:
-        self.rows[key] = value
+    def put(self, key: str, value: bytes, *, shown: bool = False) -> None:
+        self.rows[key], self.only_shown[key] = value, shown
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: str, *, shown: bool = False) -> None:
         self.rows.pop(key, None)
 
 
@@ -88,3 +89,13 @@ def test_an_alarm_about_the_copy_of_a_removed_peer_goes_with_it() -> None:
     assert live.alarms.raised()
     live.forget(3)
     assert not live.alarms.raised()
+
+
+def test_rows_that_nothing_rests_on_are_told_as_such() -> None:
+    live, published = a_live()
+    live.call_changed(CALL)
+    live.registered("alice@apolo.local", (BINDING,))
+    live.sharing(frozenset((2,)), frozenset(("pipe/Line",)))
+    live.used({"pipe/Line": 64, "link/Free": 64}, {})
+    shown = {decode_key(key)[1]: only for key, only in published.only_shown.items()}
+    assert shown == {CALL.serial: True, "alice@apolo.local": False, "pipe/Line": False, "link/Free": True}

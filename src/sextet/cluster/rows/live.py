@@ -35,9 +35,9 @@ TOPICS = {
 class Own(Protocol):
     """Where own rows are published."""
 
-    def put(self, key: str, value: bytes) -> None: ...
+    def put(self, key: str, value: bytes, *, shown: bool = False) -> None: ...
 
-    def drop(self, key: str) -> None: ...
+    def drop(self, key: str, *, shown: bool = False) -> None: ...
 
 
 class Live:
@@ -206,10 +206,12 @@ class Live:
         except KeyTooLong as error:
             self._journal.module("developer.replication", "WARN", f"Not shown to other peers: {error}")
             return
+        # Nothing but pages rests on calls, and on the use of what has no limit.
+        shown = kind == "call" or (kind == KIND and name not in self.usage.limited)
         if row is None:
-            self._own.drop(key)
+            self._own.drop(key, shown=shown)
         else:
-            self._own.put(key, to_row(row))
+            self._own.put(key, to_row(row), shown=shown)
         self.view.put(self._number, kind, name, row)
         self._changed(TOPICS[kind])
 

@@ -34,7 +34,7 @@ class UsageBook:
         self._others: dict[str, dict[int, Usage]] = {}  # element -> owner -> row
         self._said: dict[str, list[tuple[int, int]]] = {}  # element -> (version, kbps) that somebody may still go by
         self._members: frozenset[int] | None = None  # nobody is told anything before it is known who shares
-        self._limited: frozenset[str] = frozenset()
+        self.limited: frozenset[str] = frozenset()
         self._told: dict[str, Shared] = {}
 
     def used(self, use: Mapping[str, int], heard: Mapping[str, Shared], now_s: float) -> list[Effect]:
@@ -49,7 +49,7 @@ class UsageBook:
 
     def picture(self, use: Mapping[str, int], now_s: float) -> list[Effect]:
         """Replace all own use by what an engine really carries, and tell it everything."""
-        now = {element: use.get(element, 0) for element in {*self.own, *use, *self._limited}}
+        now = {element: use.get(element, 0) for element in {*self.own, *use, *self.limited}}
         effects = [one for element, kbps in now.items() for one in self._publish(element, kbps, None, now_s)]
         return [*effects, *self.everything()]
 
@@ -58,7 +58,7 @@ class UsageBook:
         rows = self._others.setdefault(element, {})
         if row is not None:
             rows[number] = row
-        elif element not in self._limited:
+        elif element not in self.limited:
             rows.pop(number, None)
         if not rows:
             del self._others[element]
@@ -66,9 +66,9 @@ class UsageBook:
 
     def limit(self, elements: frozenset[str], now_s: float) -> list[Effect]:
         """These elements have a limit now: what is used of them has to be known everywhere."""
-        if elements == self._limited:
+        if elements == self.limited:
             return []
-        gone, self._limited = self._limited - elements, elements
+        gone, self.limited = self.limited - elements, elements
         kbps = {element: row.kbps for element, row in self.own.items()}
         effects = [
             one for element in (*gone, *elements) for one in self._publish(element, kbps.get(element, 0), None, now_s)
@@ -93,7 +93,7 @@ class UsageBook:
         """Give everything that an engine has to be told."""
         if self._members is None:
             return []
-        self._told = {element: self._view(element) for element in sorted(self._limited)}
+        self._told = {element: self._view(element) for element in sorted(self.limited)}
         return [Share(dict(self._told), len(self._members) + 1, complete=True)]
 
     def use(self) -> dict[str, tuple[int, int]]:
@@ -106,7 +106,7 @@ class UsageBook:
 
     def _publish(self, element: str, kbps: int, heard: tuple[Heard, ...] | None, now_s: float) -> Sequence[Effect]:
         before = self.own.get(element)
-        if not kbps and element not in self._limited:
+        if not kbps and element not in self.limited:
             self._said.pop(element, None)
             return [DropRow(KIND, element)] if self.own.pop(element, None) else []
         moved = before is None or kbps != before.kbps
@@ -131,7 +131,7 @@ class UsageBook:
     def _share(self, elements: Iterable[str]) -> list[Effect]:
         if self._members is None:
             return []
-        views = {element: self._view(element) for element in elements if element in self._limited}
+        views = {element: self._view(element) for element in elements if element in self.limited}
         moved = {element: view for element, view in views.items() if self._told.get(element) != view}
         self._told |= moved
         return [Share(moved, len(self._members) + 1)] if moved else []

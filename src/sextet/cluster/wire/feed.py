@@ -4,7 +4,7 @@ How it works. The dictionary is the truth; the store on loopback is its publishe
 dictionary first and is written in batches; what was not acknowledged is written again. When the store was lost,
 everything is published into the new one, and then the row `_epoch`, which tells mirrors that it is complete. `_beat`
 once a second says that this application lives, `_sum` now and then what a mirror must hold. Rows that are only shown to
-people (SHOWN) are gathered for longer than the others, and what came and went meanwhile is not written at all.
+people are gathered for longer than the others, and what came and went meanwhile is not written at all.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ SUM_S = 5.0
 TOMBSTONE_S = 600.0  # twice what a mirror may be away and still resume (mirror.py)
 PURGE_MOST = 200  # tombstones removed at each beat
 BATCHES_PER_S, BATCHES_AT_ONCE = 100, 10  # a busy peer gathers its changes for 10 ms: most of the cost is the sending
-SHOWN = "call."  # how the keys of rows begin that nothing but a page rests on
-SHOWN_PER_S, SHOWN_AT_ONCE = 10, 10  # a busy peer gathers them for 100 ms, which nobody sees
+SHOWN_PER_S, SHOWN_AT_ONCE = 10, 10  # and for 100 ms what is only shown to people, who do not see that
 ROUNDING_S = 1e-6  # shorter than that, clocks round away
 WINDOW_ROWS = 2000  # unacknowledged at a time: 42-68k rows a second (measured)
 DRAIN_LIMIT_S = 5.0
@@ -119,17 +118,17 @@ class OwnRows:
     def rows(self) -> Mapping[str, bytes]:
         return self._rows
 
-    def put(self, key: str, value: bytes) -> None:
-        """Say how a row is now; every mirror hears of it. Raises RowTooLarge."""
+    def put(self, key: str, value: bytes, *, shown: bool = False) -> None:
+        """Say how a row is now; every mirror hears of it, later where it is only shown. Raises RowTooLarge."""
         if len(value) > ROW_BYTES_MAX:
             raise RowTooLarge(f"row {key[:60]}: {len(value)} bytes, at most {ROW_BYTES_MAX}")
         self._rows[key] = value
-        self._change(key, value)
+        self._change(key, value, shown)
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: str, *, shown: bool = False) -> None:
         """Remove a row; it may be gone already."""
         if self._rows.pop(key, None) is not None or key in self._waiting(key):
-            self._change(key, None)
+            self._change(key, None, shown)
 
     def serve(self, name: str, handler: Handler) -> None:
         """Answer the questions `rpc.<name>` of other peers; at most one handler for each name."""
@@ -147,13 +146,15 @@ class OwnRows:
         await end((self._task, *self._calls))
 
     def _waiting(self, key: str) -> dict[str, bytes | None]:
-        return self._shown if key.startswith(SHOWN) and key not in self._dirty else self._dirty
+        return self._shown if key in self._shown else self._dirty
 
-    def _change(self, key: str, value: bytes | None) -> None:
-        waiting = self._waiting(key)
+    def _change(self, key: str, value: bytes | None, shown: bool) -> None:
         if value is None and key not in self._sent:
-            waiting.pop(key, None)  # nobody has heard of it
+            self._waiting(key).pop(key, None)  # nobody has heard of it
             return
+        if not shown:
+            self._shown.pop(key, None)
+        waiting = self._shown if shown and key not in self._dirty else self._dirty
         if not waiting:
             self._wake.set()
         waiting[key] = value
