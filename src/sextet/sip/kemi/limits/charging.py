@@ -92,7 +92,7 @@ def admit(
         least = min((one.kbps for one in granted), default=0)
         for one in routes.values():
             one["kbps"] = least
-        put(ksr, reporter, call["call_id"], None if not routes else {
+        put(ksr, reporter, call["call_id"], entry, None if not routes else {
             "serial": call["serial"], "tag": call["tag"], "from": call["from"], "since_s": now_s, "limit": least,
             "asked": asked.kbps, "routes": routes, "offer": call["offer"], "early": None, "before": None,
             "answered": False, "waits": ANSWER if call["offer"] else OFFER,
@@ -105,7 +105,7 @@ def release(ksr: Any, reporter: Reporter, call_id: str) -> None:
     """Give back what a call was charged with."""
     if ksr.htable.sht_get("load", call_id):
         with locked(ksr):
-            put(ksr, reporter, call_id, None)
+            put(ksr, reporter, call_id, entry_of(ksr, call_id), None)
 
 
 def answered(ksr: Any, reporter: Reporter, table: Table, end: str | None) -> None:
@@ -119,11 +119,12 @@ def answered(ksr: Any, reporter: Reporter, table: Table, end: str | None) -> Non
         entry = entry_of(ksr, call_id)
         if entry is None:
             return
+        known = entry
         if status >= 200:
             entry = _settled(ksr, table, _chosen(entry, end), session)
         elif session is not None:
-            entry |= {"early": to_list(session)}
-        put(ksr, reporter, call_id, entry)
+            entry = entry | {"early": to_list(session)}
+        put(ksr, reporter, call_id, known, entry)
     if session is not None and session.needs(table.bandwidth.default_kbps) > entry["limit"]:
         lower(ksr, entry["limit"])
 
@@ -135,8 +136,8 @@ def acknowledged(ksr: Any, reporter: Reporter, table: Table) -> None:
         entry = entry_of(ksr, call_id)
         if entry is None or entry["waits"] != ACK or session is None:
             return
-        entry = _settled(ksr, table, entry | {"waits": ANSWER}, session)
-        put(ksr, reporter, call_id, entry)
+        known, entry = entry, _settled(ksr, table, entry | {"waits": ANSWER}, session)
+        put(ksr, reporter, call_id, known, entry)
     if session.needs(table.bandwidth.default_kbps) > entry["limit"]:
         lower(ksr, entry["limit"])
 
@@ -148,7 +149,7 @@ def unchanged(ksr: Any, reporter: Reporter) -> None:
         entry = entry_of(ksr, call_id)
         if entry is not None and entry["before"] is not None:
             reverted = {"before": None, "offer": None, "waits": NOTHING}
-            put(ksr, reporter, call_id, _charged(entry, entry["before"]) | reverted)
+            put(ksr, reporter, call_id, entry, _charged(entry, entry["before"]) | reverted)
 
 
 def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None, int]:
@@ -163,7 +164,7 @@ def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None,
         if entry is None or not entry["routes"]:
             return None, 0
         if session is None:
-            put(ksr, reporter, call_id, entry | {"waits": OFFER})
+            put(ksr, reporter, call_id, entry, entry | {"waits": OFFER})
             return None, 0
         asked = _asked(session, plan)
         had = max(route["kbps"] for route in entry["routes"].values())
@@ -176,9 +177,10 @@ def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None,
                 return answer, 0
             granted = max(had, answer.kbps) if isinstance(answer, Granted) else had
         kept = max(had, granted)
+        known = entry
         entry = _charged(entry, kept) | {"limit": granted, "asked": asked.kbps, "offer": to_list(session)}
         entry["before"] = had if entry["before"] is None else entry["before"]
-        put(ksr, reporter, call_id, entry | {"waits": ANSWER})
+        put(ksr, reporter, call_id, known, entry | {"waits": ANSWER})
     return None, granted if granted < asked.kbps else 0
 
 

@@ -9,7 +9,6 @@ says so: the least that was used since is kept beside (`low`), until sextetd has
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import Any
 
 from sextet.call.bandwidth.sharing import room
 from sextet.call.session_timer import MOST_S
-from sextet.sip.kemi.reporting import Reporter, written
+from sextet.sip.kemi.reporting import Reporter, read_back, written
 
 LOAD, USE, VIEW = "load", "use", "view"  # htables of kamailio.cfg.j2
 LASTS_S = MOST_S + 120  # two minutes above the dialog module's own limit; refreshes begin it anew
@@ -39,7 +38,7 @@ def locked(ksr: Any) -> Iterator[None]:
 def entry_of(ksr: Any, call_id: str) -> Entry | None:
     """Read what is known of a call."""
     text = ksr.htable.sht_get(LOAD, call_id)
-    found: Entry | None = json.loads(text) if text else None
+    found: Entry | None = read_back(text) if text else None
     return found
 
 
@@ -86,13 +85,13 @@ def move(ksr: Any, reporter: Reporter, moved: Mapping[str, int]) -> None:
     _tell(ksr, reporter, known, {element: max(0, units + moved[element]) for element, units in known.items()})
 
 
-def put(ksr: Any, reporter: Reporter, call_id: str, entry: Entry | None) -> None:
-    """Charge a call with what its entry says, in the place of what it was charged with; call this locked."""
-    before = charges_of(entry_of(ksr, call_id))
-    if entry is None:
-        ksr.htable.sht_rm(LOAD, call_id)
-    else:
+def put(ksr: Any, reporter: Reporter, call_id: str, known: Entry | None, entry: Entry | None) -> None:
+    """Charge a call with what its entry says, in the place of the one that is `known`; read and write locked."""
+    before = charges_of(known)
+    if entry is not None:
         ksr.htable.sht_setxs(LOAD, call_id, written(entry), LASTS_S)
+    elif known is not None:
+        ksr.htable.sht_rm(LOAD, call_id)
     after = charges_of(entry)
     move(ksr, reporter, {element: after[element] - before[element] for element in {*before, *after}})
 
@@ -105,7 +104,7 @@ def reconcile(
     `rows` are those of `load`; one whose call is not among the `living` and is not new is dropped. `beside` is what is
     counted of registrations.
     """
-    entries = {call_id: json.loads(text) for call_id, text in rows.items()}
+    entries = {call_id: read_back(text) for call_id, text in rows.items()}
     for call_id, entry in list(entries.items()):
         if call_id not in living and now_s - entry["since_s"] > FRESH_S:
             ksr.htable.sht_rm(LOAD, call_id)
@@ -183,7 +182,7 @@ def _tell(ksr: Any, reporter: Reporter, known: Mapping[str, int], totals: Mappin
 
 def _view(ksr: Any, element: str) -> View:
     text = ksr.htable.sht_get(VIEW, element)
-    return View(*json.loads(text)) if text else View()
+    return View(*read_back(text)) if text else View()
 
 
 def _keep(ksr: Any, element: str, view: View) -> None:

@@ -44,6 +44,5 @@ def unchanged(ksr: Any, reporter: Reporter) -> None:
 
 def _tell(ksr: Any, reporter: Reporter) -> None:
     call_id = str(ksr.pv.get("$ci"))
-    about = charging.shown(ksr, call_id)
-    if about:
+    if calls.is_connected(ksr, call_id) and (about := charging.shown(ksr, call_id)):
         calls.changed(ksr, reporter, call_id, about)

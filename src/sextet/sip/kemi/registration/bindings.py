@@ -8,7 +8,6 @@ here with its own lock held.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from sextet.call.alias import is_ip, plain_ip
 from sextet.call.decision import Elsewhere, Here
 from sextet.sip.kemi.limits import licensing
 from sextet.sip.kemi.registration.contacts import device_of
-from sextet.sip.kemi.reporting import Reporter, written
+from sextet.sip.kemi.reporting import Reporter, read_back, written
 
 LEFT, EXPIRED, LOST = "Unregistered by the device", "Expired", "Connection lost"
 MOVED = "Registered with another peer"
@@ -56,7 +55,7 @@ def stored(ksr: Any, alias: str) -> tuple[int, tuple[Row, ...]]:
     text = ksr.htable.sht_get("reg", alias)
     if not text:
         return 0, ()
-    order, rows = json.loads(text)
+    order, rows = read_back(text)
     return order, tuple(Row(*values) for values in rows)
 
 

@@ -6,12 +6,11 @@ stand last, so that a call which is answered is told without reading and writing
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sextet.call.session_timer import LEAST_S, MOST_S
 from sextet.sip.kemi.limits.charging import release
-from sextet.sip.kemi.reporting import Reporter, written
+from sextet.sip.kemi.reporting import Reporter, read_back, written
 
 RINGING_S = 600  # after fr_inv_timer (180 s) for each of a few steps nothing rings any more
 TOMBSTONE_S = 60  # how long the number of an ended call is kept, so that a late report does not bring it back
@@ -23,7 +22,7 @@ def begin(ksr: Any, reporter: Reporter, call: dict[str, Any], now_s: float) -> N
     """Tell of a call that starts to ring, or of the next place where it rings."""
     text = _stored(ksr, call["call_id"])
     if text:
-        known = json.loads(text)[1]
+        known = read_back(text)[1]
         state, now_s = known.pop("state"), known.pop("since_s")
         if state != "ringing" or known["tag"] != call["tag"]:
             return  # a spiral through another system passes twice and is one call
@@ -37,16 +36,21 @@ def connected(ksr: Any, reporter: Reporter, call_id: str, now_s: float, about: d
     """Tell that a call was answered, and what is known `about` it since."""
     text = _stored(ksr, call_id)
     if text and about:
-        call = json.loads(text)[1] | about
+        call = read_back(text)[1] | about
         _tell(ksr, reporter, call_id, written(_lasting(call))[1:-1], "connected", now_s)
     elif text:
         _tell(ksr, reporter, call_id, text[text.index("{") + 1 : text.rindex(_STATE)], "connected", now_s)
 
 
+def is_connected(ksr: Any, call_id: str) -> bool:
+    """Say whether a call was told as answered; as long as it was not, nothing else of it is told."""
+    return f'{_STATE}connected"' in _stored(ksr, call_id)
+
+
 def changed(ksr: Any, reporter: Reporter, call_id: str, about: dict[str, Any]) -> None:
     """Tell what is known about a call that was answered."""
     text = _stored(ksr, call_id)
-    call: dict[str, Any] = json.loads(text)[1] if text else {"state": ""}
+    call: dict[str, Any] = read_back(text)[1] if text else {"state": ""}
     if call["state"] == "connected" and call != call | about:
         _tell(ksr, reporter, call_id, written(_lasting(call | about))[1:-1], "connected", call["since_s"])
 
@@ -63,7 +67,7 @@ def ended(ksr: Any, reporter: Reporter, call_id: str, reason: str) -> None:
 def overdue(ksr: Any, call_id: str, now_s: float) -> str:
     """Say why a call is over without a BYE: the dialog module waits 70 s for an ACK, for a refresh no less than 90."""
     text = _stored(ksr, call_id)
-    waited_s = now_s - json.loads(text)[1]["since_s"] if text else 0.0
+    waited_s = now_s - read_back(text)[1]["since_s"] if text else 0.0
     return "Not refreshed in time" if waited_s >= LEAST_S else "Not acknowledged"
 
 

@@ -8,7 +8,6 @@ one was: what has to be asked before that, of policy services or of DNS, is aske
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from typing import Any
 
@@ -21,7 +20,7 @@ from sextet.sip.kemi.limits import proxied
 from sextet.sip.kemi.refusing import explain, phrase
 from sextet.sip.kemi.registration import flows
 from sextet.sip.kemi.registration.bindings import elsewhere, here
-from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.reporting import Reporter, read_back
 from sextet.sip.kemi.routing import addresses, session_timing, tracing
 from sextet.sip.kemi.routing.aftermath import BUSY, Aftermath, asked
 from sextet.sip.kemi.routing.forking import DEVICE_MS, REQUEST_MS, Call, begin, run, sent
@@ -46,7 +45,7 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     lone = str(ksr.pv.get("$avp(lone)") or "")
     if lone and addresses.was_silent(ksr):
         addresses.pass_over(ksr, reporter, told, lone)
-    rounds, call, row = json.loads(ksr.pv.get("$avp(steps)"))
+    rounds, call, row = read_back(ksr.pv.get("$avp(steps)"))
     after = Aftermath.from_row(row)
     final = status >= 600 or status in FINAL
     hidden = person in _FINAL_PHRASES and not final
@@ -84,7 +83,7 @@ def resumed(
     ksr: Any, reporter: Reporter, told: Instructions, state: questions.State, known: dict[str, str]
 ) -> None:  # fmt: skip
     """Go on with what comes after, now that it is known; in the agent."""
-    _, call, row = json.loads(ksr.pv.get("$avp(steps)"))
+    _, call, row = read_back(ksr.pv.get("$avp(steps)"))
     status = int(state["status"])
     if not _follows(ksr, reporter, told, call, Aftermath.from_row(row), status, known):
         ksr.tm.t_reply(status, phrase(status))  # the script that had something to say was changed meanwhile
@@ -116,7 +115,7 @@ def _follows(
         state: questions.State = {"step": STEP, "status": status, "known": known}
         if not questions.suspend(ksr, reporter, wanting, state):
             # The call has asked often enough, or it cannot wait: default CPLs hold.
-            _, _, row = json.loads(ksr.pv.get("$avp(steps)"))
+            _, _, row = read_back(ksr.pv.get("$avp(steps)"))
             return _follows(ksr, reporter, told, call, Aftermath.from_row(row), status, known, last=True)
         return True
     _go_on(ksr, reporter, told, call, lookups, searched, found, after)

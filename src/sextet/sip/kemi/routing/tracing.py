@@ -8,14 +8,13 @@ digits. A branch that has none when its round is over did not answer.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.decision import Elsewhere, Here, Note, Refuse, Request, Searched, Target
 from sextet.model.searches import STEPS_MAX, TEXT_MAX
-from sextet.sip.kemi.reporting import Reporter, written
+from sextet.sip.kemi.reporting import Reporter, read_back, written
 
 _SAID = re.compile(r"(\d+)=(\d{3})@([0-9.]+)(?:=([0-9a-f]*),([0-9a-f]*))?")
 _REASON = re.compile(r'text="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
@@ -116,7 +115,7 @@ def ended(ksr: Any, reporter: Reporter, status: int) -> None:
     reason = "the caller gave up" if status == _CANCELLED else ""
     steps = ksr.pv.get("$avp(steps)")
     if steps:
-        call = json.loads(steps)[1]
+        call = read_back(steps)[1]
         answered(ksr, reporter, call["search"], call["began"], status, True, reason)
 
 
