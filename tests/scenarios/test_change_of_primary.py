@@ -91,8 +91,10 @@ def test_what_an_old_primary_accepted_while_it_was_cut_off_is_kept_and_listed(ow
         await lab.ask(1, "config add", path="domains", value={"name": "alone.example"})
         await lab.ask(2, "cluster promote")
         await lab.set(3, NAMED, 2)
-        await eventually("2 and 3 go on", lambda: lab.value(3, SHARED), wanted="60")
         stamp = (await lab.set(2, SHARED, 72))["stamp"]
+        await eventually(
+            "2 and 3 go on", lambda: in_force(lab, 3), wanted=stamp
+        )  # 3 must not follow 1 before it hears 2
         await lab.do("heal")
         await eventually("peer 1 follows", lambda: in_force(lab, 1), wanted=stamp)
         await lab.alarm(1, 20011, "2 edits")

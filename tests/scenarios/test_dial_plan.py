@@ -113,15 +113,18 @@ async def agrees(lab: Lab, row: Row, call_id: str, label: str) -> None:
     if row.reason and not row.rung:
         assert foreseen["sentence"] == f"{row.status} {row.reason}", label
 
-    async def told() -> str | None:
-        """The first search of this call: what a script says afterwards is another one."""
+    async def told() -> Mapping[str, Any] | None:
+        """The first search of this call, whoever told it when: what a script says afterwards is another one."""
         lines = (await lab.ask(number, "search history", containing=row.dialled, lines=20))["lines"]
-        found = (one for one in reversed(lines) if (one["peer"], one["search"]["call_id"]) == (number, call_id))
-        return next((one["search"]["id"] for one in found), None)
+        for one in lines:
+            if (one["peer"], one["search"]["call_id"]) == (number, call_id):
+                search: Mapping[str, Any] = (await lab.ask(number, "search show", id=one["search"]["id"]))["search"]
+                if search["steps"] == foreseen["search"]["steps"]:
+                    return search
+        return None
 
-    name = await eventually(f"{label}: it is in the history", told)
-    remembered = (await lab.ask(number, "search show", id=name))["search"]
-    for part in ("steps", "source", "subzone", "authenticated", "user"):
+    remembered = await eventually(f"{label}: it is in the history as it was foreseen", told)
+    for part in ("source", "subzone", "authenticated", "user"):
         assert foreseen["search"][part] == remembered[part], label
     await patterns_agree(lab, number, foreseen["search"]["steps"])
     targets = [[(one["target"], one["alias"]) for one in each["asked"]] for each in (foreseen["search"], remembered)]

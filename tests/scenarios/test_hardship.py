@@ -181,6 +181,11 @@ def test_secrets_are_in_no_log_no_argument_and_no_file_that_others_can_read(lab:
     async def play() -> None:
         code, _, errors = await lab.run(1, "config", "add", "credentials", '{"name": "eve", "password": "x"}')
         assert code == 0, errors
+
+        async def known() -> bool:
+            return "eve" in str(await lab.ask(2, "config show", path="credentials"))
+
+        await eventually("peer 2 has it", known)
         code, _, errors = await lab.run(2, "config", "set", "credentials[eve].password", stdin=b"Wort-9x-geheim\n")
         assert code == 0, errors
         async with lab.phone(1, "alice") as alice, lab.phone(2, "bob") as bob:
