@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sextet import streams
-from sextet.streams import StreamServer
+from sextet.streams import StreamServer, drop, stream
 from tests.support.sip_peers import certificate
 
 ADDRESS = "127.64.9.85"
@@ -58,6 +58,44 @@ def test_a_connection_that_comes_in_the_moment_of_the_end_ends_with_its_server(
     run(play)
 
 
+@pytest.mark.parametrize(("over_tls", "is_client"), [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize("turns", range(10))
+def test_who_is_cancelled_while_a_stream_is_made_leaves_no_descriptor_to_the_loop(
+    turns: int, over_tls: bool, is_client: bool
+) -> None:
+    protocol = ssl.PROTOCOL_TLS_CLIENT if is_client else ssl.PROTOCOL_TLS_SERVER
+    tls = ssl.SSLContext(protocol) if over_tls else None
+    host = "sextet.test" if is_client else None
+
+    async def play() -> None:
+        errors: list[object] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: errors.append(context))
+        ours, theirs = socket.socketpair()
+        with theirs:
+            ours.setblocking(False)
+            making = asyncio.create_task(stream(ours, tls, host=host, handshake_s=5, end_s=5))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            making.cancel()
+            [made] = await asyncio.gather(making, return_exceptions=True)
+            if not isinstance(made, BaseException):  # without TLS a few turns make it
+                drop(made[1].transport)
+            elif turns == 0:
+                ours.close()  # it never began: the socket is still the caller's
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert ours.fileno() == -1
+            again, other = socket.socketpair()
+            with again, other:  # has the same number, which is free in the loop too
+                again.setblocking(False)
+                loop.add_reader(again, lambda: None)
+                loop.remove_reader(again)
+        assert errors == []
+
+    run(play)
+
+
 def test_what_was_written_last_is_sent_before_the_connection_ends() -> None:
     text = b"x" * (4 << 20)  # more than the kernel takes at once
 
@@ -65,6 +103,8 @@ def test_what_was_written_last_is_sent_before_the_connection_ends() -> None:
         writer.write(text)
 
     async def play() -> None:
+        errors: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
         server = StreamServer(serve)
         server.listen(ADDRESS, 0)
         reader, writer = await asyncio.open_connection(*server.address)
@@ -72,6 +112,7 @@ def test_what_was_written_last_is_sent_before_the_connection_ends() -> None:
         writer.close()
         await writer.wait_closed()
         await server.stop()
+        assert errors == []
 
     run(play)
 

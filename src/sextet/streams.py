@@ -1,4 +1,4 @@
-"""Serves streams as asyncio.start_server does; when it has stopped, every connection that it accepted has ended too.
+"""Connections as streams that end with whoever holds them: those that are accepted here, and those made elsewhere.
 
 asyncio forgets whom it accepted, and loses those that come in the moment of the end: they stay open, served by nobody,
 until the garbage collector finds them. Here a connection belongs to its task from accept() on.
@@ -15,9 +15,51 @@ from collections.abc import Callable, Coroutine
 BACKLOG = 100
 READ_AHEAD_BYTES = 1 << 16  # as asyncio has it
 TLS_WITHIN_S = 10.0  # its handshake, and its end: who does not answer is let go
+TURNS = 16  # of the loop, in which a transport ends whose socket has; else its handshake's limit ends it
 AGAIN_S = 1.0  # out of descriptors: what is open goes on
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
+
+
+async def stream(
+    sock: socket.socket, tls: ssl.SSLContext | None = None, *, host: str | None = None, limit: int = READ_AHEAD_BYTES,
+    handshake_s: float | None = None, end_s: float | None = None,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # fmt: skip
+    """Make a stream of a connected socket, which is the stream's own from now on, whatever happens.
+
+    `host` is whom a client has connected to; without it this is the server's end. Raises OSError (ssl.SSLError is one).
+    """
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=limit)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    begins_s, ends_s = (handshake_s, end_s) if tls is not None else (None, None)
+    try:
+        if host is None:
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol, sock, ssl=tls, ssl_handshake_timeout=begins_s, ssl_shutdown_timeout=ends_s
+            )
+        else:
+            transport, _ = await loop.create_connection(
+                lambda: protocol, sock=sock, ssl=tls, server_hostname=host, ssl_handshake_timeout=begins_s,
+                ssl_shutdown_timeout=ends_s,
+            )  # fmt: skip
+    except asyncio.CancelledError:
+        # Cancelled in its first turns asyncio leaves the transport; closed under it, the socket gives the number of its
+        # descriptor to the next one while the loop has it for this one. So it is told that the other end left.
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+        for _ in range(TURNS):
+            if sock.fileno() == -1:
+                break
+            await asyncio.sleep(0)
+        raise
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def drop(transport: asyncio.WriteTransport) -> None:
+    """Abort a transport that may have ended: closed while it had something to send, it could not be aborted then."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        transport.abort()
 
 
 class StreamServer:
@@ -27,7 +69,7 @@ class StreamServer:
         self._serve, self._limit = serve, limit
         self._tls: ssl.SSLContext | None = None
         self._listener: socket.socket | None = None
-        self._open: dict[asyncio.Task[None], socket.socket | asyncio.WriteTransport] = {}
+        self._open: dict[asyncio.Task[None], socket.socket | asyncio.WriteTransport | None] = {}
 
     def __len__(self) -> int:
         """Count the connections."""
@@ -56,7 +98,7 @@ class StreamServer:
         """End all connections; new ones are accepted."""
         for end in self._open.values():
             if isinstance(end, asyncio.WriteTransport):
-                end.abort()
+                drop(end)
 
     async def stop(self) -> None:
         """Listen no more, and end what is open; may be repeated."""
@@ -91,20 +133,17 @@ class StreamServer:
 
     async def _attend(self, sock: socket.socket) -> None:
         """One connection, to its end."""
-        sock.setblocking(False)
-        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=self._limit)
-        limit_s = TLS_WITHIN_S if self._tls is not None else None
-        try:
-            transport, protocol = await loop.connect_accepted_socket(
-                lambda: asyncio.StreamReaderProtocol(reader), sock,
-                ssl=self._tls, ssl_handshake_timeout=limit_s, ssl_shutdown_timeout=limit_s,
-            )  # fmt: skip
-        except OSError:
-            return  # it left, or does not believe us
         task = asyncio.current_task()
         assert task is not None
-        self._open[task] = transport
-        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        self._open[task] = None
+        sock.setblocking(False)
+        try:
+            reader, writer = await stream(
+                sock, self._tls, limit=self._limit, handshake_s=TLS_WITHIN_S, end_s=TLS_WITHIN_S
+            )
+        except OSError:
+            return  # it left, or does not believe us
+        self._open[task] = writer.transport
         await self._serve(reader, writer)
         writer.close()
         with contextlib.suppress(OSError):
@@ -113,8 +152,8 @@ class StreamServer:
     def _ended(self, task: asyncio.Task[None]) -> None:
         end = self._open.pop(task)
         if isinstance(end, asyncio.WriteTransport):
-            end.abort()
-        else:
-            end.close()
+            drop(end)
+        elif end is not None:
+            end.close()  # it never began
         if not task.cancelled() and (error := task.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler({"message": "serving a connection", "exception": error})

@@ -30,6 +30,7 @@ from sextet.cluster.wire.proof import (
     encode,
 )
 from sextet.cluster.wire.session import Gate, Session, SessionLost
+from sextet.streams import stream
 
 SOURCE_PORTS = (30000, 35999)  # guide: cluster communication comes from these
 USER_TIMEOUT_MS = (
@@ -103,22 +104,21 @@ async def reach(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
     """Reach a peer and prove the cluster key to each other; gives the password of its store. Raises DialFailed."""
     await gate.passed()
-    sock: socket.socket | None = None
-    writer: asyncio.StreamWriter | None = None
+    sock = await _connect(target.ip, own)
     try:
-        sock = await _connect(target.ip, own)
         observer.stage("TLS")
         await gate.passed()
-        context = own.enforcing if verify else own.permissive
-        reader, writer = await _secure(sock, context, target, observer, own.revocations)
+    except BaseException:  # cancelled
+        sock.close()
+        raise
+    context = own.enforcing if verify else own.permissive
+    reader, writer = await _secure(sock, context, target, observer, own.revocations)
+    try:
         await gate.passed()
         observer.stage("proof of the cluster key")
         return reader, writer, await prove(reader, writer, number, target, verify, own, enrolment)
     except BaseException:  # cancelled as well: the connection must not outlive the attempt
-        if writer is not None:
-            writer.transport.abort()
-        elif sock is not None:
-            sock.close()
+        writer.transport.abort()
         raise
 
 
@@ -170,9 +170,7 @@ async def _secure(
     sock: socket.socket, context: ssl.SSLContext, target: Target, observer: Observer, revocations: Revocations
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
-        reader, writer = await asyncio.open_connection(
-            sock=sock, ssl=context, server_hostname=target.name, limit=STREAM_BYTES_MAX, ssl_shutdown_timeout=1
-        )
+        reader, writer = await stream(sock, context, host=target.name, limit=STREAM_BYTES_MAX, end_s=1)
     except ssl.SSLCertVerificationError as error:
         line = "Invalid (issuer not trusted)" if error.verify_code in _UNTRUSTED else _LINES.get(error.verify_code)
         observer.line(line or f"Invalid ({error.verify_message})")

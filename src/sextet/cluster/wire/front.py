@@ -37,6 +37,7 @@ from sextet.cluster.wire.proof import (
 )
 from sextet.cluster.wire.session import Gate
 from sextet.engine import EngineError, Journal
+from sextet.streams import stream
 
 HANDSHAKE_LIMIT_S = 3.0  # TLS and proof: four round trips
 HALF_OPEN_MAX = 32  # unfinished handshakes in all: each holds about 60 kB
@@ -255,21 +256,15 @@ class Front:
         """Speak TLS with a caller; under Enforce, OpenSSL looks at its certificate."""
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=STREAM_BYTES_MAX)
         complaints: list[ssl.SSLError] = []
         tls.complaints.set(complaints)
         try:
-            transport, protocol = await loop.connect_accepted_socket(
-                lambda: asyncio.StreamReaderProtocol(reader), sock, ssl=rules.context,
-                ssl_handshake_timeout=HANDSHAKE_LIMIT_S, ssl_shutdown_timeout=1,
-            )  # fmt: skip
+            return await stream(sock, rules.context, limit=STREAM_BYTES_MAX, handshake_s=HANDSHAKE_LIMIT_S, end_s=1)
         except OSError as error:
             known = next((one for one in (error, *complaints) if isinstance(one, ssl.SSLError)), None)
             why = tls.sentence(known) if known is not None else "the caller closed the connection"
             # A peer that hangs up before TLS looked whether the port can be reached (checks.py): counted, not told.
             raise NotAdmitted(f"TLS: {why}", tell=known is not None) from error
-        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     def _enter(self, connection: _Connection, rules: Rules) -> None:
         now = self._rules
