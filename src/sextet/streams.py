@@ -16,9 +16,11 @@ BACKLOG = 100
 READ_AHEAD_BYTES = 1 << 16  # as asyncio has it
 TLS_WITHIN_S = 10.0  # its handshake, and its end: who does not answer is let go
 TURNS = 16  # of the loop, in which a transport ends whose socket has; else its handshake's limit ends it
-AGAIN_S = 1.0  # out of descriptors: what is open goes on
+AGAIN_S = 0.5  # out of descriptors: what is open goes on
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
+Attend = Callable[[socket.socket], Coroutine[None, None, None]]
+Admit = Callable[[str], Attend | None]
 
 
 async def stream(
@@ -62,24 +64,91 @@ def drop(transport: asyncio.WriteTransport) -> None:
         transport.abort()
 
 
+class Acceptor:
+    """Accepts connections, each for a task of its own that has the socket from its first turn on.
+
+    `admit` is asked with the caller's address, "" on a local socket, and gives what attends to him; None closes the
+    connection before it costs anything. `short` hears why connections cannot be accepted for a moment.
+    """
+
+    def __init__(self, admit: Admit, our_error: str, short: Callable[[OSError], None] = lambda _: None) -> None:
+        self._admit, self._our_error, self._short = admit, our_error, short
+        self._tasks: dict[asyncio.Task[None], socket.socket | None] = {}  # the socket of one that has not begun
+        self.listener: socket.socket | None = None
+
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """Those that attend, or are about to."""
+        return tuple(self._tasks)
+
+    def open(self, listener: socket.socket) -> None:
+        """Accept on a socket that listens and does not block."""
+        self.listener = listener
+        self._watch(listener)
+
+    def close(self) -> None:
+        """Close that socket; the tasks are the owner's to end."""
+        if self.listener is not None:
+            asyncio.get_running_loop().remove_reader(self.listener)
+            self.listener.close()
+            self.listener = None
+
+    def _watch(self, listener: socket.socket) -> None:
+        if listener is self.listener:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Take one connection; not a coroutine, which would lose what came in the moment of its end."""
+        try:
+            sock, address = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # it left again
+        except OSError as error:  # out of descriptors: what is open goes on
+            self._short(error)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)
+            loop.call_later(AGAIN_S, self._watch, listener)
+            return
+        attend = self._admit(address[0] if address else "")
+        if attend is None:
+            sock.close()
+            return
+        sock.setblocking(False)
+        task = asyncio.create_task(self._attended(attend, sock))
+        self._tasks[task] = sock
+        task.add_done_callback(self._ended)  # not the coroutine's business: one that is cancelled early never begins
+
+    async def _attended(self, attend: Attend, sock: socket.socket) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks[task] = None
+        await attend(sock)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if (sock := self._tasks.pop(task)) is not None:
+            sock.close()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler({"message": self._our_error, "exception": error})
+
+
 class StreamServer:
     """Calls `serve` for each connection, which ends when that returns."""
 
     def __init__(self, serve: Serve, limit: int = READ_AHEAD_BYTES) -> None:
         self._serve, self._limit = serve, limit
         self._tls: ssl.SSLContext | None = None
-        self._listener: socket.socket | None = None
-        self._open: dict[asyncio.Task[None], socket.socket | asyncio.WriteTransport | None] = {}
+        self._acceptor = Acceptor(lambda _: self._attend, "serving a connection")
+        self._open: set[asyncio.WriteTransport] = set()
 
     def __len__(self) -> int:
         """Count the connections."""
-        return len(self._open)
+        return len(self._acceptor.tasks)
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
-        assert self._listener is not None
-        ip, port = self._listener.getsockname()[:2]
+        assert self._acceptor.listener is not None
+        ip, port = self._acceptor.listener.getsockname()[:2]
         return ip, port
 
     def listen(self, ip: str, port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -91,69 +160,37 @@ class StreamServer:
         """Listen on a socket, which is closed at the end."""
         bound.setblocking(False)
         bound.listen(BACKLOG)
-        self._listener, self._tls = bound, tls
-        self._watch(bound)
+        self._tls = tls
+        self._acceptor.open(bound)
 
     def cut(self) -> None:
         """End all connections; new ones are accepted."""
-        for end in self._open.values():
-            if isinstance(end, asyncio.WriteTransport):
-                drop(end)
+        for transport in self._open:
+            drop(transport)
 
     async def stop(self) -> None:
         """Listen no more, and end what is open; may be repeated."""
-        if self._listener is None:
-            return
-        asyncio.get_running_loop().remove_reader(self._listener)
-        self._listener.close()
-        self._listener = None
-        tasks = tuple(self._open)
+        self._acceptor.close()
+        tasks = self._acceptor.tasks
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)  # in which transports close their sockets
 
-    def _watch(self, listener: socket.socket) -> None:
-        if listener is self._listener:
-            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
-
-    def _accept(self, listener: socket.socket) -> None:
-        try:
-            sock, _ = listener.accept()
-        except (BlockingIOError, ConnectionError):
-            return
-        except OSError:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(listener)
-            loop.call_later(AGAIN_S, self._watch, listener)
-            return
-        task = asyncio.create_task(self._attend(sock))
-        self._open[task] = sock
-        task.add_done_callback(self._ended)  # not the coroutine's business: one that is cancelled early never begins
-
     async def _attend(self, sock: socket.socket) -> None:
         """One connection, to its end."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._open[task] = None
-        sock.setblocking(False)
         try:
             reader, writer = await stream(
                 sock, self._tls, limit=self._limit, handshake_s=TLS_WITHIN_S, end_s=TLS_WITHIN_S
             )
         except OSError:
             return  # it left, or does not believe us
-        self._open[task] = writer.transport
-        await self._serve(reader, writer)
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        end = self._open.pop(task)
-        if isinstance(end, asyncio.WriteTransport):
-            drop(end)
-        elif end is not None:
-            end.close()  # it never began
-        if not task.cancelled() and (error := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler({"message": "serving a connection", "exception": error})
+        self._open.add(writer.transport)
+        try:
+            await self._serve(reader, writer)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        finally:
+            self._open.discard(writer.transport)
+            drop(writer.transport)

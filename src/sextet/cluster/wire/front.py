@@ -16,6 +16,7 @@ import ssl
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sextet.cluster.trust import certificates, tls
 from sextet.cluster.trust.revocation import NONE, Revocations
@@ -37,7 +38,7 @@ from sextet.cluster.wire.proof import (
 )
 from sextet.cluster.wire.session import Gate
 from sextet.engine import EngineError, Journal
-from sextet.streams import stream
+from sextet.streams import Acceptor, Attend, stream
 
 HANDSHAKE_LIMIT_S = 3.0  # TLS and proof: four round trips
 HALF_OPEN_MAX = 32  # unfinished handshakes in all: each holds about 60 kB
@@ -48,7 +49,6 @@ LOG_EVERY = 100  # a cause is written to the log the first time and then every h
 LOGGED_PER_MINUTE_MAX = 30  # many addresses at once must not fill the log
 CHUNK_BYTES = 1 << 18
 BACKLOG = 64
-ACCEPT_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +109,7 @@ class Front:
         self._address, self._port, self._journal, self._enrolment, self._gate = address, port, journal, enrolment, gate
         self._rules: Rules | None = None
         self._access: Access | None = None
-        self._listener: socket.socket | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._arrivals: set[socket.socket] = set()  # whose task has not begun
+        self._acceptor = Acceptor(self._arrived, "front: our error", self._short)
         self._half_open: Counter[str] = Counter()
         self._connections: dict[_Connection, None] = {}  # in the order of their coming
         self._minute = self._logged = 0
@@ -131,18 +129,11 @@ class Front:
             raise EngineError(
                 f"the cluster port {self._address}:{self._port} cannot be had: {error.strerror}"
             ) from error
-        self._listener = listener
-        self._watch()
+        self._acceptor.open(listener)
 
     async def stop(self) -> None:
-        if self._listener is not None:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
-        await end(self._tasks)
-        for sock in self._arrivals:  # a task that is cancelled early never begins
-            sock.close()
-        self._arrivals.clear()
+        self._acceptor.close()
+        await end(self._acceptor.tasks)
 
     def follow(self, rules: Rules | None) -> None:
         """Apply rules; connections that no longer qualify are dropped at once."""
@@ -167,26 +158,11 @@ class Front:
         """Where the peers that have come in come from."""
         return {connection.number: connection.ip for connection in self._connections}
 
-    def _watch(self) -> None:
-        if self._listener is not None:
-            asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
+    def _short(self, error: OSError) -> None:
+        self._journal.module("developer.cluster.front", "ERROR", f"cannot accept connections: {error.strerror}")
 
-    def _accept(self, listener: socket.socket) -> None:
-        """Take one connection; not a coroutine, which would lose what came in the moment of its end."""
-        try:
-            sock, address = listener.accept()
-        except (BlockingIOError, ConnectionError):
-            return  # it left again
-        except OSError as error:  # out of descriptors: what is open goes on
-            self._journal.module("developer.cluster.front", "ERROR", f"cannot accept connections: {error.strerror}")
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(listener)
-            loop.call_later(ACCEPT_AGAIN_S, self._watch)
-            return
-        self._arrived(sock, address[0])
-
-    def _arrived(self, sock: socket.socket, ip: str) -> None:
-        """Close a connection before it costs anything, or serve it."""
+    def _arrived(self, ip: str) -> Attend | None:
+        """Refuse a connection before it costs anything, or say how it is served."""
         rules = self._rules
         reason = "this peer is in no cluster"
         if rules is not None:
@@ -196,16 +172,13 @@ class Front:
         if not reason and self._half_open.total() >= HALF_OPEN_MAX:
             reason = "too many unfinished handshakes"
         if rules is None or reason:
-            sock.close()
             self._refuse(ip, reason)
-        else:
-            self._half_open[ip] += 1
-            self._arrivals.add(sock)
-            self._spawn(self._serve(sock, ip, rules))
+            return None
+        self._half_open[ip] += 1
+        return partial(self._serve, ip, rules)
 
-    async def _serve(self, sock: socket.socket, ip: str, rules: Rules) -> None:
+    async def _serve(self, ip: str, rules: Rules, sock: socket.socket) -> None:
         """One connection, from the handshake to its end."""
-        self._arrivals.discard(sock)
         connection: _Connection | None = None
         try:
             try:
@@ -254,7 +227,6 @@ class Front:
 
     async def _secure(self, sock: socket.socket, rules: Rules) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Speak TLS with a caller; under Enforce, OpenSSL looks at its certificate."""
-        sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         complaints: list[ssl.SSLError] = []
         tls.complaints.set(complaints)
@@ -363,16 +335,6 @@ class Front:
                 f"{ip}: refused on the {'cluster' if self._talk is None else 'recovery'} port: {reason}",
                 Count=str(count),
             )
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler({"message": "front: our error", "exception": error})
 
 
 def _shown(text: str) -> str:
