@@ -86,7 +86,7 @@ def answered(
     if not name:
         return
     legs = dict(_LEG.findall(str(ksr.pv.get("$avp(legs)") or "")))
-    found = _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))
+    found = _said(ksr)
     answers = [
         (int(legs.get(branch) or -1), int(code), _ms(float(moment) - began), _words(phrase, header))
         for branch, code, moment, phrase, header in found
@@ -103,7 +103,7 @@ def answered(
 
 def unsaid(ksr: Any, status: int) -> str:
     """Say why a round ended with a status that none of its branches answered; "" where one did."""
-    if any(int(code) == status for _, code, *_ in _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))):
+    if any(int(code) == status for _, code, *_ in _said(ksr)):
         return ""
     if status != _NO_ANSWER:
         return "nobody could be reached"
@@ -122,6 +122,11 @@ def ended(ksr: Any, reporter: Reporter, status: int) -> None:
 def clock(ksr: Any) -> float:
     """Read the clock with which the native routes note answers."""
     return float(ksr.pv.get("$TV(Sn)") or 0)
+
+
+def _said(ksr: Any) -> list[tuple[str, ...]]:
+    """List what branches answered: branch, status, second, and the reason's two parts."""
+    return _SAID.findall(str(ksr.pv.get("$avp(said)") or ""))
 
 
 def _ms(seconds: float) -> int:
