@@ -158,5 +158,5 @@ def _load(peer: Peer) -> tuple[int, int]:
 
 
 def _own(peer: Peer, rows: Sequence[Owned[Row]]) -> list[Owned[Row]]:
-    number = next((member.number for member in peer.status().members if member.this_system), 0)
+    number = peer.status().number
     return [one for one in rows if one.number == number]

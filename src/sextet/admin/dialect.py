@@ -54,20 +54,16 @@ def _wish(_: Face, given: Given) -> dict[str, Any]:
 def _registration(face: Face, given: Given) -> dict[str, Any]:
     """Name a device by its place in this peer's `xStatus Registrations`, or by its serial number on any peer."""
     if len(given) != 1:
-        raise Usage(
-            Problem(
-                "words", "Write it so: xCommand Remove Registration, with Registration or RegistrationSerialNumber."
-            )
-        )
+        sentence = "Write it so: xCommand Remove Registration, with Registration or RegistrationSerialNumber."
+        raise Usage(Problem("words", sentence))
     place, serial = given.get("registration", ""), given.get("registrationserialnumber", "")
-    here = dict(enumerate(_registered(face), 1))
-    found = here.get(int(place)) if place.isascii() and place.isdigit() and len(place) < 10 else None
+    found = next((line for number, line in enumerate(_registered(face), 1) if number == _number(place)), None)
     found = found or next((line for line in registrations(face) if line.serial == serial.lower()), None)
     if found is None:
-        said = f"{place or serial}"[:40]
-        raise Usage(
-            Problem("words", f"There is no registration {said!r}; `xstatus registrations` lists those of this peer.")
+        sentence = (
+            f"There is no registration {(place or serial)[:40]!r}; `xstatus registrations` lists those of this peer."
         )
+        raise Usage(Problem("words", sentence))
     return {"alias": found.alias, "device": found.device}
 
 
@@ -198,7 +194,7 @@ def _status(face: Face, words: str) -> list[str]:
 
 def _elements(face: Face) -> dict[str, dict[str, Any]]:
     status = face.status()
-    own = next((member.number for member in status.members if member.this_system), 0)
+    own = status.number
     row = next((owned.row for owned in face.statuses() if owned.number == own), None)
     unit = {
         "Product": "sextet",
@@ -249,7 +245,7 @@ def _elements(face: Face) -> dict[str, dict[str, Any]]:
 
 
 def _registered(face: Face) -> list[RegistrationLine]:
-    own = next((member.number for member in face.status().members if member.this_system), 0)
+    own = face.status().number
     return [line for line in registrations(face) if line.peer == own]
 
 

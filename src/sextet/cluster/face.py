@@ -72,6 +72,17 @@ class ClusterStatus:
     restart_reasons: tuple[str, ...] = ()
     reset_list: tuple[str, ...] = ()  # the peer list that disarms the factory reset; () where none is armed
 
+    @property
+    def own(self) -> Member | None:
+        """This system among the members; None where it is in no list."""
+        return next((member for member in self.members if member.this_system), None)
+
+    @property
+    def number(self) -> int:
+        """This system's place in the list; 0 where it is in none."""
+        own = self.own
+        return own.number if own else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:

@@ -142,7 +142,7 @@ class Desk:
     def frame(self, session: Session, url: Url) -> dict[str, Any]:
         """Give what surrounds every page: which peer this is, the others, the menu, who is logged in."""
         status, entry = self.face.status(), entry_of(url.path)
-        own = next((member for member in status.members if member.this_system), None)
+        own = status.own
         primary = next((member for member in status.members if member.primary), None)
         new = [alarm for alarm in listings.alarms(self.face) if not alarm.acknowledged]
         return {

@@ -124,7 +124,7 @@ async def _ready(request: Request) -> Response:
     """Say whether this peer takes calls; who asks is not known, so no names."""
     desk: Desk = request.app.state.desk
     status = desk.face.status()
-    own = next((member.number for member in status.members if member.this_system), 0)
+    own = status.number
     engines = any(row.row.engines for row in desk.face.statuses() if row.number == own)
     database = status.database in READY or status.database.startswith("Synchronising")
     reasons = [*(["cluster database"] if not database else []), *(["engine"] if engines else [])]

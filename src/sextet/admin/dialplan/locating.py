@@ -163,7 +163,7 @@ class Locator:
             raise Refused(Problem("", f"This configuration cannot be used: {error}.")) from error
 
     def _own(self) -> int:
-        return next((member.number for member in self._face.status().members if member.this_system), 0)
+        return self._face.status().number
 
     def _registered(self) -> dict[str, list[int]]:
         """Give who is registered where: alias or address -> peers, 0 for this one."""

@@ -57,7 +57,7 @@ async def _changed(face: Face, name: str, before: object) -> None:
 
 
 def _measured(face: Face, name: str) -> object:
-    own = next((member.number for member in face.status().members if member.this_system), 0)
+    own = face.status().number
     return next((owned.row for owned in face.zones() if owned.row.name == name and owned.number == own), None)
 
 

@@ -83,7 +83,7 @@ def _sights(status: ClusterStatus, heard: Mapping[int, PeerStatus]) -> dict[tupl
         for link in row.links:
             if link.peer.lower() in numbers:
                 sights[number, numbers[link.peer.lower()]] = _sight(link)
-    own = next((member.number for member in status.members if member.this_system), 0)
+    own = status.number
     for member in status.members:
         if member.link is not None and own:
             sights[own, member.number] = _sight(member.link)

@@ -77,7 +77,7 @@ class PeerLists:
         status = self._face.status()
         if not status.members:
             raise Refused(Problem("", "This system is in no cluster; there is nothing to leave."))
-        own = next((member for member in status.members if member.this_system), None)
+        own = status.own
         if own is not None and (refusal := why_not_leave(own.primary, len(status.members))):
             raise Refused(Problem("", refusal))
         return await self._change(actor, (), {}, dry_run)

@@ -138,7 +138,7 @@ def overview(face: Face) -> Overview:
 
 def readiness(face: Face) -> Readiness:
     """Say whether calls should be sent to this peer."""
-    own = next((member.number for member in face.status().members if member.this_system), 0)
+    own = face.status().number
     rows = [owned.row for owned in face.statuses() if owned.number == own]
     reasons = [sentence for row in rows for sentence in row.engines] if rows else ["This peer has not started yet."]
     if in_maintenance(face):
@@ -148,7 +148,7 @@ def readiness(face: Face) -> Readiness:
 
 def in_maintenance(face: Face) -> bool:
     """Tell whether this peer sends new calls and registrations to the others."""
-    own = next((member.number for member in face.status().members if member.this_system), 0)
+    own = face.status().number
     return any(owned.number == own and owned.row.number == MAINTENANCE_MODE.number for owned in face.alarms())
 
 
@@ -311,7 +311,7 @@ def _restart_findings(heard: Sequence[PeerStatus]) -> list[str]:
 
 
 def _own_name(face: Face) -> str:
-    own = next((member for member in face.status().members if member.this_system), None)
+    own = face.status().own
     if own is not None:
         return peer_name(own)
     return next((owned.row.host_name for owned in face.statuses()), "") or face.saved.system.name

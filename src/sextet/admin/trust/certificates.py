@@ -89,7 +89,7 @@ class CertificateDesk:
     def overview(self) -> Overview:
         """Show the server certificate."""
         now, names, clustering = self._now(), self.names(), self._face.saved.clustering
-        own = next((member for member in self._face.status().members if member.this_system), None)
+        own = self._face.status().own
         trusted = self._files.trusted()
         pending = self._files.pending()
         asked = views.request(pending.request, pending.pem) if pending else None

@@ -149,7 +149,7 @@ def _now(visit: Visit) -> Texts:
 
 def _asks_for_promotion(status: ClusterStatus, typed: Texts, was: Texts) -> bool:
     """Tell whether this system, which was not the primary, is chosen; where the list moves up, by its new number."""
-    own = next((member for member in status.members if member.this_system), None)
+    own = status.own
     if own is None or typed[PRIMARY] == was.get(PRIMARY, typed[PRIMARY]) or own.primary:
         return False
     addresses = [typed[name] for name in PEERS]
@@ -162,7 +162,7 @@ def _doubts(visit: Visit, typed: Texts) -> list[Problem]:
     now = _now(visit)
     doubts = []
     clears = any(now[name] for name in PEERS) and not any(typed[name] for name in PEERS)
-    own = next((member for member in visit.desk.face.status().members if member.this_system), None)
+    own = visit.desk.face.status().own
     if clears and own and (refusal := why_not_leave(own.primary, len(visit.desk.face.status().members))):
         doubts.append(Problem("clustering.configuration_primary", refusal))
     elif clears and LEAVE not in visit.posted:

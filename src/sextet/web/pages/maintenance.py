@@ -28,7 +28,7 @@ def history(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
 
 def restart_options(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
     """Show what a restart would end."""
-    own = next((member.number for member in face.status().members if member.this_system), 0)
+    own = face.status().number
     registered = {row.row.alias for row in face.registrations() if row.number == own}
     elsewhere = {row.row.alias for row in face.registrations() if row.number != own and not row.stale}
     return {

@@ -53,7 +53,7 @@ def calls(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
 
 def alarms(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
     """List the alarms, the same one of several peers once."""
-    own = next((member.number for member in face.status().members if member.this_system), 0)
+    own = face.status().number
     wanted, every = _filter(query), listings.alarms(face)
     found = [alarm for alarm in every if _mentions(alarm, wanted)]
     past = [

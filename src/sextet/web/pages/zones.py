@@ -38,7 +38,7 @@ async def test(visit: Visit) -> Response:
     except Refused as refused:
         lines = tuple(problem.sentence for problem in refused.problems)
         return visit.go(PATH, Message(tone="bad", title="The zone was not tested.", lines=lines))
-    own = next((m.number for m in visit.desk.face.status().members if m.this_system), 0)
+    own = visit.desk.face.status().number
     lines = tuple(
         f"{line.host}: {cell.state}" + (f", {cell.round_trip_ms:.1f} ms" if cell.round_trip_ms else "")
         + (f", {cell.reason}" if cell.reason else "") + "."
