@@ -109,11 +109,15 @@ class Acceptor:
             loop.remove_reader(listener)
             loop.call_later(AGAIN_S, self._watch, listener)
             return
-        attend = self._admit(address[0] if address else "")
+        sock.setblocking(False)
+        self.take(sock, address[0] if address else "")
+
+    def take(self, sock: socket.socket, ip: str) -> None:
+        """Have a connection attended to, or close it."""
+        attend = self._admit(ip)
         if attend is None:
             sock.close()
             return
-        sock.setblocking(False)
         task = asyncio.create_task(self._attended(attend, sock))
         self._tasks[task] = sock
         task.add_done_callback(self._ended)  # not the coroutine's business: one that is cancelled early never begins

@@ -133,12 +133,12 @@ class PlayedFront(Front):
         self._host.front = self
 
     async def stop(self) -> None:
-        await end(self._tasks)
+        await end(self._acceptor.tasks)
         self._host.front = None
 
     def arrived(self, here: End, ip: str) -> None:
         """Take a connection."""
-        self._arrived(cast(Any, here), ip)
+        self._acceptor.take(cast(Any, here), ip)
 
     async def _secure(self, sock: Any, rules: Rules) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         here: End = sock
