@@ -52,7 +52,7 @@ from sextet.model import alarms as types
 from sextet.model.config import Change, Document, merged
 from sextet.model.schema import Refused
 from sextet.parts import RESTART
-from sextet.resetting import reset_where_due
+from sextet.resetting import end_what_was_cut_off, reset_where_due
 from sextet.sip.engine import SipEngine
 from sextet.starting import COME_UP_S, Running
 from sextet.watch.call_log import CallLog
@@ -231,6 +231,7 @@ def main() -> int:
         start = bootstrap.read(arguments.bootstrap)
         prepare(start.state_dir, start.run_dir)
         with alone(start.state_dir):
+            end_what_was_cut_off(start.state_dir)
             running = starting.become_chosen(start.state_dir)
             how = asyncio.run(_serve(start, arguments.bootstrap, running, reset_where_due(start)))
     except (EngineError, KeyLost, Refused, StoreDamaged, StoreLost, WebError, ConsoleError) as error:

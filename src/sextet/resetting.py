@@ -1,16 +1,26 @@
-"""At a start: does the factory reset that is armed, before anything reads the database."""
+"""At a start, before anything reads the database: ends what was cut off, and does the factory reset that is armed."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sextet import __version__, journal
 from sextet.bootstrap import Bootstrap
-from sextet.cluster.disk import factory_reset
+from sextet.cluster.disk import factory_reset, rebuilding
 from sextet.cluster.disk.factory_reset import ResetFailed
 from sextet.cluster.disk.paths import Paths
+from sextet.engine import EngineError
 from sextet.model import alarms
 from sextet.watch.logs import Logs
+
+
+def end_what_was_cut_off(state_dir: Path) -> None:
+    """Put a new database in its place that a purge, reset or recovery had made. Raises EngineError."""
+    try:
+        rebuilding.finish(state_dir)
+    except OSError as error:
+        raise EngineError(f"the new database cannot be put in its place: {error.strerror}") from error
 
 
 def reset_where_due(start: Bootstrap) -> str:

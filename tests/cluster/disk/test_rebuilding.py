@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -67,6 +68,38 @@ def test_a_rebuild_that_was_cut_off_is_still_damage_and_can_be_done_again(tmp_pa
         Store(tmp_path / "config.db")
     rebuilding.rebuild(tmp_path, WHO, VERSION)
     assert Store(tmp_path / "config.db").head() == VERSION
+
+
+@pytest.mark.parametrize("cut", range(1, 5))
+def test_once_the_new_database_is_whole_it_is_put_in_its_place_however_often_that_is_cut_off(
+    cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store(tmp_path / "config.db").close()
+    before, moved = (tmp_path / "config.db").read_bytes(), Path.replace
+    left = cut
+
+    class Killed(BaseException):
+        pass
+
+    def replace(path: Path, target: Path) -> Path:
+        nonlocal left
+        left -= (tmp_path / "ready").exists()
+        if not left:
+            raise Killed
+        return moved(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with contextlib.suppress(Killed):
+        rebuilding.purge(tmp_path, OWN)
+    assert left == 0
+    left = -1
+    rebuilding.finish(tmp_path)
+    store = Store(tmp_path / "config.db")
+    assert (store.own(), store.membership(), store.head().user) == (OWN, Membership(), "sextetd")
+    store.close()
+    kept = [path for path in (tmp_path / rebuilding.ASIDE).glob("*/config.db") if path.read_bytes() == before]
+    assert len(kept) == 1
+    assert rebuilding.finish(tmp_path) is None, "nothing is left to be put anywhere"
 
 
 def test_purging_leaves_a_new_system_with_a_new_key_and_nothing_of_the_old_one(tmp_path: Path) -> None:

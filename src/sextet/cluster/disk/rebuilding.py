@@ -26,7 +26,7 @@ from sextet.model.sections import Root
 DATABASE = "config.db"
 ASIDE = "set-aside"  # folder of what was replaced
 ASIDE_MAX = 5  # copies; older ones are removed
-_FRESH = "new"
+_FRESH, _READY = "new", "ready"  # one that is being made; one that is whole, and about to be put in its place
 
 
 def rebuild(
@@ -64,11 +64,32 @@ def rebuild(
         store.add(version, frozenset(proposal.stamp for proposal in aside))
     finally:
         store.close()
-    kept = set_aside(state_dir)
-    (fresh / KEY_FILE).replace(state_dir / KEY_FILE)
-    (fresh / DATABASE).replace(state_dir / DATABASE)
+    shutil.rmtree(state_dir / _READY, ignore_errors=True)
+    fresh.rename(state_dir / _READY)
     _sync(state_dir)
-    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        kept = finish(state_dir)
+    except OSError:
+        if (state_dir / DATABASE).exists():
+            shutil.rmtree(state_dir / _READY, ignore_errors=True)
+        raise
+    assert kept is not None
+    return kept
+
+
+def finish(state_dir: Path) -> Path | None:
+    """Put a new database that is whole in its place; gives where the old one is kept, None where none was replaced.
+
+    At a start this ends what was cut off: between two files there was no database at all. Raises OSError.
+    """
+    ready, kept = state_dir / _READY, None
+    if (ready / KEY_FILE).exists():
+        kept = set_aside(state_dir)
+        (ready / KEY_FILE).replace(state_dir / KEY_FILE)
+    if (ready / DATABASE).exists():
+        (ready / DATABASE).replace(state_dir / DATABASE)
+        _sync(state_dir)
+    shutil.rmtree(ready, ignore_errors=True)
     return kept
 
 
