@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from sextet.admin.dialplan import locating
+from sextet.call.checked import check
 from sextet.model.config import Change
 from sextet.model.searches import Answer
+from sextet.model.sections import Root
 from tests.support.web_client import Browser, fields_of, words_of
 
 BOB = "bob@apolo.local"
@@ -124,6 +128,21 @@ def test_the_form_of_a_rule_that_nobody_saved_is_a_draft(browser: Browser, item:
     assert "London: x@y.example" in page
     assert rules(browser) == [("LocalZoneMatch", 50), ("Out", 100)]
     assert browser.face.saved.search_rules[-1].pattern == "9"
+
+
+def test_a_draft_is_judged_once_for_a_page(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[object] = []
+
+    def counted(*given: Any, **more: Any) -> Root:
+        judged.append(given)
+        return check(*given, **more)
+
+    monkeypatch.setattr(locating, "check", counted)
+    browser.send(f"{RULES}/item/locate?item=Out", {**browser.form(f"{RULES}/item?item=Out"), "pattern": "8"})
+    assert "On a draft" in words_of(browser.last.text) and len(judged) == 1
+    again = {**fields_of(browser.last.text, "/maintenance/tools/locate"), "alias": "8x@y.example"}
+    browser.send("/maintenance/tools/locate", again)
+    assert "London: x@y.example" in words_of(browser.last.text) and len(judged) == 2
 
 
 def test_a_form_that_cannot_be_saved_is_no_draft_and_keeps_what_was_typed(browser: Browser) -> None:

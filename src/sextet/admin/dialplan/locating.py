@@ -78,15 +78,24 @@ class Locator:
         self._face, self._table_of = face, table_of
         self._judged: tuple[Root, tuple[Warning, ...]] | None = None
 
-    def locate(self, wish: Wish, changes: Sequence[Change] = ()) -> Located:
-        """Say what would happen, with these changes where there are any. Raises Refused."""
-        config = self._with(changes)
-        found = located(self._table(config), wish, self._registered(), draft=bool(changes))
+    def draft(self, changes: Sequence[Change]) -> Root | None:
+        """Judge what is saved with these changes; None where there are none. Raises Refused."""
+        if not changes:
+            return None
+        saved = self._face.saved
+        before = to_document(saved)
+        after = settled(before, changed(before, changes), [change.path for change in changes])
+        return check(after, saved, rehearsed=False)
+
+    def locate(self, wish: Wish, draft: Root | None = None) -> Located:
+        """Say what would happen, on a draft where there is one. Raises Refused."""
+        config = draft or self._face.saved
+        found = located(self._table(config), wish, self._registered(), draft=draft is not None)
         return replace(found, unreachable=tuple(self._failed({one.target for one in found.search.asked})))
 
-    def changed(self, changes: Sequence[Change]) -> list[Difference]:
-        """Say what a draft changes of what is saved. Raises Refused."""
-        return differences(to_document(self._face.saved), to_document(self._with(changes)))
+    def changed(self, draft: Root) -> list[Difference]:
+        """Say what a draft changes of what is saved."""
+        return differences(to_document(self._face.saved), to_document(draft))
 
     async def warnings(self) -> tuple[Warning, ...]:
         """Name what can never do anything in the saved dial plan. Raises Refused.
@@ -118,10 +127,10 @@ class Locator:
             if owned.number == own and owned.row.name in zones and owned.row.state == "Failed":
                 yield f"Zone {owned.row.name} cannot be reached from this peer now: a call passes it over."
 
-    def rehearse(self, changes: Sequence[Change] = ()) -> tuple[Rehearsed, ...]:
+    def rehearse(self, draft: Root | None = None) -> tuple[Rehearsed, ...]:
         """Run the tests that are stored with the dial plan. Raises Refused."""
         try:
-            return rehearse_all(self._with(changes))
+            return rehearse_all(draft or self._face.saved)
         except TableError as error:
             raise Refused(Problem("", f"This configuration cannot be used: {error}.")) from error
 
@@ -146,15 +155,6 @@ class Locator:
             return Checked(matches=False, alias=alias, result="", sentence=f"{alias} does not match.")
         result = applied(behavior, ready, filled_in(replace, variables), alias)
         return Checked(matches=True, alias=alias, result=result, sentence=f"{alias} matches and becomes {result}.")
-
-    def _with(self, changes: Sequence[Change]) -> Root:
-        """Give what is saved, with the changes of a draft."""
-        saved = self._face.saved
-        if not changes:
-            return saved
-        before = to_document(saved)
-        after = settled(before, changed(before, changes), [change.path for change in changes])
-        return check(after, saved, rehearsed=False)
 
     def _table(self, config: Root) -> Table:
         try:

@@ -42,7 +42,7 @@ def add_to(registry: Registry, searches: Searches) -> None:
             user=str(arguments.get("user", "")),
             hops=int(arguments.get("hops", HOPS_WITHOUT_HEADER)),
         )
-        return locator.locate(wish, draft_of(arguments.get("draft")))
+        return locator.locate(wish, locator.draft(draft_of(arguments.get("draft"))))
 
     async def check_pattern(actor: Actor, arguments: Arguments) -> object:
         return locator.check_pattern(
@@ -58,7 +58,7 @@ def add_to(registry: Registry, searches: Searches) -> None:
         return {"warnings": [asdict(one) for one in await locator.warnings()], "hits": hits}
 
     async def test(actor: Actor, arguments: Arguments) -> object:
-        return locator.rehearse(draft_of(arguments.get("draft")))
+        return locator.rehearse(locator.draft(draft_of(arguments.get("draft"))))
 
     registry.add(catalogue.SEARCH_HISTORY, history)
     registry.add(catalogue.SEARCH_SHOW, show)

@@ -16,6 +16,7 @@ from sextet.call.decision import HOPS_WITHOUT_HEADER
 from sextet.call.rehearsal import Rehearsed
 from sextet.model.config import Change, Difference
 from sextet.model.schema import Refused
+from sextet.model.sections import Root
 from sextet.model.settings.words import PATTERN_TYPES
 from sextet.web.desk import Message
 from sextet.web.guard import Visit, logged_in
@@ -59,17 +60,24 @@ async def show_locate(visit: Visit) -> Response:
 async def locate_on_draft(visit: Visit) -> Response:
     """Show what would happen on a draft; without one the page has an address that can be kept."""
     given = {name: text for name, text in visit.posted.items() if name not in ("csrf", "draft")}
-    draft = visit.posted.get("draft", "").strip()
-    return _locate(visit, given, draft) if draft else visit.go(f"{LOCATE}?{urlencode(given)}")
+    text = visit.posted.get("draft", "").strip()
+    if not text:
+        return visit.go(f"{LOCATE}?{urlencode(given)}")
+    try:
+        return _locate(visit, given, text, _searches(visit).locator.draft(draft_of(text)))
+    except Refused as refused:
+        return _locate(visit, given, text, refusal=_refused("It cannot be located.", refused))
 
 
 def draft_page(visit: Visit, changes: Sequence[Change]) -> Response:
     """Show the page with a draft, before an alias is given. Raises Refused for changes that cannot be saved."""
-    _searches(visit).locator.changed(changes)
-    return _locate(visit, {}, written(changes) if changes else "")
+    return _locate(visit, {}, written(changes) if changes else "", _searches(visit).locator.draft(changes))
 
 
-def _locate(visit: Visit, query: Mapping[str, str], draft: str = "") -> Response:
+def _locate(
+    visit: Visit, query: Mapping[str, str], text: str = "", draft: Root | None = None, refusal: Message | None = None
+) -> Response:
+    """Show the page; `text` is the draft as it was written, `refusal` what is wrong with it."""
     hops = query.get("hops", "").strip() or str(HOPS_WITHOUT_HEADER)
     known = hops.isascii() and hops.isdigit() and len(hops) < 4 and int(hops) <= HOPS_MAX
     wish = Wish(
@@ -81,25 +89,24 @@ def _locate(visit: Visit, query: Mapping[str, str], draft: str = "") -> Response
         user=query.get("user", "").strip(),
         hops=int(hops) if known else HOPS_WITHOUT_HEADER,
     )
-    locator, found, message = _searches(visit).locator, None, None
+    locator, found, message = _searches(visit).locator, None, refusal
     different: list[Difference] = []
     failing: list[Rehearsed] = []
     if not known:
         lines = (f"Hop count: {hops[:20]!r} is none; enter 0 to {HOPS_MAX}.",)
         message = Message(tone="bad", title="It cannot be located.", lines=lines)
     try:
-        changes = draft_of(draft)
-        if changes:
-            different = locator.changed(changes)
-            failing = [test for test in locator.rehearse(changes) if not test.passed]
-        found = locator.locate(wish, changes) if wish.alias and known else None
+        if draft is not None:
+            different = locator.changed(draft)
+            failing = [test for test in locator.rehearse(draft) if not test.passed]
+        found = locator.locate(wish, draft) if wish.alias and message is None else None
     except Refused as refused:
         message = _refused("It cannot be located.", refused)
     zones = [zone.name for zone in visit.desk.face.saved.zones if zone.state == "Enabled"]
     sources = ["LocalZone", "DefaultZone", *zones, *(subzone.name for subzone in visit.desk.face.saved.subzones)]
     return visit.page(
         "locate.html", wish=wish, sources=sources, protocols=PROTOCOLS, found=found, message=message, tone_of=tone_of,
-        draft=draft, different=different, failing=failing,
+        draft=text, different=different, failing=failing,
     )  # fmt: skip
 
 
