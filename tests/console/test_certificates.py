@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -93,6 +94,25 @@ def test_a_file_that_is_no_text_arrives_whole(sextet: Shell) -> None:
     code, out = sextet("cert", "crl", "upload", sextet.file("list", der))
     assert code == 0 and "0 certificates are revoked by CN=Root" in out and "Unknown CRL" in out
     assert "CN=Root" in sextet("cert", "crl", "show")[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [("csr discard", "No signing request is pending."), ("crl remove", "There is no CRL.")]
+)
+def test_what_is_not_there_is_refused_before_anybody_is_asked_whether_it_shall_go(
+    sextet: Shell, command: str, words: str
+) -> None:
+    code, out = sextet("cert", *command.split())
+    assert (code, words in out, "--yes" in out) == (cli.FAILED, True, False), out
+
+
+def test_what_is_there_is_asked_about_and_kept_meanwhile(sextet: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    sextet("cert", "csr", "create", "--key", "EC P-256")
+    sextet("cert", "crl", "upload", sextet.file("list", crl(ROOT, NOW)))
+    for command in ("csr discard", "crl remove"):
+        monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+        assert "[y/N]" in sextet("cert", *command.split())[1]
+        assert sextet("cert", *command.split(), "--yes")[0] == 0, "asking took nothing away"
 
 
 def test_a_file_that_cannot_be_read_or_is_too_large_is_named_before_anything_is_asked(sextet: Shell) -> None:

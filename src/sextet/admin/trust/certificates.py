@@ -22,7 +22,7 @@ from sextet.admin.wording import count
 from sextet.cluster.face import Face
 from sextet.cluster.trust import certificates, revocation
 from sextet.cluster.trust.certificate_checks import with_root
-from sextet.cluster.trust.certificate_files import CertificateFiles
+from sextet.cluster.trust.certificate_files import NO_REQUEST, CertificateFiles
 from sextet.cluster.trust.certificates import CertificateError
 from sextet.cluster.trust.signing_request import Names, Wish, is_fqdn
 from sextet.engine import Journal
@@ -30,7 +30,6 @@ from sextet.model.schema import Problem, Refused
 
 EVENT = "Certificate Management"  # facts 10
 AT_RESTART = "At restart"
-_NO_REQUEST = "No signing request is pending."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,7 @@ class CertificateDesk:
         """Show the pending signing request; raises Refused where there is none."""
         pending = self._files.pending()
         if pending is None:
-            raise Refused(Problem("", _NO_REQUEST))
+            raise Refused(Problem("", NO_REQUEST))
         return views.request(pending.request, pending.pem)
 
     def trusted(self) -> tuple[Shown, ...]:
@@ -232,14 +231,14 @@ class CertificateDesk:
         registry.add(catalogue.SHOW, self._show)
         registry.add(catalogue.CSR_CREATE, self._create)
         registry.add(catalogue.CSR_SHOW, self._show_request)
-        registry.add(catalogue.CSR_DISCARD, self._discard)
+        registry.add(catalogue.CSR_DISCARD, self._discard, look=self._discardable)
         registry.add(catalogue.UPLOAD, self._upload)
         registry.add(catalogue.TRUST_LIST, self._list)
         registry.add(catalogue.TRUST_ADD, self._trust)
         registry.add(catalogue.TRUST_REMOVE, self._distrust)
         registry.add(catalogue.CRL_SHOW, self._show_crl)
         registry.add(catalogue.CRL_UPLOAD, self._upload_crl)
-        registry.add(catalogue.CRL_REMOVE, self._remove_crl)
+        registry.add(catalogue.CRL_REMOVE, self._remove_crl, look=self._removable)
 
     async def _show(self, actor: Actor, given: Mapping[str, Any]) -> object:
         return self.overview()
@@ -253,6 +252,9 @@ class CertificateDesk:
 
     async def _discard(self, actor: Actor, given: Mapping[str, Any]) -> object:
         return self.discard_request(actor)
+
+    async def _discardable(self, actor: Actor, given: Mapping[str, Any]) -> None:
+        self._files.demand_request()
 
     async def _upload(self, actor: Actor, given: Mapping[str, Any]) -> object:
         key = from_text(str(given.get("private_key", "")))
@@ -276,6 +278,9 @@ class CertificateDesk:
 
     async def _remove_crl(self, actor: Actor, given: Mapping[str, Any]) -> object:
         return await self.remove_crl(actor)
+
+    async def _removable(self, actor: Actor, given: Mapping[str, Any]) -> None:
+        self._files.demand_crl()
 
     def _revocations(self) -> revocation.Revocations:
         return self._files.revocations()

@@ -28,6 +28,7 @@ from sextet.cluster.trust.revocation import RevocationError, Revocations
 from sextet.cluster.trust.signing_request import Key, Names, Wish
 from sextet.model.schema import Problem, Refused
 
+NO_REQUEST = "No signing request is pending."
 _KEY_END = b"-----END PRIVATE KEY-----\n"  # what signing_request.key_pem writes
 
 
@@ -134,12 +135,15 @@ class CertificateFiles:
         assert made is not None
         return made
 
+    def demand_request(self) -> None:
+        """Raise Refused where no request is pending; one that cannot be read any more can still be discarded."""
+        if not self.places.request.exists():
+            raise Refused(Problem("", NO_REQUEST))
+
     def discard(self) -> None:
         """Forget the pending request and its key; raises Refused where there is none."""
-        try:
-            self.places.request.unlink()
-        except FileNotFoundError as error:
-            raise Refused(Problem("", "No signing request is pending.")) from error
+        self.demand_request()
+        self.places.request.unlink()
 
     # Who is trusted
 
@@ -197,10 +201,14 @@ class CertificateFiles:
         write_private(self.places.crl, b"".join(one.public_bytes(Encoding.PEM) for one in lists))
         return Revocations(lists, trusted), tuple(warnings)
 
-    def remove_crl(self) -> None:
-        """Use no revocation lists any more; raises Refused where there are none."""
+    def demand_crl(self) -> None:
+        """Raise Refused where there are no revocation lists."""
         if not self.places.crl.exists():
             raise Refused(Problem("", "There is no CRL."))
+
+    def remove_crl(self) -> None:
+        """Use no revocation lists any more; raises Refused where there are none."""
+        self.demand_crl()
         write_private(self.places.crl, b"")
         self.places.crl.unlink()
 
