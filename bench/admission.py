@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 
 from bench.report import Figure, median
+from sextet.call import membership
 from sextet.call.bandwidth.decision import decide
 from sextet.call.bandwidth.plan import Plan, of_config
 from sextet.call.bandwidth.sharing import room
+from sextet.call.pattern import NO_VARIABLES
 from sextet.call.sdp import capped, read
-from sextet.call.table import membership_of
 from sextet.model.sections import Root
 from sextet.model.settings.bandwidth import DEFAULT_LINKS, LINKS_MAX, PIPES_MAX, Link, Pipe
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE, RULES_MAX, SUBZONES_MAX, MembershipRule, Subzone
@@ -33,7 +34,8 @@ OFFER = (
 def measure() -> list[Figure]:
     """Measure one call with as much configured as there can be."""
     config = _config()
-    plan, membership, dice = of_config(config), membership_of(config), random.Random(1)
+    plan, dice = of_config(config), random.Random(1)
+    rules = membership.of_config(config.membership_rules, NO_VARIABLES)
     pairs = [(f"Site {dice.randrange(SUBZONES_MAX)}", f"Site {dice.randrange(SUBZONES_MAX)}") for _ in range(CALLS)]
     ips = [f"10.{dice.randrange(12)}.{dice.randrange(256)}.9" for _ in range(CALLS)]
     for pair in pairs:
@@ -41,7 +43,7 @@ def measure() -> list[Figure]:
     parts: dict[str, Callable[[int], object]] = {
         "reading an offer": lambda _: read(OFFER),
         "lowering an offer": lambda _: capped(OFFER, 512),
-        "the subzone of a device": lambda n: membership.subzone_of(ips[n], "bob@apolo.local"),
+        "the subzone of a device": lambda n: rules.subzone_of(ips[n], "bob@apolo.local"),
         "deciding": lambda n: _decide(plan, *pairs[n]),
     }
     figures = [_figure(name, [_microseconds(part) for _ in range(ROUNDS)]) for name, part in parts.items()]

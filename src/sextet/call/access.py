@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sextet.call.pattern import Pattern
+from sextet.call.pattern import Pattern, Variables, ready
+from sextet.model.settings.zones import DefaultZone
 
 NAMES_MAX = 200  # of one certificate; a larger one is judged by its first
 
@@ -42,3 +43,20 @@ class Access:
             if any(rule.pattern.matches(name, low) for name, low in lowered):
                 return "" if rule.allow else f"access rule {rule.name} denies {names[0]}"
         return f"no access rule allows {names[0] if names else 'a certificate without names'}"
+
+
+def of_config(zone: DefaultZone, variables: Variables) -> Access:
+    """Make the enabled rules ready for use; raises Unusable."""
+    rows = sorted(zone.access_rules, key=lambda row: row.priority)
+    return Access(
+        used=zone.use_access_rules,
+        rules=tuple(
+            AccessRule(
+                name=row.name,
+                allow=row.action == "Allow",
+                pattern=ready(f"access rule {row.name}", row.pattern_type, row.pattern, variables),
+            )
+            for row in rows
+            if row.state == "Enabled"
+        ),
+    )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sextet.call.alias import domain_of
 from sextet.call.policy import asking
 from sextet.call.policy.services import Answers
+from sextet.call.refresh import Refresh
 from sextet.call.source import Source, SourceKind
 from sextet.call.stages import Ask
-from sextet.call.table import Refresh, Table
+from sextet.call.table import Table
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE
 from sextet.model.settings.protocols import PROXY_ANY, PROXY_OFF
 from sextet.model.settings.zones import NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER

@@ -17,7 +17,7 @@ ANY_SOURCE = ""  # the table of rules that name no source
 
 
 class Rule(Protocol):
-    """What the tables need to know of a rule; table.Rule is one."""
+    """What the tables need to know of a rule; search_rule.Rule is one."""
 
     @property
     def enabled(self) -> bool: ...

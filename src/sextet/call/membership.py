@@ -8,11 +8,11 @@ and length that are the same one: the first of the configuration. Without a matc
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sextet.call.pattern import Pattern
-from sextet.model.settings.local_zone import DEFAULT_SUBZONE
+from sextet.call.pattern import Pattern, Variables, ready
+from sextet.model.settings.local_zone import DEFAULT_SUBZONE, MembershipRule
 
 Subnets = Mapping[tuple[int, int, int], str]  # (IP version, prefix length, bits of the prefix) -> subzone
 
@@ -58,6 +58,18 @@ class Rule:
     subzone: str
     network: tuple[str, int] | None = None
     pattern: Pattern | None = None
+
+
+def of_config(rows: Iterable[MembershipRule], variables: Variables) -> Membership:
+    """Make the enabled rules of a configuration ready for use; raises Unusable."""
+    return of_rules([_rule(row, variables) for row in rows if row.state == "Enabled"])
+
+
+def _rule(row: MembershipRule, variables: Variables) -> Rule:
+    if row.type == "Alias pattern match":
+        pattern = ready(f"membership rule {row.name}", row.pattern_type, row.pattern, variables)
+        return Rule(priority=row.priority, subzone=row.subzone, pattern=pattern)
+    return Rule(priority=row.priority, subzone=row.subzone, network=(row.subnet_address, row.subnet_prefix))
 
 
 def of_rules(rules: Sequence[Rule]) -> Membership:

@@ -32,6 +32,10 @@ class Variables:
 NO_VARIABLES = Variables({}, {})
 
 
+class Unusable(Exception):
+    """An entry of the configuration cannot be made ready for use; the sentence names the entry and says why."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
     """A pattern ready for use; `alternatives` are in lower case, `expression` is there for Regex only.
@@ -100,6 +104,14 @@ def compiled(kind: str, text: str, variables: Variables = NO_VARIABLES) -> Patte
     end, ends = _ends(pieces)
     expression = _expression(whole)
     return Pattern(kind=kind, expression=expression, slow=_slow(whole), end=end, ends=ends)
+
+
+def ready(owner: str, kind: str, text: str, variables: Variables) -> Pattern:
+    """Make the pattern of an entry ready for use; raises Unusable."""
+    try:
+        return compiled(kind, text, variables)
+    except ValueError as error:
+        raise Unusable(f"{owner}: {error}") from error
 
 
 def filled_in(text: str, variables: Variables) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from sextet.call.decision import Decision, Request, Target, Try
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
+from sextet.call.search_rule import LOCAL_NAMES
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind
-from sextet.call.table import LOCAL_NAMES, SECTIONS, Table, TableError
+from sextet.call.table import SECTIONS, Table, TableError
 from sextet.call.zones import Names, Service, service_key
 from sextet.model.config import item_path
 from sextet.model.schema import Problem

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from sextet.call.alias import is_ip, key, place_of, uri_of
 from sextet.call.decision import Elsewhere, Here, Note, NoteKind, Request, Round, Target, Then
 from sextet.call.interworking import OTHER, others
+from sextet.call.search_rule import Rule
 from sextet.call.source import Source, SourceKind
-from sextet.call.table import Rule, Table
+from sextet.call.table import Table
 from sextet.call.transform import applied
 from sextet.call.zones import ZoneRow
 from sextet.model.expression import ALIAS_MAX

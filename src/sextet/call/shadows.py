@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sextet.call.pattern import Pattern
-from sextet.call.table import Rule, Table
+from sextet.call.search_rule import Rule
+from sextet.call.table import Table
 from sextet.model.expression import ALIAS_MAX
 from sextet.model.sections import Root
 from sextet.model.settings.zones import LOCAL_ZONE

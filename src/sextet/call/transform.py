@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sextet.call.pattern import Pattern
+from sextet.call.pattern import Pattern, Variables, filled_in, ready
+from sextet.model.settings import dialplan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +41,17 @@ def first_matching(transforms: Sequence[Transform], alias: str) -> Transform | N
         if transform.pattern.matches(alias, lowered):
             return transform
     return None
+
+
+def of_config(rows: Iterable[dialplan.Transform], variables: Variables) -> tuple[Transform, ...]:
+    """Make the enabled ones ready for use, in the order of their priority; raises Unusable."""
+    enabled = sorted((row for row in rows if row.state == "Enabled"), key=lambda row: row.priority)
+    return tuple(
+        Transform(
+            priority=row.priority,
+            pattern=ready(f"transform {row.priority}", row.pattern_type, row.pattern, variables),
+            behavior=row.behavior,
+            replace=filled_in(row.replace, variables),
+        )
+        for row in enabled
+    )

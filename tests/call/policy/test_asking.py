@@ -7,10 +7,11 @@ from typing import Any
 
 from sextet.call.decision import Refuse, Request, Searched, Then, Try
 from sextet.call.policy.asking import STAGES, outcome
+from sextet.call.policy.scripts import ADMINISTRATOR
 from sextet.call.search import search
 from sextet.call.source import LOCAL
 from sextet.call.stages import Again
-from sextet.call.table import ADMINISTRATOR, Table
+from sextet.call.table import Table
 from sextet.model.config import from_document
 
 HEAD = '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sextet.call.pattern import compiled
+from sextet.call.pattern import NO_VARIABLES
 from sextet.call.policy.cpl import Facts, Proxy, Reject, decide
 from sextet.call.policy.cpl_reading import read
 from sextet.call.policy.rules import as_cpl, script_of
@@ -28,5 +28,5 @@ RULES = (
     ],
 )
 def test_the_document_decides_as_the_rules_do(facts: Facts, wanted: object) -> None:
-    made = script_of(RULES, lambda owner, kind, text: compiled(kind, text))
+    made = script_of(RULES, NO_VARIABLES)
     assert decide(made, facts) == decide(read(as_cpl(RULES)), facts) == wanted

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sextet.call import membership, variables
 from sextet.call.bandwidth.decision import LEAST_KBPS, Granted, Refused, decide, no_way
 from sextet.call.bandwidth.plan import LINK, PIPE, SHOWN, SUBZONE, of_config
-from sextet.call.table import TableError, membership_of
+from sextet.call.pattern import Unusable
 from sextet.cluster.face import Face, Used
 from sextet.model import schema
 from sextet.model.schema import Problem
@@ -167,11 +168,11 @@ def _answer(decided: Granted | Refused, route: str, ways: tuple[str, ...], wante
 def _registered(face: Face, config: Root) -> Counter[str]:
     """Count the registered aliases of every subzone."""
     try:
-        membership = membership_of(config)
-    except TableError:
+        rules = membership.of_config(config.membership_rules, variables.of_config(config))
+    except Unusable:
         return Counter()
     return Counter(
-        membership.subzone_of(binding.received.partition(";")[0].rpartition(":")[0].strip("[]"), owned.row.alias)
+        rules.subzone_of(binding.received.partition(";")[0].rpartition(":")[0].strip("[]"), owned.row.alias)
         for owned in face.registrations()
         for binding in owned.row.bindings
     )

@@ -9,10 +9,11 @@ from dataclasses import replace
 from sextet.call.alias import key
 from sextet.call.decision import Refuse, Request, Then, safe
 from sextet.call.policy.cpl import Decision, Facts, Proxy, Reject, Result, Script, after, decide
+from sextet.call.policy.scripts import ADMINISTRATOR
 from sextet.call.policy.services import ADMIN, REGISTRATION, Answers, ServiceRow, script_of
 from sextet.call.source import SourceKind
 from sextet.call.stages import Again, Ask, Stages
-from sextet.call.table import ADMINISTRATOR, Table
+from sextet.call.table import Table
 
 DICE = 4  # numbers that order random locations; more are rarely written
 

@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from sextet.call.alias import key
 from sextet.call.policy.cpl import AddLocation, Node, ProxyNode, Result, Script
-from sextet.model.settings.policy import FindMePerson
+from sextet.model.settings.policy import FindMe, FindMePerson
 from sextet.model.validation.policy import names_of
+
+
+def people_of(findme: FindMe) -> list[FindMePerson]:
+    """Give those who are called by their FindMe ID."""
+    people = findme.people if findme.mode == "On" else ()
+    return [person for person in people if person.state == "Enabled"]
 
 
 def script_of(person: FindMePerson) -> Script:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
-from sextet.call.pattern import Pattern
+from sextet.call.pattern import Variables, ready
 from sextet.call.policy.cpl import ProxyNode, Reject, Rule, RuleSwitch, Script
 from sextet.call.policy.cpl_reading import CPL, TAA
 from sextet.model.settings.policy import AUTHENTICATED, BY_ZONE, PolicyRule
 
 FORBIDDEN = 403
 ANY = ".*"
-Compile = Callable[[str, str, str], Pattern]  # whose pattern, its type, its text
 
 
-def script_of(rows: Sequence[PolicyRule], compiled: Compile) -> Script:
-    """Make the script that the enabled rules are, in the order of their priority."""
-    return Script(root=RuleSwitch(rules=tuple(_rule(row, compiled) for row in _used(rows))))
+def script_of(rows: Sequence[PolicyRule], variables: Variables) -> Script:
+    """Make the script that the enabled rules are, in the order of their priority; raises Unusable."""
+    return Script(root=RuleSwitch(rules=tuple(_rule(row, variables) for row in _used(rows))))
 
 
 def as_cpl(rows: Sequence[PolicyRule]) -> str:
@@ -39,9 +38,9 @@ def _used(rows: Sequence[PolicyRule]) -> list[PolicyRule]:
     return sorted((row for row in rows if row.state == "Enabled"), key=lambda row: row.priority)
 
 
-def _rule(row: PolicyRule, compiled: Compile) -> Rule:
+def _rule(row: PolicyRule, variables: Variables) -> Rule:
     owner = f"call policy rule {row.priority}"
-    tests = tuple((name, compiled(owner, "Regex", text)) for name, text in _tests(row))
+    tests = tuple((name, ready(owner, "Regex", text, variables)) for name, text in _tests(row))
     return Rule(tests=tests, then=ProxyNode(number=-1) if row.action == "Allow" else Reject(FORBIDDEN, _reason(row)))
 
 
