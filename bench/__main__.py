@@ -78,7 +78,7 @@ def _measure(
                 _say("memory")
                 figures += footprint.memory(three, directory, network)
     if {"registers", "calls", "through"} & set(only):
-        figures += _rates(only, QUICK if quick else FULL, directory, network)
+        _rates(only, QUICK if quick else FULL, directory, network, figures)
     if "scale" in only:
         _say("four peers start")
         with cluster(scale.PEERS, directory / "four", network) as four:
@@ -99,10 +99,9 @@ def _measure(
             figures += footprint.starts(started, 6)
 
 
-def _rates(only: list[str], size: rates.Size, directory: Path, network: str) -> list[Figure]:
+def _rates(only: list[str], size: rates.Size, directory: Path, network: str, figures: list[Figure]) -> None:
     """Play to sextet and the baselines side by side."""
     _say("three fresh peers and the baselines start")
-    figures: list[Figure] = []
     with (
         cluster(3, directory / "rates", network) as three,
         rates.side_by_side(three, directory, network, size) as compared,
@@ -117,7 +116,6 @@ def _rates(only: list[str], size: rates.Size, directory: Path, network: str) -> 
         if "registers" in only:
             _say("registrations")
             figures += compared.registers()
-    return figures
 
 
 def _say(what: str) -> None:

@@ -233,6 +233,7 @@ def side_by_side(cluster: Cluster, directory: Path, network: str, size: Size) ->
     credentials = [{"name": f"u{n}", "password": f"secret-u{n}"} for n in range(USERS)]
     cluster.set("protocols.standard_refresh_maximum", 3600)
     cluster.set("credentials", credentials)
+    cluster.set("registration.new_per_second", 0)  # what it could take, not what it is told to take
     first, *others = cluster.processes()
     sextet = System(
         name=SEXTET,
