@@ -62,6 +62,10 @@ class Session:
         active = [medium.kind for medium in self.media if medium.active]
         return bool(active) and "video" not in active
 
+    @property
+    def has_video(self) -> bool:
+        return any(medium.active and medium.kind == "video" for medium in self.media)
+
     def needs(self, default_kbps: int) -> int:
         """Give what the session counts, as far as this description says."""
         return _total(self.stated_kbps, [medium.kbps for medium in self.media], default_kbps)
@@ -69,7 +73,7 @@ class Session:
     @property
     def least(self) -> int | None:
         """Give what an audio call needs at the very least; None where there is video, which can do with anything."""
-        if any(medium.active and medium.kind == "video" for medium in self.media):
+        if self.has_video:
             return None
         return sum(min(medium.least_kbps, medium.kbps or 0) for medium in self.media if medium.active)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sextet.model.capacity import CALLS
 from sextet.model.settings.bandwidth import Pipe
 from sextet.model.settings.dialplan import SearchRule
 from sextet.sip.kemi.limits import ledger
@@ -32,11 +33,16 @@ class Calls(Bench):
 
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir)
+        self.limit({})
+        self.ksr.htables["ctl"]["sharers"] = 1  # nobody else
+
+    def limit(self, limits: dict[str, int]) -> None:
+        """Limit what is counted besides bandwidth."""
+        self.limits = limits
         whole = linked(replace(CONFIG, zones=(ZONE,), search_rules=(SearchRule(name="Out", target="Other"),)))
         line = Pipe(name="Line", total_mode="Limited", total_limit=1000)
         links = [replace(link, pipe1="Line") if "Other" in (link.node1, link.node2) else link for link in whole.links]
         self.follow(replace(whole, pipes=(line,), links=tuple(links)))
-        self.ksr.htables["ctl"]["sharers"] = 1  # nobody else
 
     @property
     def used(self) -> int:
@@ -96,6 +102,40 @@ def test_a_call_without_an_offer_is_settled_by_the_acknowledgement(calls: Calls)
     assert calls.used == 64
     calls.message("offered", sdp(900), method="ACK")  # nobody waits for it
     assert calls.used == 64
+
+
+def test_an_offer_that_comes_in_the_answer_gets_what_is_there_as_one_in_the_request_does(calls: Calls) -> None:
+    calls.offer()
+    assert "b=AS:1000\r\n" in calls.message("answered", sdp(5000), 200)
+    assert calls.used == 1000
+    assert "b=AS:1000\r\n" in calls.message("offered", sdp(5000), method="ACK")
+    assert calls.used == 1000
+    calls.message("offered", method="INVITE")  # the next offer comes in an answer too
+    calls.message("answered", sdp(700), 200)
+    assert calls.used == 700
+
+
+def test_an_audio_call_becomes_a_video_call_only_where_one_may_be_made(calls: Calls) -> None:
+    calls.limit({CALLS: 3})
+    use = calls.ksr.htables["use"]
+    for call_id in ("call-1", "call-2"):
+        calls.offer(sdp(100, video=False), call_id)
+        calls.message("answered", sdp(100, video=False), 200)
+    assert use[CALLS] == 2
+    calls.message("offered", sdp(100))
+    assert (calls.ksr.values["$var(refused)"], use[CALLS]) == (0, 3), "counted as video from its offer on"
+    calls.message("unchanged")
+    assert use[CALLS] == 2, "who is called wants no video"
+    calls.message("offered", sdp(100))
+    calls.message("answered", sdp(100), 200)
+    assert use[CALLS] == 3
+    calls.ksr.values["$ci"] = "call-1"
+    calls.message("offered", sdp(100))
+    assert calls.ksr.values["$var(refused)"] == 1
+    assert calls.ksr.replies[-1][0] == 488
+    assert any("Call capacity limit reached" in header for header in calls.ksr.reply_headers)
+    calls.message("offered", sdp(100, video=False))
+    assert (calls.ksr.values["$var(refused)"], use[CALLS]) == (0, 3), "it goes on as it was"
 
 
 def test_an_answer_before_the_call_is_answered_counts_then(calls: Calls) -> None:

@@ -8,7 +8,7 @@ within the call is charged before it is passed on, and what was before comes bac
 An entry of the ledger: `serial` and `tag` of the call, `from` its caller's node, `routes` by the place at their end
 with `counts`, `kbps` and `shown`, `limit` what was granted, `asked` what was asked for, `waits` for what comes next
 (ANSWER, OFFER, ACK or nothing), `offer` the session whose answer that is, `early` an answer that came before the call
-was answered, `before` what the call had before an offer within it.
+was answered, `before` what the call had before an offer within it, and `was_audio` whether it was an audio call then.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ def unchanged(ksr: Any, reporter: Reporter) -> None:
     with locked(ksr):
         entry = entry_of(ksr, call_id)
         if entry is not None and entry["before"] is not None:
-            reverted = {"before": None, "offer": None, "waits": NOTHING}
-            put(ksr, reporter, call_id, entry, _charged(entry, entry["before"]) | reverted)
+            reverted = _charged(entry, entry["before"]) | {"before": None, "offer": None, "waits": NOTHING}
+            put(ksr, reporter, call_id, entry, licensing.counted(reverted, True) if entry["was_audio"] else reverted)
 
 
 def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None, int]:
@@ -166,7 +166,11 @@ def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None,
         if session is None:
             put(ksr, reporter, call_id, entry, entry | {"waits": OFFER})
             return None, 0
-        asked = _asked(session, plan)
+        asked, video = _asked(session, plan), session.has_video and bool(entry.get("audio_only"))
+        if video:
+            rich = any(route["rich"] for route in entry["routes"].values())
+            if (lacking := licensing.lacking(ksr, table, rich, charges_of(entry))) is not None:
+                return lacking, 0
         had = max(route["kbps"] for route in entry["routes"].values())
         granted = asked.kbps
         end = next(iter(entry["routes"]))
@@ -179,7 +183,9 @@ def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None,
         kept = max(had, granted)
         known = entry
         entry = _charged(entry, kept) | {"limit": granted, "asked": asked.kbps, "offer": to_list(session)}
-        entry["before"] = had if entry["before"] is None else entry["before"]
+        if entry["before"] is None:
+            entry |= {"before": had, "was_audio": bool(entry.get("audio_only"))}
+        entry = licensing.counted(entry, False) if video else entry
         put(ksr, reporter, call_id, known, entry | {"waits": ANSWER})
     return None, granted if granted < asked.kbps else 0
 
@@ -242,18 +248,25 @@ def _settled(ksr: Any, table: Table, entry: Entry, session: Session | None) -> E
         entry = licensing.counted(entry, offer.audio_only or answer.audio_only)
         return _used(ksr, table, entry, agreed) | {"offer": None, "waits": NOTHING, "early": None, "before": None}
     if answer is not None and waits == OFFER:
-        needed = _used(ksr, table, entry, answer.needs(table.bandwidth.default_kbps))
+        asked = _asked(answer, table.bandwidth)
+        entry |= {"limit": max(entry["limit"], _room(ksr, table, entry, asked)), "asked": asked.kbps}
+        needed = _charged(entry, min(asked.kbps, entry["limit"]))
         return needed | {"offer": to_list(answer), "waits": ACK, "early": None, "before": None}
     return entry
+
+
+def _room(ksr: Any, table: Table, entry: Entry, asked: Asked) -> int:
+    """Say how much a call may have of what it asks for now; 0 where it is refused that."""
+    routes = [table.bandwidth.route(entry["from"], end) for end in entry["routes"]]
+    answers = [_decided(ksr, table, route, asked, charges_of(entry)) for route in routes if route is not None]
+    return min((one.kbps if isinstance(one, Granted) else 0 for one in answers), default=0)
 
 
 def _used(ksr: Any, table: Table, entry: Entry, kbps: int) -> Entry:
     """Charge what both sides agreed on: more than was granted only where that is left and nothing was lowered."""
     if kbps > entry["limit"]:
         asked = Asked(kbps=kbps, least_kbps=kbps, session=None)
-        routes = [table.bandwidth.route(entry["from"], end) for end in entry["routes"]]
-        answers = [_decided(ksr, table, route, asked, charges_of(entry)) for route in routes if route is not None]
-        whole = entry["limit"] == entry["asked"] and all(answer == Granted(kbps) for answer in answers)
+        whole = entry["limit"] == entry["asked"] and _room(ksr, table, entry, asked) == kbps
         entry = entry | ({"limit": kbps, "asked": kbps} if whole else {})
     return _charged(entry, min(kbps, entry["limit"]))
 
