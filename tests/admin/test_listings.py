@@ -154,6 +154,15 @@ def test_set_aside_edits_are_proposals_and_not_history() -> None:
     assert proposal.differences[0].new == "5070"
 
 
+def test_an_edit_that_was_set_aside_is_listed_with_the_peer_that_accepted_it() -> None:
+    peer = FakePeer()
+    for author in ("peer-1", "peer-2", "gone"):
+        peer.set_aside(Difference("zones[London].sip_port", "5061", "5070"))
+        peer.revisions[-1] = replace(peer.revisions[-1], stamp=replace(peer.revisions[-1].stamp, author=author))
+        peer.moved_by[peer.revisions[-1].stamp] = ()
+    assert [one.accepted_by for one in listings.proposals(peer)] == ["", "expc02", "expc01"]
+
+
 def test_an_edit_stays_listed_however_many_revisions_come_after_it() -> None:
     peer = FakePeer()
     peer.set_aside(Difference("zones[London].sip_port", "5061", "5070"))

@@ -215,7 +215,8 @@ def test_a_stand_alone_system_has_no_cluster_alarms() -> None:
 def test_edits_set_aside_are_a_conflict_until_they_are_dealt_with() -> None:
     seen = replace(HEALTHY, set_aside=2)
     assert judge(seen).database == "Conflict"
-    assert raised(seen) == {20011: "2 edits made here while another peer became the primary are kept as proposals."}
+    assert raised(seen) == {20011: "2 edits without which the cluster went on are kept as proposals."}
+    assert raised(replace(HEALTHY, set_aside=1))[20011].startswith("1 edit without which the cluster went on is kept")
 
 
 def test_calls_are_sent_to_a_peer_whose_sextetd_alone_ended_and_not_to_a_silent_one() -> None:

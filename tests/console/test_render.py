@@ -152,7 +152,7 @@ def test_a_set_aside_edit_shows_who_made_it_and_what_it_would_change() -> None:
     peer = FakePeer()
     peer.set_aside(Difference("zones[London].sip_port", "5061", "5070"), user="eve")
     text = shown(peer, "config set-aside")
-    assert "by eve from web 192.0.2.7, 15 min ago" in text
+    assert "by eve from web 192.0.2.7, accepted by expc01, 15 min ago" in text
     assert "zones[London].sip_port" in text
 
 

@@ -103,7 +103,8 @@ CONFIG_HISTORY = Command(
     parameters=(Parameter(name="most", help="How many at most.", kind="number", option=True, low=1, high=1000),),
 )
 CONFIG_SET_ASIDE = Command(
-    name="config set-aside", help="List edits that were accepted here while the cluster went on without them."
+    name="config set-aside",
+    help="List edits that this peer held when the cluster went on without them, and who accepted them.",
 )
 CONFIG_DISMISS = Command(
     name="config dismiss",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sextet.admin.peers.mesh import peer_name
 from sextet.admin.peers.views import marks
-from sextet.cluster.face import Face, Owned, Revision
+from sextet.cluster.face import ClusterStatus, Face, Owned, Revision
 from sextet.model import alarms as catalogue
 from sextet.model.config import Difference, flattened, setting_at, to_document
 from sextet.model.schema import Refused
@@ -137,9 +137,10 @@ class RevisionLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """An edit that was accepted here while the cluster went on without it."""
+    """An edit that this peer held when the cluster went on without it."""
 
     revision: RevisionLine
+    accepted_by: str  # the peer that was the primary then; "" where it has said nothing since this one started
     differences: tuple[Difference, ...]
 
 
@@ -239,7 +240,11 @@ def history(face: Face, most: int = 50) -> tuple[RevisionLine, ...]:
 def proposals(face: Face) -> tuple[Proposal, ...]:
     """List all edits that were set aside, with what each would change: somebody has to deal with each (20011)."""
     return tuple(
-        Proposal(revision=_revision(one, face), differences=tuple(face.difference_of(one.stamp)))
+        Proposal(
+            revision=_revision(one, face),
+            accepted_by=_author(one, face.status()),
+            differences=tuple(face.difference_of(one.stamp)),
+        )
         for one in face.history(ALL)
         if one.set_aside
     )
@@ -347,6 +352,11 @@ def _setting(path: str, value: str, running: str) -> SettingLine:
         running=running if running != value else "",
         help=declared.help,
     )
+
+
+def _author(one: Revision, status: ClusterStatus) -> str:
+    known = (member for member in status.members if member.status and member.status.peer_id == one.stamp.author)
+    return next((peer_name(member) for member in known), "")
 
 
 def _revision(one: Revision, face: Face) -> RevisionLine:

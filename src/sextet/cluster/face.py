@@ -94,7 +94,7 @@ class Revision:
     source: str  # "web 192.0.2.1", "cli", "peer <name>"
     age_s: float
     summary: str
-    set_aside: bool = False  # accepted here, but the cluster went on without it; kept as a proposal
+    set_aside: bool = False  # held here, but the cluster went on without it; kept as a proposal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

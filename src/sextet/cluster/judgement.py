@@ -77,7 +77,7 @@ class Evidence:
     why_not: str = ""
     not_replicated: str = ""  # why this peer could not take over what the primary has
     store_frozen: str = ""  # why the server of the live rows counts as frozen
-    set_aside: int = 0  # edits kept as proposals after this peer was fenced
+    set_aside: int = 0  # edits held here, and kept as proposals since the cluster went on without them
     enrolment_s: float = 0.0
     restart_cluster: tuple[str, ...] = ()
     restart_engines: tuple[str, ...] = ()
@@ -255,8 +255,10 @@ def _of_primary(seen: Evidence) -> Iterator[tuple[AlarmType, str]]:
         yield types.SETTINGS_DIFFER, f"Different from peer {primary}: {', '.join(differing)}." if differing else ""
     follows = bool(seen.number) and primary != seen.number
     yield types.REPLICATION_ERROR, seen.not_replicated if follows else ""
-    edits = f"{seen.set_aside} edit{'s' if seen.set_aside > 1 else ''} made here while another peer became the primary"
-    yield types.CONFIGURATION_CONFLICT, f"{edits} are kept as proposals." if seen.set_aside else ""
+    # Made here or not: one that only reached this peer is kept as well, for who made it may be lost for good.
+    edits = f"{seen.set_aside} edits without which the cluster went on are kept as proposals."
+    one = "1 edit without which the cluster went on is kept as a proposal."
+    yield types.CONFIGURATION_CONFLICT, edits if seen.set_aside > 1 else one if seen.set_aside else ""
 
 
 def _is_lost(link: LinkStatus) -> bool:

@@ -183,6 +183,17 @@ def test_an_old_primary_is_fenced_and_its_edits_are_set_aside() -> None:
     assert peer.authority.aside == frozenset()
 
 
+def test_an_edit_that_only_reached_a_follower_before_the_promotion_is_kept_there_too() -> None:
+    # Whoever accepted it may be lost for good: then this is the only copy.
+    shared = opening(GENESIS, {}, cluster="c", term=1, author="old", **MADE)
+    peer = Peer(shared, "c", MEMBER)
+    late = successor(shared, {"a": 1}, **MADE)
+    peer.done(Seen("peer1", late))
+    promoted = opening(shared, {"b": 1}, cluster="c", term=2, author="new", **MADE)
+    assert peer.done(Seen("peer2", promoted))[-1] == SetAside((late.stamp,), promoted.stamp)
+    assert (peer.state, peer.head, peer.authority.aside) == (State.FOLLOWER, promoted, {late.stamp})
+
+
 def test_a_dismissed_edit_is_not_set_aside_again_when_another_line_is_left() -> None:
     peer = founder()
     shared = peer.head

@@ -71,6 +71,7 @@ def _proposals(paper: Paper, rows: Sequence[Row]) -> None:
     for row in rows:
         revision = row["revision"]
         who = f"{revision['user']} from {revision['source']}"
+        who += f", accepted by {row['accepted_by']}" if row["accepted_by"] else ""
         paper.say(f"{revision['revision']} by {who}, {age(revision)} ago: {revision['summary']}", "yellow")
         differences(paper, row["differences"])
 
