@@ -12,6 +12,7 @@ import pytest
 from sextet.engine import EngineError, Shared
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.feeding import Feed
+from sextet.sip.orders import Orders
 
 VIEW = {"pipe/Line": Shared(others_kbps=64, confirmed_kbps=0, heard=())}
 
@@ -56,7 +57,7 @@ class Line:
 @contextlib.asynccontextmanager
 async def feeding() -> AsyncIterator[tuple[Feed, Line]]:
     line = Line()
-    feed = Feed(cast(AgentLine, line), dict, lambda name, order: True, lambda use, heard: None)
+    feed = Feed(cast(AgentLine, line), Orders(), lambda use, heard: None)
     running = asyncio.create_task(feed.run())
     await feed.now()
     line.told.clear()

@@ -21,13 +21,6 @@ def test_a_missing_kamailio_names_the_packages_to_install(tmp_path: Path) -> Non
         process.binary(str(tmp_path))
 
 
-def test_an_unknown_user_is_named() -> None:
-    if process.account_of(None) is None:
-        pytest.skip("only root can become somebody else")
-    with pytest.raises(EngineError, match="nobody-of-this-name"):
-        process.account_of("nobody-of-this-name")
-
-
 @pytest.mark.parametrize("text", ["", "{}", "[]", json.dumps({"pid": 1}), "\x00"])
 def test_a_broken_record_finds_nothing(tmp_path: Path, text: str) -> None:
     async def play() -> None:

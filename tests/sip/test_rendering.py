@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,33 +36,33 @@ def with_config(**sections: object) -> Wanted:
 
 def test_only_transports_that_are_on_are_listened_on_and_only_at_our_address() -> None:
     wanted = with_config(protocols=Protocols(sip_udp=True, sip_udp_port=5070))
-    text = rendering.files(wanted, RUN, "own", NO_NAMES).kamailio
+    text = rendering.kamailio_text(wanted, RUN, "own")
     lines = [line for line in text.splitlines() if line.startswith("listen=")]
     assert lines == ["listen=tls:192.0.2.1:5061", "listen=udp:192.0.2.1:5070"]
     assert rendering.listeners(with_config(protocols=Protocols(sip_mode=False))) == []
 
 
 def test_without_tls_neither_the_module_nor_its_settings_are_there() -> None:
-    text = rendering.files(with_config(protocols=Protocols(sip_tls=False, sip_udp=True)), RUN, "own", NO_NAMES).kamailio
+    text = rendering.kamailio_text(with_config(protocols=Protocols(sip_tls=False, sip_udp=True)), RUN, "own")
     assert "tls.so" not in text
     assert 'modparam("tls"' not in text
 
 
 def test_callers_are_answered_100_without_a_joke() -> None:
-    assert 'modparam("tm", "auto_inv_100_reason", "Trying")' in rendering.files(WANTED, RUN, "own", NO_NAMES).kamailio
+    assert 'modparam("tm", "auto_inv_100_reason", "Trying")' in rendering.kamailio_text(WANTED, RUN, "own")
 
 
 def test_an_ipv6_address_is_written_in_brackets() -> None:
-    text = rendering.files(replace(WANTED, address="2001:db8::1"), RUN, "own", NO_NAMES).kamailio
+    text = rendering.kamailio_text(replace(WANTED, address="2001:db8::1"), RUN, "own")
     assert "listen=tls:[2001:db8::1]:5061" in text
     assert "tcp_source_ipv6=2001:db8::1" in text
 
 
 def test_passwords_and_the_cluster_secret_are_in_no_rendered_file() -> None:
-    files = rendering.files(WANTED, RUN, "own", NO_NAMES)
-    assert "pass word" not in files.kamailio + files.tls
-    assert "cluster" not in files.kamailio.replace("cluster.", "").replace("the cluster", "")
-    assert WANTED.secret.hex() not in files.kamailio
+    text = rendering.kamailio_text(WANTED, RUN, "own")
+    assert "pass word" not in text + rendering.tls_text(WANTED, RUN)
+    assert "cluster" not in text.replace("cluster.", "").replace("the cluster", "")
+    assert WANTED.secret.hex() not in text
 
 
 def test_nonces_are_the_same_on_all_peers_and_others_where_there_is_no_cluster() -> None:
@@ -106,32 +104,6 @@ def test_only_settings_that_say_restart_are_compared_with_what_runs() -> None:
     assert {path for path in after if after[path] != before[path]} == {
         "protocols.sip_udp", "authentication.nonce_lifetime"
     }  # fmt: skip
-
-
-def test_private_files_are_replaced_whole_and_readable_by_their_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    assert rendering.write_private(path, "one", None)
-    assert not rendering.write_private(path, "one", None)
-    assert rendering.write_private(path, "two", None)
-    assert (path.read_text(), path.stat().st_mode & 0o777) == ("two", 0o600)
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_code_for_workers_imports_without_anything_installed(tmp_path: Path) -> None:
-    package = Path(rendering.__file__).parent.parent
-    rendering.install_code(package, tmp_path)
-    names = {path.relative_to(tmp_path / "code").as_posix() for path in (tmp_path / "code").rglob("*.py")}
-    assert "sextet/call/search.py" in names
-    script = "import sys; sys.modules['KSR'] = sys; import sextet_kemi"
-    code = tmp_path / "code"
-    subprocess.run(
-        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = [{str(code)!r}]; {script}"], check=True
-    )
-    assert "sextet/sip/kemi/script.py" in names
-    assert not any(name.startswith(("sextet/cluster", "sextet/web", "sextet/sip/engine")) for name in names)
-    load = f"import sys; sys.path.insert(0, {str(tmp_path / 'code')!r}); import sextet.sip.kemi.script"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", load], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("limits", "sessions"), [({}, rendering.SESSIONS_MAX), ({CALLS_HERE: 200}, 100)])

@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,37 +19,35 @@ from sextet.call.table import TableError
 from sextet.call.zones import NO_NAMES
 from sextet.engine import EngineError, Flows, Host, Journal, Picture, Searches, Shared, Wanted
 from sextet.sip import ports, process, rendering
-from sextet.sip.agent_line import AgentLine, use_key
+from sextet.sip.agent_line import AgentLine
 from sextet.sip.counting import Counting
 from sextet.sip.directory import Directory
-from sextet.sip.events import (
-    Answered,
-    Asked,
-    CallChanged,
-    CallEnded,
-    Event,
-    LoopDetected,
-    Named,
-    Registered,
-    RegistrationRefused,
-    Searched,
-    Used,
-    ZoneChanged,
-)
+from sextet.sip.events import Event
 from sextet.sip.feeding import Feed
 from sextet.sip.hanging_up import HangingUp
 from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
 from sextet.sip.kemi.agent import USERS_FILE
 from sextet.sip.kemi.script import EVENTS_SOCKET
-from sextet.sip.kemi.zones.zone_rows import row_name
 from sextet.sip.listener import Listener
 from sextet.sip.message_log import MessageLog
+from sextet.sip.orders import Orders
 from sextet.sip.policy_services import PolicyServices
 from sextet.sip.process import Process
 from sextet.sip.resolver import Resolver, asked_for
+from sextet.sip.retelling import Retelling
 from sextet.sip.rpc import SOCKET as RPC_SOCKET
 from sextet.sip.rpc import command
+from sextet.sip.run_dir import (
+    Account,
+    account_of,
+    code_digest,
+    install_code,
+    prepare,
+    secret_of,
+    tls_files,
+    write_private,
+)
 from sextet.sip.tables import Tables
 from sextet.sip.wording import chain_of
 from sextet.sip.zone_answers import ZoneAnswers
@@ -62,10 +58,7 @@ AGAIN_S = (0.3, 1.0, 3.0, 10.0)  # before a Kamailio that ended is started again
 STABLE_S = 10.0  # a Kamailio that ran this long did not end at once
 KEEP_S = 1.0
 LOOK_S = 0.9  # a round that nobody asked for comes after KEEP_S, more or less
-ORDERS_MAX = 100_000  # aliases; reports overtake each other by milliseconds only
 RESOLVE_S = 60.0  # how often names of neighbour zones are looked up
-SOCKET_PATH_MAX = 107  # unix(7)
-SECRET_FILE = "secret"
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -81,16 +74,16 @@ class SipEngine:
         self._host = host
         self._journal = journal
         self._user = user
-        self._searches = searches
         self.tables = Tables()
-        self._account: process.Account | None = None
+        self._account: Account | None = None
         self._wanted: Wanted | None = None
         self._process: Process | None = None
         self._line = AgentLine(self._run_dir)
-        self._feed = Feed(self._line, lambda: self._orders, self._newer, host.used)
+        self._orders = Orders()
+        self._feed = Feed(self._line, self._orders, host.used)
         self._hanging_up = HangingUp(self._run_dir, self._line)
         self._messages = MessageLog(self._run_dir, self._line, journal)
-        self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._tell)
+        self._listener = Listener(self._run_dir / EVENTS_SOCKET, host_events=self._heard)
         self._keepers: tuple[asyncio.Task[None], ...] = ()
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()  # start, apply, stop and starting again: one at a time
@@ -101,6 +94,9 @@ class SipEngine:
         services = PolicyServices(self._resolver, self._zones.take_services, host.policy_trouble)
         directory = Directory(self._resolver, self._zones.take_directory)
         self._answers = ZoneAnswers(self._resolver, self._line, services, directory, self._zones.take_named)
+        self._retelling = Retelling(
+            host, journal, searches, self._orders, self._zones, self._answers, self._hanging_up.reason
+        )
         self._failures = 0
         self._started_at = 0.0
         self._counting = Counting(journal)
@@ -109,7 +105,6 @@ class SipEngine:
         self._uncertified = False  # and certificates among them
         self._sentence: str | None = None  # what the host was told last
         self._conflict = ""  # which port it was told that it cannot have
-        self._orders: dict[str, int] = {}  # of the newest report on each alias, the most recently reported last
 
     async def start(self, wanted: Wanted) -> None:
         """Start Kamailio, or adopt the one left running here; returns when it serves. Raises EngineError."""
@@ -117,16 +112,16 @@ class SipEngine:
             self._wanted = wanted
             if not rendering.listeners(wanted):
                 return
-            self._account = process.account_of(self._user)
-            self._prepare()
+            self._account = account_of(self._user)
+            prepare(self._run_dir, self._account)
             await self._resolve(wanted)
             self._write(wanted)
-            self._code = rendering.code_digest(PACKAGE)
+            self._code = code_digest(PACKAGE)
             self._listener.open(self._account)  # before there are workers: what they cannot tell is lost
             adopted = await self._adopted(wanted)
             if not adopted:
                 # Once: whatever is installed while this process runs, workers started again must understand it.
-                rendering.install_code(PACKAGE, self._run_dir)
+                install_code(PACKAGE, self._run_dir)
                 await self._launch(wanted)
             self._feed.begin(owners=not adopted)  # one that kept running knows owners from before, until we know better
             await self._follow(wanted)
@@ -205,59 +200,20 @@ class SipEngine:
                     await self._process.end()
                 self._process = None
 
-    def _prepare(self) -> None:
-        """Make the directory, owned by the engine's user; raises EngineError."""
-        try:
-            self._run_dir.mkdir(parents=True, exist_ok=True)
-            for path in (self._run_dir, self._run_dir / "tls", self._run_dir / process.SOCKETS):
-                path.mkdir(exist_ok=True)
-                path.chmod(0o750)
-                if self._account is not None:
-                    # The engine's user writes where its sockets are, nowhere else: root follows nothing it left there.
-                    os.chown(path, self._account.uid if path.name == process.SOCKETS else 0, self._account.gid)
-        except OSError as error:
-            raise EngineError(f"preparing the directory {self._run_dir}") from error
-        longest = self._run_dir / f"{AGENT_SOCKET}.new"
-        if len(os.fsencode(longest)) > SOCKET_PATH_MAX:
-            raise EngineError(f"preparing the directory {self._run_dir}: its path is too long for a socket in it")
-        if self._account is not None:
-            for parent in self._run_dir.parents:
-                if not parent.stat().st_mode & 0o001:
-                    raise EngineError(
-                        f"preparing the directory {self._run_dir}: user {self._account.name} may not enter {parent}; "
-                        f"`chmod o+x {parent}`, or choose another run directory"
-                    )
-        secret = self._run_dir / SECRET_FILE
-        if not secret.is_file():
-            rendering.write_private(secret, secrets.token_hex(32), None)
-
-    @property
-    def _secret(self) -> str:
-        return (self._run_dir / SECRET_FILE).read_text()
-
     def _write(self, wanted: Wanted) -> None:
         """Write what can change while Kamailio runs; raises EngineError."""
-        owner = (self._account.uid, self._account.gid) if self._account is not None else None
         try:
-            instructions = rendering.instructions(wanted, self._secret, self._resolved)
+            instructions = rendering.instructions(wanted, secret_of(self._run_dir), self._resolved)
             text = told.to_text(instructions)
             self.tables.remember(wanted, self._resolved, instructions.table)
             self._zones.follow(wanted, self._resolved, self._resolver.failures)
             self._answers.follow(wanted)
             self._untold = True
-            if any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
-                sources = {"certificate.pem": wanted.certificate, "key.pem": wanted.private_key}
-                if wanted.trusted.is_file():
-                    sources["trusted.pem"] = wanted.trusted
-                if wanted.crl.is_file():
-                    sources["crl.pem"] = wanted.crl
-                contents = {name: path.read_bytes() for name, path in sources.items()}
-                for name, data in contents.items():
-                    self._uncertified |= rendering.write_private(self._run_dir / "tls" / name, data, owner)
-                tls = rendering.tls_text(wanted, self._run_dir)
-                self._uncertified |= rendering.write_private(self._run_dir / "tls.cfg", tls, owner)
-            rendering.write_private(self._run_dir / USERS_FILE, told.users_text(rendering.users(wanted)), owner)
-            rendering.write_private(self._run_dir / told.FILE, text, owner)
+            for name, data in tls_files(self._run_dir, wanted).items():
+                self._uncertified |= write_private(self._run_dir / name, data, self._account)
+            users = told.users_text(rendering.users(wanted))
+            write_private(self._run_dir / USERS_FILE, users, self._account)
+            write_private(self._run_dir / told.FILE, text, self._account)
         except TableError as error:
             raise EngineError("making the search table from the configuration") from error
         except OSError as error:
@@ -266,7 +222,7 @@ class SipEngine:
     async def _follow(self, wanted: Wanted) -> None:
         """Have Kamailio read what was written; raises EngineError, and then it is still to be told."""
         await self._line.follow()
-        if self._uncertified and any(transport == "tls" for transport, _ in rendering.listeners(wanted)):
+        if self._uncertified and rendering.has_tls(wanted):
             await command(self._run_dir, "tls.reload")
         self._untold = self._uncertified = False
 
@@ -285,14 +241,14 @@ class SipEngine:
 
     async def _launch(self, wanted: Wanted) -> None:
         """Start Kamailio and wait until its agent answers; raises EngineError."""
-        owner = (self._account.uid, self._account.gid) if self._account is not None else None
         process.binary()
         self._write(wanted)
-        files = rendering.files(wanted, self._run_dir, self._secret, self._resolved)
-        rendering.write_private(self._run_dir / "kamailio.cfg", files.kamailio, owner)
+        secret = secret_of(self._run_dir)
+        text = rendering.kamailio_text(wanted, self._run_dir, secret)
+        write_private(self._run_dir / "kamailio.cfg", text, self._account)
         self._line.close()
         self._messages.forget()
-        self._orders.clear()
+        self._orders.begin({})
         for name in (AGENT_SOCKET, RPC_SOCKET):
             (self._run_dir / name).unlink(missing_ok=True)
         self._tell_conflict(conflict := ports.taken(wanted.address, rendering.listeners(wanted)))
@@ -303,7 +259,7 @@ class SipEngine:
             self._run_dir,
             self._account,
             code=self._code,
-            secret=_digest(rendering.nonce_secret(wanted, self._secret)),
+            secret=_digest(rendering.nonce_secret(wanted, secret)),
             address=wanted.address,
             settings=rendering.at_restart(wanted.config),
         )
@@ -334,7 +290,7 @@ class SipEngine:
         """
         assert self._process is not None
         record = self._process.record
-        secret = _digest(rendering.nonce_secret(wanted, self._secret))
+        secret = _digest(rendering.nonce_secret(wanted, secret_of(self._run_dir)))
         if record.secret == secret and rendering.hears_traversal(wanted.config, record.settings):
             return False
         carried, *_ = await self._line.picture()
@@ -349,11 +305,12 @@ class SipEngine:
     async def _picture(self) -> None:
         """Tell the host what is really there; what happens while it is read is told again after it."""
         with self._listener.remembering() as later:
-            picture, zones, self._orders = await self._line.picture()
+            picture, zones, orders = await self._line.picture()
+            self._orders.begin(orders)
             self._host.picture(picture)
             self._zones.replace(zones)
             for event in later:
-                self._tell(event)
+                self._retelling.tell(event)
 
     async def _keep(self) -> None:
         """Look after Kamailio until told to stop; no failure of one round ends it."""
@@ -427,41 +384,11 @@ class SipEngine:
         self._resolved = resolved
         return changed
 
-    def _tell(self, event: Event | None) -> None:
-        match event:
-            case Registered() if self._newer(event.alias, event.order):
-                self._host.registered(event.alias, event.bindings, event.why)
-            case CallChanged() if self._newer(event.call.call_id, event.order):
-                self._host.call_changed(event.call)
-            case Used():
-                newer = {one: kbps for one, kbps in event.use.items() if self._newer(use_key(one), event.order)}
-                self._host.used(newer, {})
-            case CallEnded() if self._newer(event.call_id, event.order):
-                self._host.call_ended(event.call_id, self._hanging_up.reason(event.call_id, event.reason))
-            case Asked() | Named() if self._wanted is not None:
-                self._answers.take(event, self._wanted)
-            case ZoneChanged() if self._newer(row_name(event.report.zone, event.report.address.uri), event.order):
-                self._zones.take(event.report)
-            case RegistrationRefused():
-                reason = f"{event.status} {event.reason}"
-                self._host.rejected(event.alias, reason, event.received, event.user_agent)
-            case Searched() if self._searches is not None:
-                self._searches.made(event.search)
-            case Answered() if self._searches is not None:
-                self._searches.answered(event.name, event.status, event.answers, event.final, event.reason)
-            case LoopDetected():
-                details = {"Dst-alias": event.alias, "Src-zone": event.source, "Tag": event.tag, "Level": "2"}
-                self._journal.event("Search Loop detected", Service="SIP", **details)
-            case None:  # something is missing: see Listener.incomplete
-                self._wake.set()
-
-    def _newer(self, name: str, order: int) -> bool:
-        """Note a report: workers have connections of their own, and of two reports the older may come last."""
-        newest = self._orders.pop(name, 0)
-        self._orders[name] = max(newest, order)
-        if len(self._orders) > ORDERS_MAX:
-            del self._orders[next(iter(self._orders))]
-        return order >= newest
+    def _heard(self, event: Event | None) -> None:
+        if event is None:  # something is missing: see Listener.incomplete
+            self._wake.set()
+        else:
+            self._retelling.tell(event)
 
     def _ended(self) -> None:
         self._wake.set()

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sextet.engine import EngineError, Flows, Shared
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.kemi.registration.flows import owner_text
+from sextet.sip.orders import Orders
 from sextet.sip.shares import Shares, Used
 
 
 class Feed:
-    """Who has which device, whose device is let go, and what is used of shared limits, until the workers know it.
+    """Who has which device, whose device is let go, and what is used of shared limits, until the workers know it."""
 
-    `orders` gives the order of the newest report on each thing, and `newer` notes another one.
-    """
-
-    def __init__(
-        self, line: AgentLine, orders: Callable[[], Mapping[str, int]], newer: Callable[[str, int], bool], used: Used
-    ) -> None:
-        self._line, self._orders, self._newer, self._used = line, orders, newer, used
+    def __init__(self, line: AgentLine, orders: Orders, used: Used) -> None:
+        self._line, self._orders, self._used = line, orders, used
         self._owners: dict[str, str] = {}
         self._changes: dict[str, str] = {}
         self._complete = True  # whether all owners have to be told
@@ -83,7 +79,7 @@ class Feed:
                 except EngineError:
                     self._complete = True
                     raise
-            await self._shares.feed(self._line, self._orders(), self._newer, self._used)
+            await self._shares.feed(self._line, self._orders, self._used)
             while self._releases:
                 await self._line.release(*self._releases[0])
                 del self._releases[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sextet.engine import EngineError
 from sextet.sip.events import Event, Sequences, decoded
-from sextet.sip.process import Account
+from sextet.sip.run_dir import Account
 
 MESSAGE_BYTES_MAX = 1 << 16
 MESSAGES_AT_ONCE = 64  # before the event loop is given back

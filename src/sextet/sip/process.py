@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sextet.engine import EngineError
-from sextet.sip.rendering import write_private
+from sextet.sip.run_dir import SOCKETS, Account, write_private
 
 SHARED_MIB = 512  # 1.2 kB a registration, 71 kB a TLS connection (measured); memory that is not used costs nothing
 PRIVATE_MIB = 16
@@ -28,7 +27,6 @@ CHECK_S = 30.0  # for `kamailio -c`; it needs 0.1 s
 END_S = 5.0  # until a Kamailio that was asked to end is killed; it needs 20 ms
 LOG_BYTES_MAX = 8 << 20  # a flood of garbage writes as much in a few seconds
 RECORD = "running.json"
-SOCKETS = "sockets"  # the one directory that the engine's user may write
 _LEFT_RUNNING: dict[int, subprocess.Popen[bytes]] = {}  # children let go of on purpose; Popen complains of any it loses
 LOG = "kamailio.log"
 # In the C locale regular expressions take the short way; text that Python reads is UTF-8 all the same.
@@ -47,28 +45,6 @@ class Record:
     secret: str  # digest of what its nonces are made with
     address: str
     settings: dict[str, str]  # rendering.at_restart
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The unprivileged user that Kamailio runs as."""
-
-    name: str
-    uid: int
-    gid: int
-
-
-def account_of(user: str | None) -> Account | None:
-    """Find the user to become; None for the own one, where this process is not root. Raises EngineError."""
-    if os.geteuid() != 0:
-        return None
-    for name in (user,) if user else ("sextet", "kamailio", "nobody"):
-        with contextlib.suppress(KeyError):
-            found = pwd.getpwnam(name)
-            return Account(found.pw_name, found.pw_uid, found.pw_gid)
-    raise EngineError(
-        f"starting Kamailio as user {user}: there is no such user; create it with `adduser --system {user}`"
-    )
 
 
 def binary(path: str = "/usr/sbin:/usr/local/sbin:/usr/bin") -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 
@@ -34,30 +32,7 @@ SESSION_LEAST_S = session_timer.LEAST_S
 MARK_S = 600  # after this long even an unchanged registration is decided and told anew
 NOBODY = "192.0.2.255"  # RFC 5737: an address that is never our own
 VERIFIED = "verified"  # the part of tls.cfg that kamailio.cfg.j2 asks for by this name
-CODE = ("model", "call", "sip/kemi")  # what the workers import, besides the packages' own __init__.py
 TEMPLATE = resources.files("sextet.sip").joinpath("kamailio.cfg.j2").read_text()  # once: it goes with this code
-LOADER = '''"""Where app_python3 begins; written by sextetd."""
-
-from pathlib import Path
-
-import KSR
-
-from sextet.sip.kemi.parting import part
-from sextet.sip.kemi.script import Script
-
-
-def mod_init():
-    part()
-    return Script(KSR, Path({run_dir!r}))
-'''
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
-    """The texts that Kamailio reads at its start."""
-
-    kamailio: str
-    tls: str
 
 
 def listeners(wanted: Wanted) -> list[tuple[str, int]]:
@@ -72,6 +47,11 @@ def listeners(wanted: Wanted) -> list[tuple[str, int]]:
     )
     traversal = traversal_ports(wanted.config) if protocols.sip_tls else {}
     return [(transport, port) for transport, on, port in every if on] + [("tls", port) for port in traversal.values()]
+
+
+def has_tls(wanted: Wanted) -> bool:
+    """Say whether it listens on TLS at all."""
+    return any(transport == "tls" for transport, _ in listeners(wanted))
 
 
 def traversal_ports(config: Root) -> dict[str, int]:
@@ -96,16 +76,16 @@ def ports_of(settings: Mapping[str, str]) -> list[tuple[str, int]]:
     return found
 
 
-def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Names) -> Files:
-    """Render what Kamailio reads; `secret` is this peer's own, in hexadecimal."""
+def kamailio_text(wanted: Wanted, run_dir: Path, secret: str) -> str:
+    """Render kamailio.cfg; `secret` is this peer's own, in hexadecimal."""
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(TEMPLATE)
     host = f"[{wanted.address}]" if ":" in wanted.address else wanted.address
     sockets = listeners(wanted)
-    rendered = template.render(
+    return template.render(
         address=wanted.address,
         listeners=[f"{transport}:{host}:{port}" for transport, port in sockets],
         traversal_ports=list(traversal_ports(wanted.config).values()),
-        tls=any(transport == "tls" for transport, _ in sockets),
+        tls=has_tls(wanted),
         children=CHILDREN,
         run_dir=run_dir,
         secret=secret,
@@ -119,7 +99,6 @@ def files(wanted: Wanted, run_dir: Path, secret: str, resolved: Names) -> Files:
         session_most_s=session_timer.MOST_S,
         untimed_s=session_timer.UNTIMED_S,
     )
-    return Files(kamailio=rendered, tls=tls_text(wanted, run_dir))
 
 
 def nonce_secret(wanted: Wanted, secret: str) -> str:
@@ -237,47 +216,3 @@ def at_restart(config: Root) -> dict[str, str]:
         if field.metadata["setting"].applies is Applies.RESTART
     }
     return values | {path: str(port) for path, port in traversal_ports(config).items()}
-
-
-def write_private(path: Path, text: str | bytes, owner: tuple[int, int] | None) -> bool:
-    """Replace a file atomically, readable by its owner only; says whether it changed."""
-    data = text.encode() if isinstance(text, str) else text
-    if path.is_file() and path.read_bytes() == data:
-        return False
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-        if owner is not None:
-            os.fchown(file.fileno(), *owner)
-    beside.replace(path)
-    return True
-
-
-def code_digest(package: Path) -> str:
-    """Summarise the code that workers run: equal exactly when the files are."""
-    summary = hashlib.sha256()
-    for path in _code(package):
-        summary.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
-    return summary.hexdigest()
-
-
-def install_code(package: Path, run_dir: Path) -> None:
-    """Copy the code that workers run to where their user can read it, wherever the package lies."""
-    target = run_dir / "code"
-    fresh = run_dir / "code.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    for path in _code(package):
-        copy = fresh / "sextet" / path.relative_to(package)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-    (fresh / "sextet_kemi.py").write_text(LOADER.format(run_dir=str(run_dir)))
-    for path in (fresh, *fresh.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.rename(target)
-
-
-def _code(package: Path) -> list[Path]:
-    folders = [path for name in CODE for path in (package / name).rglob("*.py")]
-    return sorted([package / "__init__.py", package / "sip" / "__init__.py", *folders])

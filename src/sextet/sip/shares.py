@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sextet.engine import EngineError, Shared
 from sextet.sip.agent_line import AgentLine, use_key
+from sextet.sip.orders import Orders
 
 Used = Callable[[Mapping[str, int], Mapping[str, Shared]], None]  # engine.Host.used
 
@@ -26,19 +27,17 @@ class Shares:
         self.complete |= complete or sharers != self._sharers
         self._sharers = sharers
 
-    async def feed(
-        self, line: AgentLine, orders: Mapping[str, int], newer: Callable[[str, int], bool], used: Used
-    ) -> None:
+    async def feed(self, line: AgentLine, orders: Orders, used: Used) -> None:
         """Tell the workers what waits, and `used` what they use with it; raises EngineError, and then it waits on."""
         if not self._sharers or not (self.complete or self._changes):
             return
         complete, views = self.complete, self._views if self.complete else self._changes
         self.complete, self._changes = False, {}
-        known = {element: orders.get(use_key(element), 0) for element in views}
+        known = {element: orders.of(use_key(element)) for element in views}
         try:
             order, use, again = await line.share(views, self._sharers, known, complete)
         except EngineError:
             self.complete = True
             raise
-        used({element: kbps for element, kbps in use.items() if newer(use_key(element), order)}, views)
+        used({element: kbps for element, kbps in use.items() if orders.newer(use_key(element), order)}, views)
         self._changes = {element: self._views[element] for element in again if element in self._views} | self._changes

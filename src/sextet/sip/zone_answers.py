@@ -61,22 +61,25 @@ class ZoneAnswers:
         self._directory = directory
         self._names = NameChecks(line.name, tell_named)
         self._line = line
+        self._wanted: Wanted | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._devices: set[asyncio.Task[None]] = set()
 
     def follow(self, wanted: Wanted) -> None:
-        """These are the policy services and the H.350 directory now."""
+        """These are the zones, the policy services and the H.350 directory now."""
+        self._wanted = wanted
         self._services.follow(wanted)
         self._directory.follow(wanted)
 
-    def take(self, event: Asked | Named, wanted: Wanted) -> None:
+    def take(self, event: Asked | Named) -> None:
         """Begin to answer, or note what was found out for an answer."""
         if isinstance(event, Named):
             self._names.heard(event)
             return
         of_a_device = event.questions[0].startswith(DIRECTORY)
         tasks, most = (self._devices, DEVICES_MAX) if of_a_device else (self._tasks, TOGETHER_MAX)
-        if len(tasks) >= most:
+        wanted = self._wanted
+        if len(tasks) >= most or wanted is None:
             return  # the transaction goes on without an answer when its time is over
         task = asyncio.create_task(self._answer(event.transaction, event.questions, wanted), name="zone question")
         tasks.add(task)
