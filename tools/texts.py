@@ -23,7 +23,7 @@ from sextet.web.catalogue import FOLDER, entries
 from sextet.web.desk import HERE, SCRIPTS
 from sextet.web.marking import Marking
 from sextet.web.menu import MENU
-from sextet.web.pages.configuration import LIST_PAGES
+from sextet.web.pages.declared import LIST_PAGES
 
 SOURCE = HERE.parent
 NEW = "pages.po"  # where new texts are added; move them to where they belong

@@ -11,7 +11,7 @@ from sextet.model.settings.clustering import Clustering
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.zones import Zone
 from sextet.web import forms
-from sextet.web.pages.configuration import FORM_PAGES, LIST_PAGES, FormPage, ListPage
+from sextet.web.pages.declared import FORM_PAGES, LIST_PAGES, FormPage, ListPage
 
 FIELDS = forms.editable(Protocols, ["sip_udp", "sip_udp_port", "standard_refresh_strategy"])
 NOW = {"sip_udp": "Off", "sip_udp_port": "5060", "standard_refresh_strategy": "Maximum"}

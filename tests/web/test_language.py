@@ -12,7 +12,7 @@ from sextet.web.catalogue import SENTENCE_MAX, Catalogue, catalogue
 from sextet.web.language import CHINESE, ENGLISH, NAMES, wanted
 from sextet.web.marking import marked
 from sextet.web.menu import MENU
-from sextet.web.pages.configuration import LIST_PAGES
+from sextet.web.pages.declared import LIST_PAGES
 from tests.support.web_client import Browser, fields_of, words_of
 
 OTHERS = [name for name in NAMES if name != ENGLISH]

@@ -20,7 +20,7 @@ NAME_MAX = 50  # of a search rule
 
 
 class Ordered(Protocol):
-    """What moving needs to know of a list's page; configuration.ListPage is one."""
+    """What moving needs to know of a list's page; declared.ListPage is one."""
 
     @property
     def path(self) -> str: ...

@@ -11,7 +11,8 @@ from sextet.model.schema import Refused
 from sextet.web import forms
 from sextet.web.guard import Visit, logged_in
 from sextet.web.pages import searches
-from sextet.web.pages.configuration import LIST_PAGES, ListPage, find, item_form, place_of, plan_item, refused_form
+from sextet.web.pages.configuration import find, item_form, place_of, plan_item, refused_form
+from sextet.web.pages.declared import LIST_PAGES, ListPage
 from sextet.web.saving import Kept
 
 
