@@ -68,7 +68,7 @@ BREAKAGES = (
     Breakage("a recovery forgets proposals", "disk/vault.py", "head, aside=aside", "head, aside=()"),
     # What is in force
     Breakage("nothing waits for a restart", "configuration/settings.py", 'if saved.changes_take_effect == "At once":', "if saved:"),
-    Breakage("a member leaves for another primary", _FOLLOWING, "named and self._custody.membership.cluster and alone", "named and self._custody.membership.cluster"),
+    Breakage("a member leaves for another primary", "configuration/standing.py", "named and custody.membership.cluster and alone", "named and custody.membership.cluster"),
     Breakage("who moves up forgets all others", _BOOK, "        gone = self.peer_gone(number)\n", "        gone = [effect for other in list(self._aliases) for effect in self.peer_gone(other)]\n"),
     Breakage("backups are restored on members", "disk/vault.py", "if not any(self._editor.saved.clustering.peers) and not self._custody.membership.cluster:", "if True:"),
     # Who comes in, and who gets the key

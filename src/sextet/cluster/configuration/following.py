@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import hmac
 import secrets
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,12 +27,11 @@ from sextet.cluster.configuration.leading import Leading
 from sextet.cluster.configuration.naming import Naming
 from sextet.cluster.configuration.revisions import Membership, StoreDamaged, StoreLost
 from sextet.cluster.configuration.settings import list_age_s, own_number, running_after, waiting
+from sextet.cluster.configuration.standing import KEY_BYTES, Standing, new_cluster
 from sextet.cluster.configuration.telling import Telling
-from sextet.cluster.face import Moved
 from sextet.cluster.judgement import LIVE, Evidence, alarms_of, may_carry_calls
 from sextet.cluster.rows.live import Live
 from sextet.cluster.rows.sharers import Sharers, serves
-from sextet.cluster.trust import certificates
 from sextet.cluster.trust.own_certificate import OwnCertificate
 from sextet.cluster.wire.enrolment import WINDOW_S, Facts
 from sextet.cluster.wire.links import Links
@@ -48,14 +46,6 @@ from sextet.model.config import Document
 from sextet.model.sections import Root
 from sextet.model.settings.clustering import Clustering
 from sextet.model.status import LinkStatus, PeerStatus, Stamp, to_row
-
-KEY_BYTES = 32
-SYSTEM = "sextetd"  # as user and source of what nobody asked for in person
-
-
-def new_cluster() -> Membership:
-    """Draw the id and the key of a cluster that begins."""
-    return Membership(cluster=str(uuid.uuid4()), key=secrets.token_bytes(KEY_BYTES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +74,6 @@ class Following:
         clock: Callable[[], float],
         sources: Sources = REAL,
     ) -> None:
-        self._new_cluster = sources.new_cluster
         self.running = Clustering()
         self._named: tuple[Clustering | None, dict[int, str]] = None, {}  # names(), and of which settings they are
         self.number = 0
@@ -96,21 +85,19 @@ class Following:
         self._identity = identity
         self._custody, self._editor = custody, editor
         self._links = links
+        self._standing = Standing(custody, links, sources.new_cluster)
         self._live = live
-        self._journal, self._clock = log, clock
+        self._clock = clock
         self._naming = Naming(editor, clock)
         self._started_s = clock()
         self._processors, self._memory_mb = host.processors(), host.memory_mb()
         self._round = asyncio.Lock()
         self._window_until = clock()
         self._sharers = Sharers(sources.serves)
-        self._configured: primary.Configured | None = None
         self._in_force = Stamp()
         self._digest = ""
         self._behind_since: dict[int, float] = {}
         self._raised: set[AlarmType] = set()
-        self._set_aside = 0
-        self._disk = ""  # why what follows from the list cannot be stored
         self._status: PeerStatus | None = None
         self._mesh: object = None
         self._own_certificate = sources.certificate(
@@ -185,7 +172,7 @@ class Following:
             saved = self._editor.saved
             self.running = running_after(saved.clustering, self.running, self.number)
             await self._find_place()
-            await self._keep()
+            await self._standing.keep(self.running, self.number)
             await self._connect()
             members = await self._sharers.members(self.links(), saved.protocols.sip_tls_port, self._clock())
             self._live.sharing(members, self._sharers.limited(saved) | (self._account.limits.keys() - set(HERE)))
@@ -218,9 +205,9 @@ class Following:
             behind_s={number: self._clock() - since for number, since in self._behind_since.items()},
             writable=not why_not,
             why_not=why_not,
-            not_replicated=self.unreadable or authority.trouble or self._disk,
+            not_replicated=self.unreadable or authority.trouble or self._standing.trouble,
             store_frozen=self._links.frozen(),
-            set_aside=self._set_aside + len(authority.conflicts),
+            set_aside=self._standing.set_aside + len(authority.conflicts),
             enrolment_s=max(0.0, self._window_until - self._clock()) if any(self.running.peers) else 0.0,
             restart_cluster=waiting(saved.clustering, self.running),
             restart_engines=self.leading.waiting(),
@@ -240,24 +227,6 @@ class Following:
             window_s=max(0.0, self._window_until - self._clock()),
         )
 
-    async def _keep(self) -> None:
-        """Bring what is stored of the cluster in line; what a failing disk leaves undone is done in a later round."""
-        try:
-            await self._stand()
-            await self._custody.keep_pins(frozenset(self.running.peers))
-            await self._bind()
-            self._set_aside = await self._custody.edits_set_aside()
-            self._disk = ""
-        except (StoreLost, StoreDamaged) as error:
-            self._disk = str(error)
-
-    async def _bind(self) -> None:
-        """Remember who proved the key, to whichever peer it was enrolled: it is never given the key unasked again."""
-        for number, status in self.links().items():
-            link = self._links.link(number)
-            if status.state == LIVE and status.peer not in self._custody.pins() and link is not None and link.chain:
-                await self._custody.pin(status.peer, certificates.fingerprint(link.chain[0]))
-
     async def _find_place(self) -> None:
         own = frozenset({self._identity.address, self._naming.fqdn()} - {""})
         number = own_number(self.running.peers, own, {})
@@ -266,25 +235,6 @@ class Following:
         if number != self.number:
             self.number = number
             self._live.renumber(number)
-
-    async def _stand(self) -> None:
-        peers = self.running.peers
-        named = bool(self.number) and self.running.configuration_primary == self.number
-        name = self.names().get(self.running.configuration_primary, "")
-        configured = primary.Configured(peers=any(peers), named=named, primary=name)
-        if configured != self._configured:
-            self._configured = configured
-            await self._custody.receive(configured)
-        if not any(peers) and self._custody.membership.cluster:
-            await self._custody.unfound()  # the key came while the list was being cleared
-        head = self._custody.head
-        authors = {stamp.author for stamp in (*head.lineage, head.stamp)}
-        alone = authors == {self._custody.authority.me} and not self._custody.pins()
-        if any(peers) and not named and self._custody.membership.cluster and alone:
-            await self._custody.unfound()  # nobody ever joined: what was founded here by mistake must not lock it out
-        if named and not self._custody.membership.cluster:
-            with contextlib.suppress(Moved):  # something is just being stored: the next round does it
-                await self._custody.found(self._new_cluster(), user=SYSTEM, source=SYSTEM)
 
     async def _connect(self) -> None:
         mapping, dns, ipv6 = self._naming.lookup(self.running)
@@ -358,7 +308,7 @@ class Following:
         for alarm, cause in standing.items():
             self._live.alarms.set(alarm, "", True, cause)
         self._raised = set(standing)
-        trouble = self._custody.authority.trouble or self._disk
+        trouble = self._custody.authority.trouble or self._standing.trouble
         self._live.alarms.set(types.DISK_FULL, "", bool(trouble), trouble)
         self._publish(seen.own)
 
