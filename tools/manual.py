@@ -93,7 +93,7 @@ def settings_page() -> str:
     """Show every setting of every section, in menu order."""
     lines = ["# Settings", "", SETTINGS_HEAD]
     for name, whole in _sections():
-        lines += [f"## {name}", "", *_intro(name, whole), *_setting_tables(name, whole), ""]
+        lines += [f"## {name}", "", *_intro(whole), *_setting_tables(name, whole), ""]
     return "\n".join(lines)
 
 
@@ -151,7 +151,7 @@ def _sections() -> Iterator[tuple[str, type | Setting]]:
         yield name, declared if declared is not None else type(default)
 
 
-def _intro(name: str, whole: type | Setting) -> list[str]:
+def _intro(whole: type | Setting) -> list[str]:
     if isinstance(whole, type):
         return [(whole.__doc__ or "").split("\n")[0].partition(" (facts")[0].rstrip(".") + ".", ""]
     assert whole.item is not None
@@ -176,7 +176,7 @@ def _setting_tables(path: str, whole: type | Setting) -> list[str]:
         [_setting_row(f"{path}.{name}", one) for name, one in plain],
     )  # fmt: skip
     for name, one in lists:
-        lines += ["", f"### {path}.{name}", "", *_intro(name, one), *_setting_tables(f"{path}.{name}", one)]
+        lines += ["", f"### {path}.{name}", "", *_intro(one), *_setting_tables(f"{path}.{name}", one)]
     return lines
 
 

@@ -15,14 +15,13 @@ OK = "HTTP/1.1 200 OK"
 
 
 class PolicyServer:
-    """Listens on one address; `cpl` says what is answered, `delay_s` how late, `status` with which status."""
+    """Listens on one address; `cpl` says what is answered, `delay_s` how late, `first` in which status line."""
 
     def __init__(self, cpl: Cpl) -> None:
         self.cpl = cpl
         self.delay_s = 0.0
         self.first = OK
         self.asked: list[dict[str, str]] = []
-        self.polls = 0
         self.authorization = ""  # of the last request
         self._came = asyncio.Event()
         self._server = StreamServer(self._serve)
@@ -54,7 +53,6 @@ class PolicyServer:
         path, _, query = first.split(" ")[1].partition("?")
         body = (await reader.readexactly(int(headers.get("content-length", 0)))).decode()
         if path == "/status":
-            self.polls += 1
             text = "well"
         else:
             values = {name: given[0] for name, given in parse_qs(body or query, keep_blank_values=True).items()}

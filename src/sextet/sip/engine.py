@@ -72,7 +72,6 @@ class SipEngine:
     ) -> None:
         self._run_dir = run_dir.absolute()
         self._host = host
-        self._journal = journal
         self._user = user
         self.tables = Tables()
         self._account: Account | None = None

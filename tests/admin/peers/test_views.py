@@ -169,7 +169,7 @@ def test_the_clustering_page_has_the_guides_lines_beside_each_address() -> None:
 def test_an_invalid_certificate_is_a_notice_in_permissive_and_wrong_in_enforce() -> None:
     for mode, tick in (("Permissive", "ℹ"), ("Enforce", "✘")):
         member = _member(2, certificate="Invalid (expired)", certificate_ok=False)
-        line = views._peer_line(2, member, _status(), mode).lines[0]
+        line = views._peer_line(2, member, mode).lines[0]
         assert str(line) == f"{tick} Certificate: Invalid (expired)"
 
 

@@ -68,7 +68,7 @@ class Searches:
     """The searches of the whole cluster."""
 
     def __init__(self, face: Face, peers: Peers, history: SearchHistory, tables: Tables) -> None:
-        self._face, self._history, self._tables = face, history, tables
+        self._history, self._tables = history, tables
         self.locator = Locator(face, tables.of)
         self._everybody = Everybody(face, peers, NAME, self._asked)
 

@@ -164,7 +164,7 @@ def clustering(face: Face) -> ClusteringPage:
     return ClusteringPage(
         fields=fields(Clustering, "clustering", face.saved.clustering, face.running.clustering),
         peers=tuple(
-            _peer_line(number, members.get(number), status, face.running.clustering.tls_verification_mode)
+            _peer_line(number, members.get(number), face.running.clustering.tls_verification_mode)
             for number in range(1, PEERS_MAX + 1)
         ),
         database=_database(status),
@@ -328,7 +328,7 @@ def _database(status: ClusterStatus) -> StatusLine:
     return StatusLine(label="Cluster database status", text=status.database, tone=tone)
 
 
-def _peer_line(number: int, member: Member | None, status: ClusterStatus, tls_mode: str) -> PeerLine:
+def _peer_line(number: int, member: Member | None, tls_mode: str) -> PeerLine:
     if member is None:
         return PeerLine(number=number)
     link = member.link
