@@ -1,4 +1,4 @@
-"""What `policy status` shows of policy services."""
+"""What `policy status` shows of policy services, and `policy upload` of what it stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sextet.admin.dialplan import policy_commands
 from sextet.admin.door import Door
 from sextet.cluster.face import Owned
 from sextet.console import render
-from sextet.model.config import Change
+from sextet.model.config import Change, to_document
 from sextet.model.status import POLICY_SERVICE_TYPE, ZoneAddress, ZoneStatus
 from tests.support.fake_peer import FakePeer, Lines
 
@@ -70,3 +70,19 @@ def test_a_service_that_call_policy_asks_is_not_pointed_out() -> None:
 
 def test_without_a_service_it_says_so() -> None:
     assert "There is no policy service." in render.as_text("policy status", Shell()(), 300, False)
+
+
+def test_a_script_that_was_uploaded_is_told_as_every_change_is() -> None:
+    registry = Shell().registry
+    script = (
+        '<cpl xmlns="urn:ietf:params:xml:ns:cpl"><taa:routed xmlns:taa="http://www.tandberg.net/cpl-extensions"/></cpl>'
+    )
+    may = Actor(user="ann", may_write=True, door="cli")
+
+    def uploaded() -> str:
+        result = asyncio.run(registry.run("policy upload", {"file": script}, may))
+        return render.as_text("policy upload", to_document(result), 300, False)
+
+    assert "call_policy.script" in (first := uploaded())
+    assert "Saved as r" in first
+    assert "Nothing changed; the configuration is at r" in uploaded()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sextet.admin.actor import Actor
-from sextet.admin.commands import Arguments, Registry
+from sextet.admin.commands import Arguments, Registry, said_of
 from sextet.admin.dialplan import policy_catalogue as catalogue
 from sextet.admin.dialplan.zone_views import services
 from sextet.admin.door import Door
@@ -22,7 +22,7 @@ def add_to(registry: Registry, face: Face, door: Door) -> None:
 
     async def upload(actor: Actor, arguments: Arguments) -> object:
         text = str(arguments["file"]).replace("\r\n", "\n")
-        return await door.change(actor, [Change("set", SCRIPT, text)])
+        return said_of(await door.change(actor, [Change("set", SCRIPT, text)]), stored=True)
 
     async def status(actor: Actor, arguments: Arguments) -> object:
         return services(face)
