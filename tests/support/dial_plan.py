@@ -85,6 +85,7 @@ PEOPLE = [
     person("team", "bob, carol, dave@old.test"),
     person("desk", "77"),
     person("me", "carol", busy="dave@old.test"),
+    person("away", "ghost", no_answer="carol"),
 ]
 SETTINGS: dict[str, Any] = {
     "subzones": [{"name": "Floor"}],
@@ -146,6 +147,7 @@ SEARCHED = (
     Row(dialled=f"desk@{LOCAL}", rung={"carol": ""}),
     Row(dialled=f"me@{LOCAL}", rung={"carol": "", "dave": ""}, says={"carol": 486}),
     Row(dialled=f"me@{LOCAL}", rung={"carol": ""}, status=480, says={"carol": 480}),
+    Row(dialled=f"away@{LOCAL}", rung={"carol": ""}),
 )  # fmt: skip
 
 
@@ -181,6 +183,7 @@ SCRIPT = HEAD + _switch("destination", "".join((
     _case("busy", _to(PARIS, f"<proxy><busy>{_to(LONDON)}</busy><failure>{NO.format(403, 'bad')}</failure></proxy>")),
     _case("one", _to(PARIS, f'<proxy><failure status="503">{_to(LONDON)}</failure></proxy>')),
     _case("rest", _to(PARIS, f"<proxy><default>{_to(CAROL)}</default></proxy>")),
+    _case("lost", f"<proxy><failure>{_to(CAROL)}</failure></proxy>"),
     _case("zone", _or(
         "originating-zone",
         f'<address is="Floor">{_to(PARIS)}</address><address is="LocalZone">{_to(BOB)}</address>',
@@ -213,6 +216,7 @@ SCRIPTED = (
     Row(dialled="one@cpl.test", rung={"Paris": PARIS, "London": LONDON}, says={"Paris": 503}),
     Row(dialled="one@cpl.test", rung={"Paris": PARIS}, status=480, says={"Paris": 480}),
     Row(dialled="rest@cpl.test", rung={"Paris": PARIS, "carol": ""}, says={"Paris": 500}),
+    Row(dialled="lost@cpl.test", rung={"carol": ""}),
     Row(by="dave", dialled="zone@cpl.test", rung={"Paris": PARIS}),
     Row(dialled="zone@cpl.test", rung={"bob": ""}),
     Row(by="London", dialled="zone@cpl.test", status=603, reason="elsewhere"),

@@ -4,16 +4,18 @@ How it works. A request from another peer is for devices registered here and not
 Any other request is changed by the first transform that matches; policy and user policy may refuse it or name other
 aliases, which begin again at the transforms; then each search rule that matches changes it on its own account. What is
 to be asked comes as rounds, one for each priority: the targets of a round are asked at once, the next round only where
-nothing was found. An alias that comes back to itself is a policy loop and ends that branch, not the search.
+nothing was found. An alias that comes back to itself is a policy loop and ends that branch, not the search. Where
+nothing at all is found, whoever named the aliases says what comes after, as he does of devices that do not answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
 from sextet.call.alias import key
-from sextet.call.decision import Decision, Elsewhere, Here, Refuse, Request, Round, Searched, Target, Try, safe
+from sextet.call.decision import Decision, Elsewhere, Here, Refuse, Request, Round, Searched, Target, Then, Try, safe
 from sextet.call.rules import Inquiry, rounds_of
 from sextet.call.source import SourceKind
 from sextet.call.stages import OPEN, Again, Ask, Stages
@@ -41,19 +43,23 @@ def search(
         return Searched(refusal, ())
     if request.source.kind is SourceKind.PEER:
         return Searched(_from_peer(inquiry), tuple(inquiry.notes))
-    return _decided(inquiry, _branch(inquiry, stages, _named(inquiry), (), _caller(inquiry)))
+    return _decided(inquiry, stages, _branch(inquiry, stages, _named(inquiry), (), _caller(inquiry)))
 
 
 def again(
     table: Table, request: Request, trail: tuple[str, ...], named: Again, here: Here, elsewhere: Elsewhere,
-    stages: Stages = OPEN, *, every: bool = False,
+    stages: Stages = OPEN, then: Sequence[Then] = (), *, every: bool = False,
 ) -> Searched:  # fmt: skip
-    """Go on with the aliases that a target named (Target.trail), with the hops that are left."""
+    """Go on with the aliases that a target named (Target.trail), with the hops that are left.
+
+    `then` are those who are asked what comes after besides him who named them.
+    """
     inquiry = Inquiry(table, request, here, elsewhere, every)
     refusal = _obstacle(table, request)
     if refusal is not None:
         return Searched(refusal, ())
-    return _decided(inquiry, _again(inquiry, stages, named, trail, named.caller))
+    inquiry.then += then
+    return _decided(inquiry, stages, _asked_then(inquiry, stages, named, trail, named.caller))
 
 
 def _obstacle(table: Table, request: Request) -> Refuse | None:
@@ -135,12 +141,18 @@ def _branch(inquiry: Inquiry, stages: Stages, dialled: str, trail: tuple[str, ..
             caller = answer.caller or caller
             shown = f"; {caller} is shown as the caller" if answer.caller else ""
             inquiry.note("policy", name, alias, ", ".join(answer.aliases) or alias, f"{answer.reason}{shown}")
-            if answer.then is not None:
-                inquiry.then.insert(0, replace(answer.then, caller=caller))  # the last says first what comes after
+            rounds = _asked_then(inquiry, stages, answer, trail, caller)
             if answer.groups:
-                return _again(inquiry, stages, answer, trail, caller)
+                return rounds
     rounds = rounds_of(inquiry, alias, trail)
     return [_shown(one, caller) for one in rounds] if caller else rounds
+
+
+def _asked_then(inquiry: Inquiry, stages: Stages, named: Again, trail: tuple[str, ...], caller: str) -> list[Round]:
+    """Search for what was named; who named it is asked what comes after, before those who led to him."""
+    if named.then is not None:
+        inquiry.then.insert(0, replace(named.then, caller=caller))
+    return _again(inquiry, stages, named, trail, caller)
 
 
 def _shown(one: Round, caller: str) -> Round:
@@ -180,7 +192,25 @@ def _transformed(inquiry: Inquiry, alias: str) -> str:
     return changed
 
 
-def _decided(inquiry: Inquiry, rounds: list[Round]) -> Searched:
+def _after_nothing(inquiry: Inquiry, stages: Stages, then: Then) -> list[Round]:
+    """Ask who named aliases that nobody has what comes after; a refusal of his is the last word."""
+    answer = stages.ending(inquiry.table, inquiry.request, then, inquiry.status)
+    if answer is None:
+        return []
+    ending = f"{then.reason}, where nothing is found"
+    if isinstance(answer, Refuse):
+        inquiry.note("policy", ending, then.alias, then.alias, f"refused: {answer.status} {answer.reason}")
+        inquiry.status, inquiry.failed, inquiry.then = answer.status, [answer.reason], []
+        return []
+    named = ", ".join(answer.aliases)
+    inquiry.note("policy", ending, then.alias, named, f"{named} is searched")
+    inquiry.status = 404
+    return _asked_then(inquiry, stages, answer, (key(then.alias),), answer.caller or then.caller)
+
+
+def _decided(inquiry: Inquiry, stages: Stages, rounds: list[Round]) -> Searched:
+    while not rounds and inquiry.then and not inquiry.open:
+        rounds = _after_nothing(inquiry, stages, inquiry.then.pop(0))
     if rounds:
         return Searched(Try(tuple(rounds), tuple(inquiry.then)), tuple(inquiry.notes), tuple(inquiry.open))
     reasons = "; ".join(inquiry.failed[-REASONS_MAX:])

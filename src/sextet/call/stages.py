@@ -41,6 +41,8 @@ class Ask:
 
 
 Stage = Callable[[Table, Request, str], Refuse | Again | Ask | None]
+Ending = Callable[[Table, Request, Then, int], Refuse | Again | None]
+"""What the one who named aliases says when they ended with this status; None: nothing."""
 
 
 def passed(table: Table, request: Request, alias: str) -> Refuse | Again | Ask | None:
@@ -48,12 +50,18 @@ def passed(table: Table, request: Request, alias: str) -> Refuse | Again | Ask |
     return None
 
 
+def silent(table: Table, request: Request, then: Then, status: int) -> Refuse | Again | None:
+    """Say nothing of how it ended."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stages:
-    """The stages between transforms and search rules, in their order (facts 7.1, 3 and 4)."""
+    """The stages between transforms and search rules, in their order (facts 7.1, 3 and 4), and what comes after."""
 
     policy: Stage = passed
     user_policy: Stage = passed
+    ending: Ending = silent
 
 
 OPEN = Stages()

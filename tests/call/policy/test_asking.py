@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from sextet.call.decision import Refuse, Request, Searched, Then, Try
 from sextet.call.policy.asking import STAGES, outcome
 from sextet.call.policy.scripts import ADMINISTRATOR
@@ -130,6 +132,52 @@ def test_what_comes_after_is_asked_of_the_script_that_has_outputs() -> None:
     assert outcome(made, request, then[0], "busy") is None
 
 
+def script(*outputs: str) -> dict[str, Any]:
+    """Write a script for a call to info@example.com only."""
+    body = f'<address-switch field="destination"><address is="info@example.com"><proxy>{"".join(outputs)}'
+    return {"script": f"{HEAD}{body}</proxy></address></address-switch>{TAIL}"}
+
+
+def goes_to(name: str, then: str = "") -> str:
+    return f'<taa:location clear="yes" url="{name}@example.com"><proxy>{then}</proxy></taa:location>'
+
+
+@pytest.mark.parametrize("output", ["failure", 'failure status="404"', "default"])
+def test_what_a_script_says_of_a_failure_holds_where_nobody_is_found(output: str) -> None:
+    made = table(script(f"<{output}>{goes_to('carol')}</{output.split()[0]}>"))
+    searched = asked(made, "info@example.com")
+    assert rung(searched) == [["carol@example.com"]]
+    assert [note.name for note in searched.notes if note.after == "carol@example.com"][0] == (
+        "call policy, where nothing is found"
+    )
+
+
+def test_a_script_with_nothing_to_say_of_a_failure_leaves_the_refusal_as_it_is() -> None:
+    refused = asked(table(script(f"<busy>{goes_to('carol')}</busy>")), "info@example.com").decision
+    assert isinstance(refused, Refuse) and refused.status == 404
+
+
+def test_a_script_that_rejects_what_is_not_found_has_the_last_word() -> None:
+    made = table(script('<failure><reject status="486" reason="closed"/></failure>'))
+    assert asked(made, "info@example.com").decision == Refuse(486, "closed")
+
+
+def test_each_location_that_is_not_found_leads_to_the_next_one() -> None:
+    last = f"<failure>{goes_to('carol')}</failure>"
+    made = table(script(f"<failure>{goes_to('nobody', last)}</failure>"))
+    assert rung(asked(made, "info@example.com")) == [["carol@example.com"]]
+
+
+def test_scripts_that_lead_from_failure_to_failure_in_a_circle_end() -> None:
+    one, two = (
+        f'<address is="{name}@example.com"><proxy><failure>{goes_to(other)}</failure></proxy></address>'
+        for name, other in (("a", "b"), ("b", "a"))
+    )
+    made = table({"script": f'{HEAD}<address-switch field="destination">{one}{two}</address-switch>{TAIL}'})
+    refused = asked(made, "a@example.com").decision
+    assert isinstance(refused, Refuse) and "one alias too many" in refused.reason
+
+
 PERSON = {
     "findme_id": "Bob.Smith@example.com",
     "active_location": "office",
@@ -160,6 +208,19 @@ def test_when_nobody_answers_the_other_devices_ring() -> None:
     after = outcome(made, request, searched.decision.then[0], "noanswer")
     assert isinstance(after, Again) and after.aliases == ("mobile@example.com",)
     assert outcome(made, request, searched.decision.then[0], "failure") is None
+
+
+def test_where_none_of_the_first_devices_is_there_the_others_ring_at_once() -> None:
+    gone = {**PERSON, "devices": [*PERSON["devices"], {"name": "Old", "alias": "old@example.com"}]}  # type: ignore[misc]
+    away = {"name": "Away", "at_once": "old", "no_answer": "mobile", "busy": "desk"}
+    person = {**gone, "locations": [away], "active_location": "Away"}
+    made = table(None, person)
+    assert rung(asked(made, "bob.smith@example.com")) == [["mobile@example.com"]]
+    without = table(None, {**person, "locations": [{**away, "no_answer": ""}]})
+    assert isinstance(asked(without, "bob.smith@example.com").decision, Refuse), "busy is something else"
+    to_him = goes_to("bob.smith", f"<failure>{goes_to('carol')}</failure>")
+    outer = table(script(f"<default>{to_him}</default>"), person)
+    assert rung(asked(outer, "info@example.com")) == [["mobile@example.com"]], "the person before who named him"
 
 
 def test_another_location_rings_other_devices_and_nothing_comes_after() -> None:

@@ -15,6 +15,9 @@ from sextet.call.source import SourceKind
 from sextet.call.stages import Again, Ask, Stages
 from sextet.call.table import Table
 
+BUSY = (486, 600)
+NO_ANSWER = 408
+CHALLENGED = (401, 407, 487)  # for the caller himself to answer, or his own doing
 DICE = 4  # numbers that order random locations; more are rarely written
 
 
@@ -68,6 +71,24 @@ def outcome(table: Table, request: Request, then: Then, result: Result, status: 
     return replace(answer, caller=answer.caller or then.caller) if isinstance(answer, Again) else answer
 
 
+def ended(table: Table, request: Request, then: Then, status: int) -> Refuse | Again | None:
+    """Say what comes after the last aliases ended with this status; None where the caller gets it."""
+    result = _result(status)
+    answer = outcome(table, request, then, result, status) if result is not None else None
+    return answer if isinstance(answer, Refuse) or (answer is not None and answer.groups) else None
+
+
+def _result(status: int) -> Result | None:
+    """Name an ending in the words of RFC 3880 6.1."""
+    if status in CHALLENGED:
+        return None
+    if status in BUSY:
+        return "busy"
+    if status == NO_ANSWER:
+        return "noanswer"
+    return "redirection" if 300 <= status < 400 else "failure"
+
+
 def statuses(table: Table, then: Then) -> tuple[int, ...]:
     """Give the statuses of which the script has something of its own to say."""
     script = _script(table, then)
@@ -78,12 +99,12 @@ def _script(table: Table, then: Then) -> Script | None:
     return script_of(then.document) if then.document else table.scripts.get(then.script)
 
 
-STAGES = Stages(policy=policy, user_policy=user_policy)  # no policy service is asked
+STAGES = Stages(policy=policy, user_policy=user_policy, ending=ended)  # no policy service is asked
 
 
 def stages(answers: Answers) -> Stages:
     """Give the stages of a search that has answers of policy services."""
-    return Stages(policy=functools.partial(policy, answers=answers), user_policy=user_policy)
+    return Stages(policy=functools.partial(policy, answers=answers), user_policy=user_policy, ending=ended)
 
 
 def _asked(table: Table, request: Request, alias: str, name: str, reason: str) -> Refuse | Again | None:

@@ -9,6 +9,8 @@ from sextet.call.policy.cpl import AddLocation, Node, ProxyNode, Result, Script
 from sextet.model.settings.policy import FindMe, FindMePerson
 from sextet.model.validation.policy import names_of
 
+UNREACHED = (404, 480)  # nobody is registered, or cannot be reached: who is not there does not answer
+
 
 def people_of(findme: FindMe) -> list[FindMePerson]:
     """Give those who are called by their FindMe ID."""
@@ -28,7 +30,11 @@ def script_of(person: FindMePerson) -> Script:
     for result, names in named:
         if names_of(names):
             outputs[result] = _ring(names, aliases, ProxyNode(number=-1))
-    first = ProxyNode(number=0, timeout_s=location.ring_s if "noanswer" in outputs else 0, outputs=outputs)
+    unanswered = outputs.get("noanswer")
+    first = ProxyNode(
+        number=0, timeout_s=location.ring_s if unanswered else 0, outputs=outputs,
+        failures=dict.fromkeys(UNREACHED, unanswered) if unanswered else {},
+    )  # fmt: skip
     return Script(root=_ring(location.at_once, aliases, first), proxies=(first,))
 
 

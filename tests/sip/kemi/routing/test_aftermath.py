@@ -58,3 +58,28 @@ def test_rings_as_long_as_the_shortest_patience() -> None:
     then = tuple(Then(script="", node=-1, alias="b", reason="", timeout_s=seconds) for seconds in (0, 20, 10))
     assert Aftermath(request=REQUEST, then=then).ring_s == 10
     assert Aftermath(request=REQUEST).ring_s == 0
+
+
+def test_what_was_named_and_is_not_found_leads_on_to_the_others_who_were_to_be_asked() -> None:
+    person = {
+        "findme_id": "ann@apolo.local", "active_location": "o", "devices": [{"name": "d", "alias": "dave@apolo.local"}],
+        "locations": [{"name": "o", "at_once": "d", "no_answer": "d"}],
+    }  # fmt: skip
+    document = {
+        "call_policy": {"mode": "Local CPL", "script": HEAD + BODY + "</taa:routed></cpl>"},
+        "findme": {"mode": "On", "people": [person]},
+    }
+    table = Table.from_wanted(from_document(document), 1, (), 1)
+    person_then = Then(script="ann@apolo.local", node=0, alias="ann@apolo.local", reason="FindMe")
+    then = (Then(script="", node=0, alias="bob@apolo.local", reason="call policy"), person_then)
+    found = asked(
+        table,
+        Aftermath(request=REQUEST, then=then),
+        486,
+        lambda alias: alias.startswith("dave"),
+        lambda alias: (),
+        STAGES,
+    )
+    assert found is not None and isinstance(found[0].decision, Try)
+    assert [target.alias for target in found[0].decision.rounds[0].targets] == ["dave@apolo.local"]
+    assert person_then not in found[1].then, "asked once"

@@ -84,6 +84,11 @@ class Expanded:
     then: list[Then] = field(default_factory=list)
     refusal: Refuse | None = None  # the last of a policy service, for when nothing else is left
 
+    @property
+    def refused(self) -> Refuse | None:
+        """Give the refusal where nothing else is left."""
+        return None if self.rounds else self.refusal
+
 
 def expanded(
     table: Table, request: Request, rounds: Sequence[Round], here: Here, elsewhere: Elsewhere, answers: Answers,
@@ -107,7 +112,6 @@ def expanded(
                 made.refusal = named
             elif named.groups:
                 named = dataclasses.replace(named, caller=named.caller or target.caller)
-                made.then += [dataclasses.replace(named.then, caller=named.caller)] if named.then is not None else []
                 searched = again(table, request, target.trail, named, here, elsewhere, stages(answers))
                 made.open += searched.open
                 if isinstance(searched.decision, Try) and depth < CHAIN_MAX:

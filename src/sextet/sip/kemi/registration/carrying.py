@@ -33,7 +33,7 @@ from sextet.sip.kemi.reporting import Reporter, rejected
 from sextet.sip.kemi.routing import tracing
 from sextet.sip.kemi.routing.aftermath import Aftermath
 from sextet.sip.kemi.routing.carriage import hops_of
-from sextet.sip.kemi.routing.forking import begin
+from sextet.sip.kemi.routing.failing import ask
 from sextet.sip.kemi.zones import traversal
 
 STEP = "carry"  # of a request that waits (questions.py)
@@ -131,7 +131,7 @@ def send(
         _refuse(ksr, reporter, table, request, refusal)
         return
     call: dict[str, Any] = {"tag": request.tag, "search": "" if carried else name}
-    begin(ksr, reporter, told, rounds, call, Aftermath(request=request), uri=identity.uri)
+    ask(ksr, reporter, told, rounds, call, Aftermath(request=request), uri=identity.uri)
 
 
 def sent_by(ksr: Any, table: Table) -> Source:

@@ -10,12 +10,11 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
 from sextet.call.alias import key, of_uri
-from sextet.call.decision import Refuse, Request, Round, Searched, safe
+from sextet.call.decision import Refuse, Request, Searched, safe
 from sextet.call.gruu import device_of
 from sextet.call.loop import looped, mark
 from sextet.call.policy.asking import stages
@@ -30,7 +29,7 @@ from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration import carrying, flows
 from sextet.sip.kemi.registration.bindings import elsewhere, here, is_endpoint
 from sextet.sip.kemi.reporting import Reporter
-from sextet.sip.kemi.routing import carriage, forking, session_timing, tracing
+from sextet.sip.kemi.routing import carriage, failing, session_timing, tracing
 from sextet.sip.kemi.routing.aftermath import Aftermath
 from sextet.sip.kemi.routing.forking import Call
 from sextet.sip.kemi.zones import reaching, traversal
@@ -124,16 +123,12 @@ def _search(
         if not questions.suspend(ksr, reporter, asked, state()):
             _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
         return
-    if not found.rounds and found.refusal is not None:
-        tracing.answered(ksr, reporter, name, tracing.clock(ksr), found.refusal.status, True, found.refusal.reason)
-        answer(ksr, found.refusal.status, found.refusal.reason)
-        return
     after, uri = Aftermath(request=request, then=(*found.then, *decision.then)), identity.uri if token else ""
-    _send(ksr, reporter, told, found.rounds, identity, node, own, name, after, uri)
+    _send(ksr, reporter, told, found, identity, node, own, name, after, uri)
 
 
 def _send(
-    ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], identity: Identity,
+    ksr: Any, reporter: Reporter, told: Instructions, found: questions.Expanded, identity: Identity,
     node: str, own: str, name: str, after: Aftermath, uri: str,
 ) -> None:  # fmt: skip
     request = after.request
@@ -141,13 +136,13 @@ def _send(
     ksr.corex.via_add_xavp_params(1)
     furnish(ksr, told)
     call: Call = {"tag": request.tag, "search": name}
-    if ksr.pv.get("$rm") == "INVITE":
+    if ksr.pv.get("$rm") == "INVITE" and (after.then or not found.refused):
         ksr.dialog.dlg_manage()
         call |= {
             "call_id": identity.call_id, "serial": str(ksr.pv.get("$avp(serial)")), "source": request.caller,
             "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
         }  # fmt: skip
-    forking.begin(ksr, reporter, told, rounds, call, after, uri=uri)
+    failing.ask(ksr, reporter, told, found.rounds, call, after, refused=found.refused, uri=uri)
 
 
 def furnish(ksr: Any, told: Instructions) -> None:

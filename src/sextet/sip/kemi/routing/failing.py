@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any
 
-from sextet.call.decision import Refuse, Searched, Try
-from sextet.call.policy.asking import stages
+from sextet.call.decision import Refuse, Round, Searched, Try
+from sextet.call.policy.asking import BUSY, stages
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.asking.services import Services
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.limits import proxied
-from sextet.sip.kemi.refusing import explain, phrase
+from sextet.sip.kemi.refusing import answer, explain, phrase
 from sextet.sip.kemi.registration import flows
 from sextet.sip.kemi.registration.bindings import elsewhere, here
-from sextet.sip.kemi.reporting import Reporter, read_back
-from sextet.sip.kemi.routing import addresses, session_timing, tracing
-from sextet.sip.kemi.routing.aftermath import BUSY, Aftermath, asked
+from sextet.sip.kemi.reporting import Reporter, read_back, written
+from sextet.sip.kemi.routing import addresses, calls, session_timing, tracing
+from sextet.sip.kemi.routing.aftermath import Aftermath, asked
 from sextet.sip.kemi.routing.forking import DEVICE_MS, REQUEST_MS, Call, begin, run, sent
 
 STEP = "after"  # of a request that waits (questions.py)
@@ -59,7 +60,9 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
     tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on, tracing.unsaid(ksr, status))
     if goes_on:
-        run(ksr, reporter, told, rounds, call, after, again=True)
+        refusal = run(ksr, reporter, told, rounds, call, after, again=True)
+        if refusal is not None:
+            _given_up(ksr, reporter, told, call, after, refusal)
         return
     proxied.failed(ksr, reporter, told.table)
     if _follows(ksr, reporter, told, call, after, status, {}):
@@ -70,6 +73,32 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
     elif status != given:
         ksr.tm.t_reply(status, phrase(status))
+
+
+def ask(
+    ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], call: Call, after: Aftermath,
+    *, refused: Refuse | None = None, again: bool = False, uri: str = "",
+) -> None:  # fmt: skip
+    """Begin with the rounds (forking.begin); where there is none (`refused`) or it cannot be asked, do what is next."""
+    call = {**call, "began": tracing.clock(ksr)}
+    nowhere = refused or begin(ksr, reporter, told, rounds, call, after, again=again, uri=uri)
+    if nowhere is not None:
+        _given_up(ksr, reporter, told, call, after, nowhere)
+
+
+def _given_up(
+    ksr: Any, reporter: Reporter, told: Instructions, call: Call, after: Aftermath, refusal: Refuse
+) -> None:  # fmt: skip
+    """Do what a script says comes after a request that could be sent nowhere, or answer it."""
+    proxied.failed(ksr, reporter, told.table)
+    tracing.answered(ksr, reporter, call["search"], call["began"], refusal.status, True, refusal.reason)
+    if after.then:
+        ksr.pv.sets("$avp(steps)", written(([], call, after.to_row())))
+        if _follows(ksr, reporter, told, call, after, refusal.status, {}):
+            return
+    if "call_id" in call:
+        calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), f"{refusal.status} {refusal.reason}")
+    answer(ksr, refusal.status, refusal.reason)
 
 
 def _heard(ksr: Any, given: int) -> int:
@@ -130,12 +159,11 @@ def _go_on(
     name = os.urandom(8).hex()
     method, call_id = str(ksr.pv.get("$rm")), str(ksr.pv.get("$ci"))
     tracing.told(reporter, name, after.request, searched, lookups, told.table.generation, method, call_id)
-    refusal = searched.decision if isinstance(searched.decision, Refuse) else None
-    if refusal is None and not found.rounds:
-        refusal = found.refusal
-    if refusal is not None:
+    refusal = searched.decision
+    if isinstance(refusal, Refuse):
         explain(ksr, refusal.status, refusal.reason)
         ksr.tm.t_reply(refusal.status, phrase(refusal.status))
         return
     after = dataclasses.replace(after, then=(*found.then, *after.then))
-    begin(ksr, reporter, told, found.rounds, {**call, "search": name}, after, again=True)
+    call = {**call, "search": name}
+    ask(ksr, reporter, told, found.rounds, call, after, refused=found.refused, again=True)

@@ -21,14 +21,12 @@ from sextet.call.decision import PATH, Refuse, Round, Target, safe
 from sextet.call.gruu import parameter
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Instructions
-from sextet.sip.kemi.limits import proxied
 from sextet.sip.kemi.limits.admitting import ASKED, admit_round
 from sextet.sip.kemi.proof import identity_of, prove
-from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration import flows
 from sextet.sip.kemi.registration.bindings import address_of, stored
 from sextet.sip.kemi.reporting import Reporter, written
-from sextet.sip.kemi.routing import addresses, calls, tracing
+from sextet.sip.kemi.routing import addresses, calls
 from sextet.sip.kemi.routing.aftermath import Aftermath
 from sextet.sip.kemi.zones import reaching
 
@@ -41,14 +39,18 @@ UNREACHABLE = "none of its addresses can be reached"
 REQUEST_MS = 8_000  # to the final answer of what is not an INVITE
 
 Leg = dict[str, Any]  # a target as it is kept in an AVP; of a zone with one of its addresses, and those left to try
-Call = dict[str, Any]  # what is told of it besides its state; of a request that is no INVITE the tag only
+Call = dict[str, Any]  # what is told of it besides its state; of a request that is no INVITE the first three of these:
+# the tag, the name of the search, and the second at which it was begun (tracing.clock)
 
 
 def begin(
     ksr: Any, reporter: Reporter, told: Instructions, rounds: Sequence[Round], call: Call, after: Aftermath,
     *, again: bool = False, uri: str = "",
-) -> None:  # fmt: skip
-    """Ask the first round that can be asked; `uri` is the Request-URI where it is not that of the alias."""
+) -> Refuse | None:  # fmt: skip
+    """Ask the first round that can be asked, else give why there is none; see failing.ask.
+
+    `uri` is the Request-URI where it is not that of the alias.
+    """
     numbers = itertools.count()
     device = parameter(after.request.device)
     legs = [[_leg(ksr, told, target, next(numbers), uri, device) for target in one.targets] for one in rounds]
@@ -56,14 +58,14 @@ def begin(
     ksr.pv.sets("$avp(callers)", written(callers) if callers else "")
     for name in ("legs", "said"):
         ksr.pv.sets(f"$avp({name})", "")
-    run(ksr, reporter, told, legs, call | {"began": tracing.clock(ksr)}, after, again=again)
+    return run(ksr, reporter, told, legs, call, after, again=again)
 
 
 def run(
     ksr: Any, reporter: Reporter, told: Instructions, rounds: list[list[Leg]], call: Call, after: Aftermath,
     *, again: bool,
-) -> None:  # fmt: skip
-    """Send to the first round that can be sent to; the others are left for the failure route."""
+) -> Refuse | None:  # fmt: skip
+    """Send to the first round that can be sent to, else give why there is none; the others are left for later."""
     invite = "call_id" in call
     ksr.pv.sets("$avp(tag)", call["tag"])
     ksr.pv.sets("$avp(from)", call.get("from", ""))
@@ -102,19 +104,10 @@ def run(
             flows.follow(ksr, lost)
             done = sent(ksr, after, patience_ms) or done
         if done:
-            return
+            return None
         if lone:
             addresses.pass_over(ksr, reporter, told, lone)
-    _given_up(ksr, reporter, told, call, refusal)
-
-
-def _given_up(ksr: Any, reporter: Reporter, told: Instructions, call: Call, refusal: Refuse) -> None:
-    """Answer a request that could be sent nowhere."""
-    if "call_id" in call:
-        calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), f"{refusal.status} {refusal.reason}")
-    proxied.failed(ksr, reporter, told.table)
-    tracing.answered(ksr, reporter, call["search"], call["began"], refusal.status, True, refusal.reason)
-    answer(ksr, refusal.status, refusal.reason)
+    return refusal
 
 
 def sent(ksr: Any, after: Aftermath, patience_ms: int) -> bool:
