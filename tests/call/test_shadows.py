@@ -18,6 +18,7 @@ def told(rules: Sequence[SearchRule] = (), **sections: object) -> dict[str, str]
 
 
 STOP = rule("stop", "bob", priority=60, on_match="Stop")
+ANY_STOP = rule("stop", on_match="Stop", priority=60)
 FROM_DEFAULT = rule("r", "bob", source="Named", source_name="DefaultZone", target="Paris")
 FROM_SUBZONE = replace(FROM_DEFAULT, source_name="DefaultSubZone")
 
@@ -52,6 +53,12 @@ FROM_SUBZONE = replace(FROM_DEFAULT, source_name="DefaultSubZone")
         (rule("stop", ".*", "Regex", on_match="Stop", priority=60), rule("r", "x", "Suffix", target="Paris"), True),
         (rule("stop", on_match="Stop", priority=60), rule("r", target="Paris"), True),
         (rule("stop", mode="Any IP address", on_match="Stop", priority=60), rule("r", target="Paris"), False),
+        (ANY_STOP, rule("r", "@paris.test", "Suffix", target="Paris"), True),
+        (ANY_STOP, rule("r", r"(\d+)@paris\.test", "Regex", target="Paris"), True),
+        (ANY_STOP, rule("r", "2001", target="Paris"), False),  # an IP address, which Any alias is not about
+        (ANY_STOP, rule("r", r"\d+", "Regex", target="Paris"), False),
+        (rule("stop", ".*", "Regex", on_match="Stop", priority=60), rule("r", target="Paris"), True),
+        (rule("stop", ".*@x", "Regex", on_match="Stop", priority=60), rule("r", target="Paris"), False),
     ],
 )
 def test_a_rule_behind_a_stop_that_matches_all_of_it_is_shadowed(
@@ -74,6 +81,23 @@ def test_rules_that_never_match_are_named() -> None:
     assert found["h"] == "It never matches: there is no H.323 here yet."
     assert found["n"] == "It never matches: its source, zone London, is disabled."
     assert "nothing fits its pattern" in told((rule("d", r".*@%localdomains%", "Regex"),), domains=())["d"]
+
+
+def test_a_variable_that_there_is_not_is_named_once_for_each_rule_and_transform() -> None:
+    lost = "%{}% is no variable here; it is taken as it is written."
+    rules = (
+        rule("p", "@%localdomian%", "Suffix"),
+        rule("r", r"(\d+)", "Regex", behavior="Replace", replace=r"\1@%localdomain7%"),
+        rule("fine", r"(.*)@%LocalDomains%", "Regex", behavior="Replace", replace=r"\1@%localdomain1%"),
+        rule("left", r"(.*)x", "Regex", behavior="Leave", replace="%nothing%"),
+        rule("off", "%nothing%", state="Disabled"),
+    )
+    transforms = (Transform(priority=3, pattern="9", behavior="Add Suffix", replace="@%localdomain7%"),)
+    assert told(rules, transforms=transforms) == {
+        "p": f"Pattern string: {lost.format('localdomian')}",
+        "r": f"Replace string: {lost.format('localdomain7')}",
+        "transform 3": f"Replace string: {lost.format('localdomain7')}",
+    }
 
 
 def test_a_rule_without_a_target_is_named() -> None:

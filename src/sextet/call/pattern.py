@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -117,6 +117,11 @@ def ready(owner: str, kind: str, text: str, variables: Variables) -> Pattern:
 def filled_in(text: str, variables: Variables) -> str:
     """Put this peer's values into a replace string; a name that is no variable stays as it is."""
     return _VARIABLE.sub(lambda found: variables.one.get(found[1].lower(), found[0]), text)
+
+
+def unknown_variables(text: str, known: Collection[str]) -> list[str]:
+    """List what looks like a variable in a text and is none."""
+    return [name for name in _VARIABLE.findall(text) if name.lower() not in known]
 
 
 def _values(name: str, variables: Variables) -> tuple[str, Sequence[str]]:

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from sextet.call.pattern import Pattern
+from sextet.call.pattern import Pattern, unknown_variables
 from sextet.call.search_rule import Rule
 from sextet.call.table import Table
 from sextet.model.expression import ALIAS_MAX
 from sextet.model.sections import Root
+from sextet.model.settings.dialplan import SearchRule, Transform
 from sextet.model.settings.zones import LOCAL_ZONE
+
+ANY_ALIAS = "Any alias"
+_OF_ADDRESSES = frozenset("0123456789abcdef.:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,26 @@ class Warning:
 def warnings(config: Root, table: Table) -> tuple[Warning, ...]:
     """Look at all enabled rules and transforms, in their order."""
     states = {zone.name: zone.state for zone in config.zones}
-    return (*_transforms(table), *_rules(table, states))
+    found = (*_unknown_variables(config, table), *_transforms(table), *_rules(table, states))
+    return tuple({(one.kind, one.name): one for one in reversed(found)}.values())[::-1]  # of each the first
+
+
+def _unknown_variables(config: Root, table: Table) -> Iterator[Warning]:
+    """Name texts with a variable that there is not, such as a seventh domain of five: they are taken as they are."""
+    rules = [row for row in config.search_rules if row.mode == "Alias pattern match"]
+    rows: list[tuple[str, str, Transform | SearchRule]] = [
+        *(("transform", f"transform {row.priority}", row) for row in config.transforms),
+        *(("rule", row.name, row) for row in rules),
+    ]
+    for kind, name, row in rows:
+        added = row.replace if row.behavior not in ("Leave", "Strip") else ""
+        in_pattern = unknown_variables(row.pattern, {*table.variables.many, *table.variables.one})
+        in_replace = unknown_variables(added, table.variables.one)
+        if row.state != "Enabled" or not (in_pattern or in_replace):
+            continue
+        label, variable = ("Pattern", in_pattern[0]) if in_pattern else ("Replace", in_replace[0])
+        sentence = f"{label} string: %{variable}% is no variable here; it is taken as it is written."
+        yield Warning(kind=kind, name=name, sentence=sentence)
 
 
 def _transforms(table: Table) -> Iterator[Warning]:
@@ -103,14 +126,24 @@ def _conditions_cover(one: Rule, rule: Rule) -> bool:
 
 def _aliases_cover(one: Rule, rule: Rule) -> bool:
     if one.pattern is None:
-        return rule.pattern is None and one.mode == rule.mode
-    return rule.pattern is not None and _covers(one.pattern, rule.pattern)
+        return one.mode == rule.mode if rule.pattern is None else one.mode == ANY_ALIAS and _is_no_ip(rule.pattern)
+    return _is_total(one.pattern) if rule.pattern is None else _covers(one.pattern, rule.pattern)
+
+
+def _is_no_ip(pattern: Pattern) -> bool:
+    """Say whether what matches is never an IP address, because it holds letters that none has."""
+    texts = pattern.alternatives if pattern.expression is None else pattern.ends
+    return bool(texts) and all(set(text) - _OF_ADDRESSES for text in texts)
+
+
+def _is_total(pattern: Pattern) -> bool:
+    return pattern.expression is not None and pattern.expression.pattern in (".*", ".+")
 
 
 def _covers(one: Pattern, other: Pattern) -> bool:
     """Say whether every alias that the other pattern matches is matched by the one, as far as that is plain."""
     if one.expression is not None or other.expression is not None:
-        if one.expression is not None and one.expression.pattern in (".*", ".+"):
+        if _is_total(one):
             return True
         return one.expression is not None and one.expression == other.expression
     if one.kind == "Exact":
