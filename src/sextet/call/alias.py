@@ -30,6 +30,11 @@ def of_uri(uri: str) -> str:
     return f"{_ESCAPED.sub(_plain, user) if '%' in user else user}@{_host(host)}"
 
 
+def typed(text: str) -> str:
+    """Read what a person types for an alias as a phone's request for it would be read: without scheme and port."""
+    return of_uri(plain_ip(text.strip()))
+
+
 def uri_of(alias: str) -> str:
     """Write the sip URI of an alias: an IPv6 host in brackets, and escaped what may not stand there as it is."""
     user, at, host = alias.rpartition("@")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from sextet.call.alias import typed
 from sextet.call.decision import Decision, Request, Target, Try
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
@@ -43,7 +44,7 @@ def rehearse(table: Table, test: DialPlanTest) -> Rehearsed:
         return Rehearsed(
             name=test.name, passed=False, wanted=_wanted(test), happens=f"there is no enabled zone {test.source}"
         )
-    request = Request(protocol="SIP", alias=test.alias, source=source, authenticated=test.authenticated)
+    request = Request(protocol="SIP", alias=typed(test.alias), source=source, authenticated=test.authenticated)
     decision = search(table, request, lambda _: test.registered, lambda _: (), STAGES).decision
     return Rehearsed(name=test.name, passed=_fits(test, decision), wanted=_wanted(test), happens=_happens(decision))
 

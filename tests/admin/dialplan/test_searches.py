@@ -145,6 +145,21 @@ def test_locate_finds_a_device_by_the_ipv6_address_that_it_is_registered_from() 
     assert run(made, "locate", alias="2001:db8::9")["rounds"] == [["Local Zone: 2001:db8::9"]]
 
 
+@pytest.mark.parametrize(
+    ("typed", "alias"),
+    [
+        (f"sip:{BOB}", BOB),
+        (f" sips:{BOB}:5061;transport=tls", BOB),
+        ("tel:+886212345678", "+886212345678"),
+        ("192.0.2.9:5060", "192.0.2.9"),
+        ("[2001:db8::9]", "2001:db8::9"),
+        ("2001:DB8:0:0::9", "2001:db8::9"),
+    ],
+)
+def test_locate_reads_what_is_typed_as_a_phones_request_for_it(typed: str, alias: str) -> None:
+    assert run(desk(), "locate", alias=typed)["search"]["alias"] == alias
+
+
 def test_locate_asks_call_policy_with_the_user_name_of_who_proved_himself() -> None:
     script = (
         '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
@@ -214,6 +229,16 @@ def test_check_pattern_compares_and_changes_as_a_rule_would() -> None:
         "sentence": "123@apolo.local matches and becomes 0123.",
     }  # fmt: skip
     assert run(made, "check-pattern", alias="123@other", pattern="4")["matches"] is False
+
+
+def test_check_pattern_takes_the_words_of_the_original_and_small_letters() -> None:
+    told = run(desk(), "check-pattern", alias="12", pattern="1", type="prefix", behavior="AddPrefix", replace="9")
+    assert told["result"] == "912"
+    with pytest.raises(Refused) as refused:
+        run(desk(), "check-pattern", alias="12", pattern="1", behavior="Cut")
+    assert refused.value.problems[0].sentence == (
+        "Pattern behavior: 'Cut' is not one of Leave, Strip, Replace, Add Prefix, Add Suffix; choose one."
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sextet.call.alias import plain_ip
+from sextet.call.alias import plain_ip, typed
 from sextet.call.checked import check
 from sextet.call.decision import HOPS_WITHOUT_HEADER, Decision, Refuse, Request, Searched, Try
 from sextet.call.pattern import compiled, filled_in
@@ -136,9 +136,18 @@ class Locator:
 
     def check_pattern(self, alias: str, pattern: str, kind: str, behavior: str, replace: str) -> Checked:
         """Compare as a rule or transform would. Raises Refused."""
+        kind, behavior = _chosen(kind, PATTERN_TYPES), _chosen(behavior, BEHAVIORS)
         wrong = [
-            *(Problem("type", f"{kind!r} is no pattern type; choose one.") for _ in [0] if kind not in PATTERN_TYPES),
-            *(Problem("behavior", f"{behavior!r} is none; choose one.") for _ in [0] if behavior not in BEHAVIORS),
+            *(
+                Problem("type", f"Pattern type: {_not_one_of(kind, PATTERN_TYPES)}")
+                for _ in [0]
+                if kind not in PATTERN_TYPES
+            ),
+            *(
+                Problem("behavior", f"Pattern behavior: {_not_one_of(behavior, BEHAVIORS)}")
+                for _ in [0]
+                if behavior not in BEHAVIORS
+            ),
             *([] if alias else [Problem("alias", "An alias is needed; enter what is compared.")]),
             *([] if pattern else [Problem("pattern", "A pattern is needed; enter one.")]),
             *patterns.pattern("pattern", kind, pattern),
@@ -194,8 +203,8 @@ def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, dr
     if wrong or source is None:
         raise Refused(*wrong)
     request = Request(
-        protocol=wish.protocol, alias=wish.alias, source=source, authenticated=wish.authenticated,
-        caller=wish.caller, user=wish.user if wish.authenticated else "", hops=wish.hops,
+        protocol=wish.protocol, alias=typed(wish.alias), source=source, authenticated=wish.authenticated,
+        caller=typed(wish.caller), user=wish.user if wish.authenticated else "", hops=wish.hops,
     )  # fmt: skip
     told = search(
         table, request, lambda alias: 0 in owners.get(alias, ()),
@@ -259,6 +268,16 @@ def as_search(request: Request, told: Searched, registered: Mapping[str, Sequenc
         reason="" if isinstance(decision, Try) else decision.reason,
         subzone=request.source.subzone, user=request.user, device=request.device,
     )  # fmt: skip
+
+
+def _chosen(text: str, choices: Sequence[str]) -> str:
+    """Find what is meant: the original writes AddPrefix (facts 5.4), and people type small letters."""
+    meant = text.replace(" ", "").lower()
+    return next((one for one in choices if one.replace(" ", "").lower() == meant), text)
+
+
+def _not_one_of(text: str, choices: Sequence[str]) -> str:
+    return f"{text[:60]!r} is not one of {', '.join(choices)}; choose one."
 
 
 def source_named(table: Table, name: str) -> Source | None:
