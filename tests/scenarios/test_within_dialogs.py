@@ -17,7 +17,7 @@ ALICE, BOB, CAROL = (f"{user}@apolo.local" for user in ("alice", "bob", "carol")
 NEEDED = {407: 'Proxy-Authenticate: Digest realm="bob", nonce="n"', 422: "Min-SE: 600"}
 BEST = (  # what bob and his other device answer, and what the caller hears
     (404, 486, 486), (486, 603, 603), (302, 480, 302), (500, 486, 486), (407, 404, 407), (415, 404, 415),
-    (503, 503, 500), (422, 404, 422),
+    (503, 503, 500), (422, 404, 422), (302, 486, 302), (486, 302, 302),
 )  # fmt: skip
 CHALLENGES = {
     401: 'WWW-Authenticate: Digest realm="{realm}", nonce="n"',
@@ -362,8 +362,39 @@ def test_a_request_of_no_call_we_know_is_refused(count: int) -> None:
             forged = Dialog("another-call", dialog.local, dialog.remote, dialog.target, dialog.routes, dialog.answer, 1)
             assert (await alice.within(forged, "BYE")).status == 481
             assert (await alice.within(forged, "REFER", extra=[f"Refer-To: <sip:{CAROL}>"])).status == 481
-            assert bob.count("BYE") == bob.count("REFER") == 0
+            assert (await alice.request("CANCEL", f"sip:{BOB}")).status == 481, "RFC 3261 9.2: or it would be sent on"
+            assert bob.count("BYE") == bob.count("REFER") == bob.count("CANCEL") == 0
             assert (await alice.hang_up(dialog)).status == 200
             await over(at)
+
+    asyncio.run(play())
+
+
+@through
+def test_whoever_speaks_to_a_device_whose_connection_is_gone_hears_it_and_can_hang_up(count: int) -> None:
+    async def play() -> None:
+        async with phones(count, "tcp") as (at, alice, bob, _):
+            dialog = answered(await alice.call(BOB))
+            await connected(at, dialog.call_id)
+            await bob.close()
+            await at.hosts[count].until(lambda: BOB not in at.hosts[count].registrations)
+            for answer in (await alice.offer(dialog, HELD), await alice.hang_up(dialog)):
+                assert (answer.status, "connection to the device is gone" in answer.get("reason")) == (480, True)
+            await over(at)
+
+    asyncio.run(play())
+
+
+def test_a_call_over_a_peer_that_is_gone_is_not_ended_by_the_offers_that_cannot_be_sent() -> None:
+    async def play() -> None:
+        async with phones(2) as (at, alice, bob, _):
+            dialog = answered(await alice.call(BOB))
+            await connected(at, dialog.call_id)
+            await at.engines[2].stop()
+            answer = await alice.offer(dialog, HELD)
+            assert (answer.status, "cannot be reached" in answer.get("reason")) == (500, True)
+            assert [call.state for call in at.hosts[1].calls.values()] == ["connected"]
+            await alice.hang_up(dialog)
+            await at.hosts[1].until(lambda: not at.hosts[1].calls)
 
     asyncio.run(play())

@@ -55,7 +55,8 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         if sent(ksr, after, DEVICE_MS if "call_id" in call else REQUEST_MS):
             return
     rounds = addresses.untried(ksr, rounds)
-    if hidden:
+    said = hidden and status >= 400  # who redirects the caller is a lower class of answers (RFC 3261 16.7 step 6)
+    if said:
         status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
     goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
     tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on, tracing.unsaid(ksr, status))
@@ -67,7 +68,7 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     proxied.failed(ksr, reporter, told.table)
     if _follows(ksr, reporter, told, call, after, status, {}):
         return
-    elif hidden:
+    elif said:
         if brief:
             ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
