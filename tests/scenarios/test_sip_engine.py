@@ -210,12 +210,17 @@ def test_one_device_has_one_binding_when_its_address_changes(outbound: bool, reg
     asyncio.run(play())
 
 
-def test_a_star_removes_all_devices() -> None:
+def test_a_star_removes_all_devices_and_a_new_address_that_comes_as_the_old_one_leaves_lasts_as_long_as_any() -> None:
     async def play() -> None:
         async with peers("127.61.1", 1) as at, phone(at, 1, "bob") as one, phone(at, 1, "bob") as two:
             await one.register()
-            await two.register()
+            moved = await two.register(contact=f"{one.contact};expires=0, {two.contact}")
+            assert [line.rpartition(";")[0] for line in moved.all("contact")] == [two.contact]
+            assert "expires=60" in moved.get("contact") and at.hosts[1].registrations[BOB][0].granted_s == 60
+            await one.register()
             await at.registered(1, BOB, bindings=2)
+            assert (await one.register(0, contact=f"*, {one.contact}")).status == 400
+            assert len(at.hosts[1].registrations[BOB]) == 2
             assert (await one.register(0, contact="*")).status == 200
             await at.hosts[1].until(lambda: BOB not in at.hosts[1].registrations)
 

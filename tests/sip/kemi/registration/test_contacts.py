@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
-from sextet.sip.kemi.registration.contacts import Contact, contacts_of, device_of
+import pytest
+
+from sextet.sip.kemi.registration.contacts import Contact, contacts_of, device_of, lasting, misuses_star
 
 
 def test_the_contact_parameter_comes_before_the_expires_header() -> None:
@@ -33,6 +35,34 @@ def test_outbound_parameters_are_read() -> None:
 
 def test_a_star_is_no_contact() -> None:
     assert contacts_of("*", "0") == ()
+
+
+@pytest.mark.parametrize(
+    ("header", "expires", "written"),
+    [
+        ("<sip:a@h;expires=9>;expires=0, <sip:b@h>", "3600", "<sip:a@h;expires=9>;expires=0, <sip:b@h>;expires=60"),
+        ("<sip:b@h>; Expires = 900 ;q=0.5, sip:a@h", "0", "<sip:b@h> ;q=0.5;expires=60, sip:a@h;expires=0"),
+        ("sip:b@h;expires=9;q=1, <sip:a@h>;expires=0", "", "sip:b@h;q=1;expires=60, <sip:a@h>;expires=0"),
+    ],
+)
+def test_who_stays_while_others_leave_gets_what_was_granted(header: str, expires: str, written: str) -> None:
+    assert lasting(header, expires, 60) == written
+    assert [one.expires_s for one in contacts_of(written, "")] == [one and 60 for one in _asked(header, expires)]
+
+
+def _asked(header: str, expires: str) -> list[int | None]:
+    return [one.expires_s for one in contacts_of(header, expires)]
+
+
+@pytest.mark.parametrize(
+    ("header", "expires", "misused"),
+    [
+        ("*", "0", False), ("*", "3600", True), ("*", "", True), ("*, <sip:a@192.0.2.1>", "0", True),
+        ("<sip:a@192.0.2.1>, *", "0", True), ("<sip:*@192.0.2.1>", "60", False), ('"*" <sip:a@192.0.2.1>', "60", False),
+    ],
+)  # fmt: skip
+def test_a_star_stands_alone_and_only_for_leaving(header: str, expires: str, misused: bool) -> None:
+    assert misuses_star(header, expires) is misused
 
 
 def test_a_device_is_its_instance_and_flow_or_else_its_contact() -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 _PARAMETER = re.compile(r';\s*([^\s=;,"<>]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
+_EXPIRES = re.compile(r';\s*expires\s*=\s*[^\s;,"]*', re.IGNORECASE)
 _DISPLAY_NAME = re.compile(r'^\s*"(?:[^"\\]|\\.)*"')
 _SECONDS_MAX = 2**32 - 1  # RFC 3261 20.19
 
@@ -24,6 +25,21 @@ def contacts_of(header: str, expires: str) -> tuple[Contact, ...]:
     """Read all Contact headers, joined by commas; `expires` is the Expires header, "" without one."""
     default = _seconds(expires)
     return tuple(_contact(part, default) for part in _parts(header) if part and part != "*")
+
+
+def lasting(header: str, expires: str, granted_s: int) -> str:
+    """Write the Contact headers anew: for so long for each contact that stays."""
+    default, written = _seconds(expires), []
+    for part in _parts(header):
+        seconds = 0 if _contact(part, default).expires_s == 0 else granted_s
+        uri, angle, parameters = part.rpartition(">")
+        written.append(f"{uri}{angle}{_EXPIRES.sub('', parameters)};expires={seconds}")
+    return ", ".join(written)
+
+
+def misuses_star(header: str, expires: str) -> bool:
+    """Say whether `*` stands beside another contact, or for anything but leaving (RFC 3261 10.3 step 6)."""
+    return "*" in header and "*" in (parts := _parts(header)) and (len(parts) > 1 or _seconds(expires) != 0)
 
 
 def device_of(instance: str, reg_id: str, contact: str) -> str:

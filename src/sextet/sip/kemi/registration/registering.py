@@ -24,7 +24,7 @@ from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.limits import licensing
 from sextet.sip.kemi.registration import answering, carrying
 from sextet.sip.kemi.registration.bindings import LEFT, Fresh, drop_device, publish, stored
-from sextet.sip.kemi.registration.contacts import Contact, contacts_of, device_of
+from sextet.sip.kemi.registration.contacts import Contact, contacts_of, device_of, lasting, misuses_star
 from sextet.sip.kemi.reporting import Reporter, rejected
 
 NO_REPLY = 2  # flag of save()
@@ -60,8 +60,11 @@ def _decide(
 ) -> None:  # fmt: skip
     get = ksr.pv.get
     alias = key(of_uri(str(get("$tu") or "")))
-    contacts = contacts_of(str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or ""))
+    header, expires = str(get("$(hdr(Contact)[*])") or ""), str(get("$hdr(Expires)") or "")
+    contacts = contacts_of(header, expires)
     objection = _objection(ksr, table) or answering.objection(contacts, alias)
+    if objection is None and misuses_star(header, expires):
+        objection = Refuse(400, "Contact * stands alone, with Expires 0")
     if objection is not None:
         _refuse(ksr, reporter, alias, objection)
         return
@@ -90,18 +93,24 @@ def _decide(
         return
     if decision.expires_s and not waited and _comes_too_fast(ksr, table, alias, contacts, dice()):
         return
-    _save(ksr, reporter, table, alias, contacts, decision.expires_s)
+    _save(ksr, reporter, table, alias, contacts, decision.expires_s, waited)
 
 
 def _save(
-    ksr: Any, reporter: Reporter, table: Table, alias: str, contacts: tuple[Contact, ...], granted_s: int
-) -> None:
+    ksr: Any, reporter: Reporter, table: Table, alias: str, contacts: tuple[Contact, ...], granted_s: int,
+    waited: bool,
+) -> None:  # fmt: skip
     """Store what was granted, tell of it, answer."""
     mixed = len([contact for contact in contacts if contact.expires_s != 0]) not in (0, len(contacts))
     if granted_s and not mixed:
-        # One lifetime for all contacts of the request; where some leave and others stay, the registrar's own limits
-        # hold.
-        ksr.pv.seti("$xavp(reg=>expires)", granted_s)
+        ksr.pv.seti("$xavp(reg=>expires)", granted_s)  # one lifetime for all contacts of the request
+    elif granted_s and not waited:
+        # Some leave: the others get theirs in the request. In one that waited nothing can be changed any more: the
+        # registrar's own limits hold.
+        header, expires = str(ksr.pv.get("$(hdr(Contact)[*])")), str(ksr.pv.get("$hdr(Expires)") or "")
+        ksr.textops.remove_hf("Contact")
+        ksr.hdr.append(f"Contact: {lasting(header, expires, granted_s)}\r\n")
+        ksr.textopsx.msg_apply_changes()
     saved = ksr.registrar.save("location", NO_REPLY)
     if saved < 0:
         _refuse(ksr, reporter, alias, answering.refusal(ksr, contacts, saved))
