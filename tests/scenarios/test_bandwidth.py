@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.real_lab import Lab, answered, eventually, refused
+from tests.support.real_lab import Lab, answered, eventually, refused, save, standard
 from tests.support.sip_client import Dialog, Phone
 
 pytestmark = pytest.mark.scenario
-BOB, CAROL = "bob@apolo.local", "carol@apolo.local"
+BOB, CAROL, PERSON = "bob@apolo.local", "carol@apolo.local", "somebody@apolo.local"
 LIMIT = 1000
 SETTINGS = (
     ("subzones", {"name": "Site"}),
@@ -134,6 +134,42 @@ def test_two_peers_that_admit_at_once_stay_within_the_bound(lab: Lab) -> None:
                     await alice.hang_up(dialog)
                 for number in lab.numbers:
                     await uses(lab, number, 0, 0)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("winner", [0, 1])
+def test_a_person_with_two_devices_at_one_peer_is_charged_until_the_call_ends(lab: Lab, winner: int) -> None:
+    async def play() -> None:
+        devices = [{"name": "desk", "alias": BOB}, {"name": "room", "alias": "dave@apolo.local"}]
+        office = {"name": "Office", "at_once": "desk, room"}
+        person = {"findme_id": PERSON, "active_location": "Office", "devices": devices, "locations": [office]}
+        async with narrow(lab) as (alice, bob, _), lab.phone(1, "dave") as dave:
+            assert (await dave.register()).status == 200
+            await lab.ask(1, "config add", path="findme.people", value=person)
+            await save(lab, {"findme.mode": "On"})
+            for number in lab.numbers:
+                await eventually("everybody is known", lambda n=number: _known(lab, n), wanted=4)
+            try:
+                bob.status = dave.status = 0
+                calling = asyncio.create_task(alice.call(PERSON, body=sdp(384)))
+                rung = [await phone.rings() for phone in (bob, dave)]
+                await uses(lab, 3, 0, 384)
+                (bob, dave)[winner].reply(rung[winner], 200, body=sdp(384))
+                dialog = answered(await calling)
+                await (bob, dave)[1 - winner].rings("CANCEL")
+                await uses(lab, 1, 384, 384)
+
+                async def shown() -> list[tuple[str, str]]:
+                    return [(one["state"], one["nodes"]) for one in await lab.ask(2, "call list")]
+
+                await eventually("it is up", shown, wanted=[("connected", "Site -> Default Subzone")])
+                assert (await alice.hang_up(dialog)).status == 200
+                for number in lab.numbers:
+                    await uses(lab, number, 0, 0)
+            finally:
+                await lab.ask(1, "config remove", path=f"findme.people[{PERSON}]")
+                await save(lab, {"findme.mode": standard("findme.mode")})
 
     asyncio.run(play())
 

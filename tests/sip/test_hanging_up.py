@@ -13,7 +13,7 @@ from sextet.sip import hanging_up
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.hanging_up import HangingUp
 
-UP, RINGS = 4, 2
+UP, RINGS, OVER = 4, 2, 5
 
 
 class Kamailio:
@@ -71,8 +71,11 @@ def test_a_call_that_rings_is_cancelled_and_ends_with_its_answer(monkeypatch: py
     assert kamailio.told == [("tm.cancel", "one", "3")]
 
 
-def test_a_call_that_is_gone_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    kamailio = Kamailio(monkeypatch)
+@pytest.mark.parametrize("dialogs", [(), (dialog("one", OVER),)])
+def test_a_call_that_is_gone_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, dialogs: tuple[dict[str, Any], ...]
+) -> None:
+    kamailio = Kamailio(monkeypatch, *dialogs)
     with pytest.raises(EngineError, match="not there any more"):
         kamailio.hang_up("one")
     assert kamailio.told == []

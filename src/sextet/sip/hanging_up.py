@@ -16,6 +16,7 @@ from sextet.sip.agent_line import AgentLine
 from sextet.sip.rpc import command
 
 CONFIRMED = (3, 4)  # states of Kamailio's dialogs: answered, and acknowledged
+OVER = 5  # its dialogs are kept for some moments; the call may go on by another request (kemi/limits/charging.py)
 REASONS_MAX = 1000  # ends that were asked for and not reported yet
 
 
@@ -29,7 +30,7 @@ class HangingUp:
     async def end(self, call_id: str, reason: str) -> None:
         """End a call; raises EngineError where it is not there or Kamailio cannot be asked."""
         dialogs = await command(self._run_dir, "dlg.list_match", "callid", "eq", call_id)
-        found = [one for one in _listed(dialogs) if one.get("call-id") == call_id]
+        found = [one for one in _listed(dialogs) if one.get("call-id") == call_id and one["state"] != OVER]
         if not found:
             raise EngineError("this call is not there any more")
         self._reasons[call_id] = reason

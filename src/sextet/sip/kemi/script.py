@@ -122,6 +122,7 @@ class Script:
     @guarded
     def cancelled(self, argument: str) -> None:
         tracing.ended(self._ksr, self._reporter, 487)
+        calls.left(self._ksr, self._reporter, "487 Request Terminated")
 
     @guarded
     def leg(self, argument: str) -> None:
@@ -201,12 +202,13 @@ class Script:
     @guarded
     def ended(self, argument: str) -> None:
         get = self._ksr.pv.get
-        status, method, call_id = get("$rs"), get("$rm"), str(get("$dlg(callid)"))
+        status, method, call_id = get("$rs"), get("$rm"), str(get("$dlg(callid)") or get("$ci"))
         if argument == "failed":
             reason = f"{status} {get('$rr') or ''}".strip() if status else "Not answered"
         else:
             reason = "Normal" if method == "BYE" else calls.overdue(self._ksr, call_id, time.monotonic())
-        calls.ended(self._ksr, self._reporter, call_id, reason)
+        serial = "" if argument == "within" else str(get("$dlg_var(serial)") or "")
+        calls.ended(self._ksr, self._reporter, call_id, reason, serial)
 
     @guarded
     def unreadable(self, argument: str) -> None:

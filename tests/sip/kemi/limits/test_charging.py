@@ -14,11 +14,14 @@ import pytest
 from sextet.model.capacity import CALLS
 from sextet.model.settings.bandwidth import Pipe
 from sextet.model.settings.dialplan import SearchRule
+from sextet.model.settings.local_zone import MembershipRule, Subzone
 from sextet.sip.kemi.limits import ledger
-from tests.sip.kemi.test_script import CONFIG, ZONE, Bench
+from sextet.sip.kemi.proof import Identity, prove
+from tests.sip.kemi.test_script import CONFIG, SECRET, ZONE, Bench
 from tests.support.tables import linked
 
 BOB = "bob@apolo.local"
+OPEN = "Do not check credentials"
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\n"
 
 
@@ -228,3 +231,117 @@ def test_what_is_given_back_here_others_may_take_before_sextetd_says_so(calls: C
     *_, again = ledger.see(calls.ksr, {"pipe/Line": (0, 600, 10_000)}, 2, False)
     assert again == []
     assert ledger.left(calls.ksr, **limit) == 400
+
+
+class Together(Bench):
+    """A person has two devices at this peer, in two subzones: another peer sends a request for each of them."""
+
+    ALIASES = ("alice@apolo.local", BOB)
+    DEVICES = {"alice@apolo.local": "192.0.2.8", BOB: "192.0.2.9"}
+    NARROW = 200  # kbit/s, of the subzone of alice's device
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir)
+        self.limits = {CALLS: 10}
+        rule = MembershipRule(name="narrow", subnet_address="192.0.2.8", subzone="Narrow")
+        narrow = Subzone(name="Narrow", authentication=OPEN, total_mode="Limited", total_limit=self.NARROW)
+        self.follow(replace(CONFIG, subzones=(narrow,), membership_rules=(rule,)))
+        self.ksr.htables["ctl"]["sharers"] = 1
+        self.requests: dict[str, dict[str, Any]] = {}  # what Kamailio keeps with each transaction
+        for alias, ip in self.DEVICES.items():
+            self.register(alias, f"<sip:d@{ip}>", Expires="60", source=f"{ip}:5060;udp")
+
+    def rings(self, alias: str, owner: str = "") -> None:
+        """Take the request for a device; `owner`: the serial in the dialog of the call, where it has one."""
+        identity = Identity(call_id="call-1", cseq="1", from_tag="tag-1", uri=f"sip:{alias}")
+        self.ksr.request(
+            "INVITE", f"sip:{alias}", source="192.0.2.2:40000;tls",
+            X_Sextet_Peer=prove(SECRET, 2, "0" * 32, identity, "DefaultSubZone"),
+            **{"$rb": sdp(512), "$cT": "application/sdp"},
+        )  # fmt: skip
+        self.ksr.values["$dlg_var(serial)"] = owner
+        assert self.script.initial(None) == 1
+        self.requests[alias] = dict(self.ksr.values)
+
+    def both_ring(self) -> None:
+        self.rings(self.ALIASES[0])
+        self.rings(self.ALIASES[1], self.requests[self.ALIASES[0]]["$dlg_var(serial)"])
+
+    def answers(self, alias: str) -> None:
+        self.ksr.values = self.requests[alias] | {"$rs": 200, "$si": self.DEVICES[alias], "$rb": sdp(100)}
+        assert self.script.answered(None) == 1
+
+    def fails(self, alias: str, status: int = 487) -> None:
+        """The request for a device fails: Kamailio says so of the one that has the call's dialog by its end."""
+        self.ksr.values, self.ksr.status = dict(self.requests[alias]), status
+        assert (self.script.cancelled if status == 487 else self.script.failed)(None) == 1
+        if alias == self.ALIASES[0]:
+            self.ksr.values |= {"$dlg(callid)": "call-1", "$rs": status}
+            assert self.script.ended(None, "failed") == 1
+
+    @property
+    def use(self) -> dict[str, int]:
+        return {name: kbps for name, kbps in self.ksr.htables["use"].items() if name.startswith("subzone/")}
+
+    @property
+    def over(self) -> list[str]:
+        return [event["reason"] for event in self.told if event["kind"] == "ended"]
+
+
+@pytest.fixture
+def together(tmp_path: Path) -> Iterator[Together]:
+    made = Together(tmp_path)
+    yield made
+    assert not made.ksr.htables["count"].get("faults"), made.ksr.logged
+    if made.over:
+        assert made.ksr.htables["use"] == made.ksr.htables["load"] == {}
+
+
+def test_requests_of_one_call_for_several_devices_here_are_charged_together(together: Together) -> None:
+    together.both_ring()
+    assert together.use == {"subzone/DefaultSubZone": 512, "subzone/Narrow": 200}
+    assert together.ksr.htables["use"][CALLS] == 2, "it is one call"
+    row = [event["call"] for event in together.told if event["kind"] == "call"][-1]
+    assert row["nodes"] == "Cluster Subzone -> Default Subzone -> Narrow, Cluster Subzone -> Default Subzone"
+
+
+@pytest.mark.parametrize("winner", [0, 1])
+def test_whichever_device_answers_the_call_is_charged_until_it_ends(together: Together, winner: int) -> None:
+    together.both_ring()
+    alias, other = together.ALIASES[winner], together.ALIASES[1 - winner]
+    together.answers(alias)
+    if winner == 0:
+        together.ksr.values["$dlg(callid)"] = "call-1"
+        assert together.script.connected(None) == 1
+    together.fails(other)
+    ends = {"subzone/DefaultSubZone", "subzone/Narrow"} if winner == 0 else {"subzone/DefaultSubZone"}
+    assert together.use.keys() == ends and not together.over
+    row = [event["call"] for event in together.told if event["kind"] == "call"][-1]
+    assert (row["state"], row["nodes"]) == (
+        "connected",
+        "Default Subzone -> Narrow" if winner == 0 else "Default Subzone",
+    )
+    serial = together.requests[together.ALIASES[0]]["$dlg_var(serial)"]  # the call's dialog, over or not
+    together.ksr.values = {"$ci": "call-1", "$dlg(callid)": "call-1", "$dlg_var(serial)": serial, "$rm": "BYE"}
+    assert together.script.ended(None, "within" if winner else "ended") == 1
+    assert together.over == ["Normal"]
+
+
+@pytest.mark.parametrize("status", [480, 487])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_call_is_over_when_the_last_of_its_requests_has_failed(together: Together, first: int, status: int) -> None:
+    together.both_ring()
+    together.fails(together.ALIASES[first], status)
+    assert len(together.use) == 1 + first and not together.over, "the other one's way is charged still"
+    together.fails(together.ALIASES[1 - first], status)
+    assert len(together.over) == 1
+
+
+def test_a_further_request_that_finds_no_room_leaves_the_others_alone(together: Together) -> None:
+    together.rings(BOB)
+    together.limits = {CALLS: 10}
+    narrow = replace(together.config.subzones[0], total_mode="No bandwidth")
+    together.follow(replace(together.config, subzones=(narrow,)))
+    together.rings(together.ALIASES[0], together.requests[BOB]["$dlg_var(serial)"])
+    assert together.ksr.replies[-1][0] == 488
+    assert together.use == {"subzone/DefaultSubZone": 512} and not together.over

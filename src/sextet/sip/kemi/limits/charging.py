@@ -5,10 +5,15 @@ that made the search says where the call came from (proof.py). Before a round is
 offer asks for on every way that the round may take; the answer settles which way it is and what it needs. An offer
 within the call is charged before it is passed on, and what was before comes back when it is refused.
 
-An entry of the ledger: `serial` and `tag` of the call, `from` its caller's node, `routes` by the place at their end
-with `counts`, `kbps` and `shown`, `limit` what was granted, `asked` what was asked for, `waits` for what comes next
-(ANSWER, OFFER, ACK or nothing), `offer` the session whose answer that is, `early` an answer that came before the call
-was answered, `before` what the call had before an offer within it, and `was_audio` whether it was an audio call then.
+Another peer may send several requests of one call here at once, one for each alias that it rings: two devices of a
+person are at this peer. They are charged together, each place once, until one is answered or the last has failed.
+
+An entry of the ledger: `serial` of the request that the call began with, or that was answered, `rings` the places that
+each request rings until then, `tag` of the call, `peer` whether another one sent it, `from` its caller's node, `routes`
+by the place at their end with `counts`, `kbps` and `shown`, `limit` what was granted, `asked` what was asked for,
+`waits` for what comes next (ANSWER, OFFER, ACK or nothing), `offer` the session whose answer that is, `early` an answer
+that came before the call was answered, `before` what the call had before an offer within it, and `was_audio` whether it
+was an audio call then.
 """
 
 from __future__ import annotations
@@ -67,7 +72,7 @@ def admit(
     plan, asked = table.bandwidth, Asked(kbps=call["kbps"], least_kbps=call["least"], session=_of_list(call["offer"]))
     with locked(ksr):
         entry = entry_of(ksr, call["call_id"])
-        if entry is not None and entry["serial"] != call["serial"]:
+        if entry is not None and not _belongs(entry, call):
             return Admitted(shown="", kbps=0, cap_kbps=0, refused={})
         charged = charges_of(entry)
         routes: dict[str, Any] = {}
@@ -92,20 +97,31 @@ def admit(
         least = min((one.kbps for one in granted), default=0)
         for one in routes.values():
             one["kbps"] = least
-        put(ksr, reporter, call["call_id"], entry, None if not routes else {
-            "serial": call["serial"], "tag": call["tag"], "from": call["from"], "since_s": now_s, "limit": least,
-            "asked": asked.kbps, "routes": routes, "offer": call["offer"], "early": None, "before": None,
+        rung = _joined(entry, call["serial"], routes)
+        fresh = {
+            "tag": call["tag"], "from": call["from"], "since_s": now_s, "peer": call["peer"],
+            "asked": asked.kbps, "offer": call["offer"], "early": None, "before": None,
             "answered": False, "waits": ANSWER if call["offer"] else OFFER,
-        })  # fmt: skip
+        }  # fmt: skip
+        known = fresh if entry is None or rung["serial"] == call["serial"] else entry
+        put(ksr, reporter, call["call_id"], entry, known | rung if rung["routes"] else None)
     cap = least if granted and least < asked.kbps else 0
     return Admitted(shown=", ".join(shown), kbps=least, cap_kbps=cap, refused=refused)
 
 
-def release(ksr: Any, reporter: Reporter, call_id: str) -> None:
-    """Give back what a call was charged with."""
-    if ksr.htable.sht_get("load", call_id):
-        with locked(ksr):
-            put(ksr, reporter, call_id, entry_of(ksr, call_id), None)
+def release(ksr: Any, reporter: Reporter, call_id: str, serial: str = "") -> bool:
+    """Give back what a call was charged with for one of its requests, or for all; says whether it is over with that."""
+    if not ksr.htable.sht_get("load", call_id):
+        return True
+    with locked(ksr):
+        entry = entry_of(ksr, call_id)
+        if entry is None:
+            return True
+        rung = _joined(entry, serial, {}) if serial and not entry["answered"] else {"rings": {}}
+        over = not rung["rings"] and serial in ("", entry["serial"], *entry["rings"])
+        if over or not entry["answered"]:
+            put(ksr, reporter, call_id, entry, None if over else entry | rung)
+        return over
 
 
 def answered(ksr: Any, reporter: Reporter, table: Table, end: str | None) -> None:
@@ -114,6 +130,7 @@ def answered(ksr: Any, reporter: Reporter, table: Table, end: str | None) -> Non
     "" stands for another peer, which charges the call itself.
     """
     call_id, status = str(ksr.pv.get("$ci")), int(ksr.pv.get("$rs") or 0)
+    serial = str(ksr.pv.get("$avp(serial)") or "")
     session = _session(ksr)
     with locked(ksr):
         entry = entry_of(ksr, call_id)
@@ -121,7 +138,7 @@ def answered(ksr: Any, reporter: Reporter, table: Table, end: str | None) -> Non
             return
         known = entry
         if status >= 200:
-            entry = _settled(ksr, table, _chosen(entry, end), session)
+            entry = _settled(ksr, table, _chosen(entry, end, serial), session)
         elif session is not None:
             entry = entry | {"early": to_list(session)}
         put(ksr, reporter, call_id, known, entry)
@@ -221,6 +238,27 @@ def _decided(ksr: Any, table: Table, route: Route, asked: Asked, charged: Counte
     return decide(table.bandwidth, route, asked.kbps, asked.least_kbps, room)
 
 
+def _belongs(entry: Entry, call: dict[str, Any]) -> bool:
+    """Say whether a request is of the call that is charged already: a spiral is not, it comes from elsewhere."""
+    together = bool(entry["peer"] and call["peer"]) and entry["tag"] == call["tag"] and not entry["answered"]
+    return bool(entry["serial"] == call["serial"]) or together
+
+
+def _joined(entry: Entry | None, serial: str, routes: dict[str, Any]) -> Entry:
+    """Give what changes where one request of a call rings these places now, and the others what they rang before."""
+    rings: dict[str, list[str]] = {} if entry is None else {**entry["rings"]}
+    rings.pop(serial, None)
+    before = {} if entry is None else entry["routes"]
+    kept = {end: before[end] for ends in rings.values() for end in ends if end in before}
+    for end, route in routes.items():
+        kept[end] = max(route, kept.get(end, route), key=lambda one: one["kbps"])
+    first = entry["serial"] if entry is not None and entry["serial"] in rings else next(iter(rings), serial)
+    if routes:
+        rings[serial] = list(routes)
+    limit = max((route["kbps"] for route in kept.values()), default=0)
+    return {"serial": first, "rings": rings, "routes": kept, "limit": limit}
+
+
 def _downspeeds(plan: Plan, refused: Refused) -> bool:
     return plan.downspeed_per_call if refused.words == EXCEEDS else plan.downspeed_total
 
@@ -230,13 +268,15 @@ def _asked(session: Session, plan: Plan) -> Asked:
     return Asked(kbps=kbps, least_kbps=LEAST_KBPS if least is None else least, session=session)
 
 
-def _chosen(entry: Entry, end: str | None) -> Entry:
+def _chosen(entry: Entry, end: str | None, serial: str) -> Entry:
     """The way that answered first is the call's."""
     routes = entry["routes"]
     if entry["answered"]:
         return entry
     kept = {end: routes[end]} if end in routes else {} if end == "" else routes
-    return entry | {"routes": kept, "answered": True}
+    limit = max((route["kbps"] for route in kept.values()), default=entry["limit"])
+    owner = serial if serial in entry["rings"] else entry["serial"]
+    return entry | {"routes": kept, "answered": True, "limit": limit, "serial": owner, "rings": {}}
 
 
 def _settled(ksr: Any, table: Table, entry: Entry, session: Session | None) -> Entry:

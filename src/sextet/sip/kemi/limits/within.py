@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from sextet.call.bandwidth.decision import STATUS
@@ -10,7 +11,7 @@ from sextet.sip.kemi.limits import charging
 from sextet.sip.kemi.limits.admitting import end_of
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.reporting import Reporter
-from sextet.sip.kemi.routing import calls
+from sextet.sip.kemi.routing import calls, tracing
 
 REFUSED, PASSED = 1, 0  # what kamailio.cfg looks at
 
@@ -31,8 +32,12 @@ def offered(ksr: Any, reporter: Reporter, table: Table) -> None:
 
 
 def answered(ksr: Any, reporter: Reporter, table: Table) -> None:
-    """Settle what a call uses by a reply."""
+    """Settle what a call uses by a reply; one to a request that has no dialog of its own is told from here."""
     charging.answered(ksr, reporter, table, end_of(ksr, table))
+    call_id = str(ksr.pv.get("$ci"))
+    if ksr.pv.get("$avp(joins)") and int(ksr.pv.get("$rs") or 0) >= 200 and not calls.is_connected(ksr, call_id):
+        calls.connected(ksr, reporter, call_id, time.monotonic(), charging.shown(ksr, call_id))
+        tracing.ended(ksr, reporter, 200)
     _tell(ksr, reporter)
 
 

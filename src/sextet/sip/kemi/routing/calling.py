@@ -29,7 +29,7 @@ from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration import carrying, flows
 from sextet.sip.kemi.registration.bindings import elsewhere, here, is_endpoint
 from sextet.sip.kemi.reporting import Reporter
-from sextet.sip.kemi.routing import carriage, failing, session_timing, tracing
+from sextet.sip.kemi.routing import calls, carriage, failing, session_timing, tracing
 from sextet.sip.kemi.routing.aftermath import Aftermath
 from sextet.sip.kemi.routing.forking import Call
 from sextet.sip.kemi.zones import reaching, traversal
@@ -138,6 +138,8 @@ def _send(
     call: Call = {"tag": request.tag, "search": name}
     if ksr.pv.get("$rm") == "INVITE" and (after.then or not found.refused):
         ksr.dialog.dlg_manage()
+        if request.source.kind is SourceKind.PEER:
+            calls.named(ksr, str(ksr.pv.get("$avp(serial)")))
         call |= {
             "call_id": identity.call_id, "serial": str(ksr.pv.get("$avp(serial)")), "source": request.caller,
             "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),

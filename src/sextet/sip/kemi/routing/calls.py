@@ -26,7 +26,8 @@ def begin(ksr: Any, reporter: Reporter, call: dict[str, Any], now_s: float) -> N
         state, now_s = known.pop("state"), known.pop("since_s")
         if state != "ringing" or known["tag"] != call["tag"]:
             return  # a spiral through another system passes twice and is one call
-        call = known | {name: call[name] for name in ("route", "rule", "nodes", "kbps") if name in call}
+        told: dict[str, Any] = {name: call[name] for name in ("route", "rule", "nodes", "kbps") if name in call}
+        call = known | (told if call.get("serial", known["serial"]) == known["serial"] else _beside(known, told))
         if call == known:
             return
     _tell(ksr, reporter, call["call_id"], written(call)[1:-1], "ringing", now_s)
@@ -55,10 +56,24 @@ def changed(ksr: Any, reporter: Reporter, call_id: str, about: dict[str, Any]) -
         _tell(ksr, reporter, call_id, written(_lasting(call | about))[1:-1], "connected", call["since_s"])
 
 
-def ended(ksr: Any, reporter: Reporter, call_id: str, reason: str) -> None:
-    """Tell that a call is over; the first reason counts."""
-    release(ksr, reporter, call_id)
-    if _stored(ksr, call_id):
+def named(ksr: Any, serial: str) -> None:
+    """Name the dialog at hand by the request that it was made for; a further one of the same call has none."""
+    owner = ksr.pv.get("$dlg_var(serial)")
+    if not owner:
+        ksr.pv.sets("$dlg_var(serial)", serial)
+    elif owner != serial:
+        ksr.pv.seti("$avp(joins)", 1)
+
+
+def left(ksr: Any, reporter: Reporter, reason: str) -> None:
+    """Tell that the request at hand has failed, where no dialog says so."""
+    if ksr.pv.get("$avp(joins)"):
+        ended(ksr, reporter, str(ksr.pv.get("$ci")), reason, str(ksr.pv.get("$avp(serial)")))
+
+
+def ended(ksr: Any, reporter: Reporter, call_id: str, reason: str, serial: str = "") -> None:
+    """Tell that a call is over; the first reason counts. With a `serial` only what that request was about is over."""
+    if release(ksr, reporter, call_id, serial) and _stored(ksr, call_id):
         order = ksr.htable.sht_inc("ctl", "order")
         ksr.htable.sht_setxs("call", call_id, f"[{order},null]", TOMBSTONE_S)
         reporter.send(f'"kind":"ended","order":{order},"call_id":{written(call_id)},"reason":{written(reason)}')
@@ -69,6 +84,12 @@ def overdue(ksr: Any, call_id: str, now_s: float) -> str:
     text = _stored(ksr, call_id)
     waited_s = now_s - read_back(text)[1]["since_s"] if text else 0.0
     return "Not refreshed in time" if waited_s >= LEAST_S else "Not acknowledged"
+
+
+def _beside(known: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """Show what further requests of a call ring beside what the first one does."""
+    words = {name: ", ".join(dict.fromkeys(filter(None, (known[name], told.get(name))))) for name in ("route", "nodes")}
+    return words | {"kbps": max(known["kbps"], told.get("kbps", 0))}
 
 
 def _lasting(call: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     proxied.failed(ksr, reporter, told.table)
     if _follows(ksr, reporter, told, call, after, status, {}):
         return
-    elif said:
+    calls.left(ksr, reporter, f"{status} {phrase(status)}")
+    if said:
         if brief:
             ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
@@ -98,7 +99,7 @@ def _given_up(
         if _follows(ksr, reporter, told, call, after, refusal.status, {}):
             return
     if "call_id" in call:
-        calls.ended(ksr, reporter, str(ksr.pv.get("$ci")), f"{refusal.status} {refusal.reason}")
+        calls.ended(ksr, reporter, call["call_id"], f"{refusal.status} {refusal.reason}", call["serial"])
     answer(ksr, refusal.status, refusal.reason)
 
 
