@@ -18,7 +18,7 @@ from sextet.call.choice import written
 from sextet.model.settings.protocols import PROXY_OFF
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Current
-from sextet.sip.kemi.limits import ledger, licensing, proxied
+from sextet.sip.kemi.limits import ledger, licensing, proxied, rerouting
 from sextet.sip.kemi.registration.bindings import MOVED, drop_device, publish
 from sextet.sip.kemi.reporting import Reporter
 from sextet.sip.kemi.zones import naming, traversal
@@ -58,6 +58,8 @@ class Agent:
         self._pinger = Pinger(ksr, reporter)
         self._sweep_at_s = 0.0
         self._reconciled_at = 0.0
+        self._ways: rerouting.Ways = ()
+        self._rerouted = True  # a worker may have charged a call by the table before: it is looked at once more
         self._carried, self._carried_at_s = 0, 0.0
         self._owners: set[str] = set()  # seen since a complete list began
 
@@ -137,6 +139,9 @@ class Agent:
         licensing.follow(self._ksr, told.table)
         self._pinger.follow(told, time.monotonic())
         self._ksr.pvx.shv_seti("table", int(self._ksr.pv.get("$shv(table)")) + 1)
+        if self._ways != (ways := rerouting.ways_of(told.table)):
+            rerouting.follow(self._ksr, self._reporter, told.table)
+            self._ways, self._rerouted = ways, False
         return {"problem": ""}
 
     def owners(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -182,6 +187,9 @@ class Agent:
         if now_s - self._reconciled_at > RECONCILE_S:
             self._reconciled_at = now_s
             self._reconcile(now_s)
+            if not self._rerouted:
+                rerouting.follow(self._ksr, self._reporter, self._current.get().table)
+                self._rerouted = True
         if now_s >= self._carried_at_s:
             self._carried_at_s = now_s + CARRIED_S
             with ledger.locked(self._ksr):

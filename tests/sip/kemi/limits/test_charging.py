@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from sextet.model.capacity import CALLS
+from sextet.model.sections import Root
 from sextet.model.settings.bandwidth import Pipe
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.local_zone import MembershipRule, Subzone
+from sextet.sip.kemi.agent import USERS_FILE, Agent
 from sextet.sip.kemi.limits import ledger
 from sextet.sip.kemi.proof import Identity, prove
 from tests.sip.kemi.test_script import CONFIG, SECRET, ZONE, Bench
@@ -231,6 +233,33 @@ def test_what_is_given_back_here_others_may_take_before_sextetd_says_so(calls: C
     *_, again = ledger.see(calls.ksr, {"pipe/Line": (0, 600, 10_000)}, 2, False)
     assert again == []
     assert ledger.left(calls.ksr, **limit) == 400
+
+
+def test_calls_that_are_up_follow_links_pipes_and_limits(calls: Calls) -> None:
+    calls.offer(sdp(400))
+    calls.message("answered", sdp(400), 200)
+    agent = Agent(calls.ksr, calls.run_dir, calls.script._reporter)
+    (calls.run_dir / USERS_FILE).write_text("{}")
+
+    def save(config: Root) -> dict[str, int]:
+        calls.follow(config)
+        assert agent.follow({}) == {"problem": ""}
+        return calls.ksr.htables["use"]
+
+    before = calls.config
+    pipes = (replace(before.pipes[0], name="Renamed"),)
+    links = tuple(replace(link, pipe1="Renamed" if link.pipe1 else "") for link in before.links)
+    use = save(replace(before, pipes=pipes, links=links))
+    assert (use["pipe/Renamed"], use.get("pipe/Line")) == (400, None)
+    use = save(replace(before, links=tuple(replace(link, pipe1="") for link in before.links)))
+    assert use["zone/Other"] == 400 and not any(name.startswith("pipe/") for name in use)
+    calls.limits = {CALLS: 5}
+    use = save(before)
+    assert (use["pipe/Line"], use[CALLS]) == (400, 2)
+    use = save(replace(before, zones=(replace(ZONE, name="Renamed"),), search_rules=(), links=()))
+    assert use["pipe/Line"] == 400, "it flows on, though the zone has another name"
+    calls.message("ended", method="BYE")
+    assert use == {}
 
 
 class Together(Bench):
