@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 import time
@@ -87,4 +88,6 @@ def test_the_state_is_private_and_engines_may_enter_the_run_directory(tmp_path: 
 
 def test_the_first_password_is_said_at_once() -> None:
     code = "from sextet import main; main.say('secret'); import os; os._exit(0)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"secret\n"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=buffered).stdout
+    assert said == b"secret\n"

@@ -96,6 +96,42 @@ def test_who_is_cancelled_while_a_stream_is_made_leaves_no_descriptor_to_the_loo
     run(play)
 
 
+def test_who_is_cancelled_in_the_moment_in_which_tls_is_there_waits_for_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tls, theirs_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    certificate(tmp_path)
+    tls.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    theirs_tls.check_hostname, theirs_tls.verify_mode = False, ssl.CERT_NONE
+
+    async def play() -> None:
+        errors: list[object] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: errors.append(context))
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        made = asyncio.StreamReaderProtocol.connection_made
+
+        def cancelled(protocol: asyncio.StreamReaderProtocol, transport: asyncio.BaseTransport) -> None:
+            made(protocol, transport)
+            making.cancel()
+
+        monkeypatch.setattr(asyncio.StreamReaderProtocol, "connection_made", cancelled)
+        making = asyncio.create_task(stream(ours, tls, handshake_s=5, end_s=5))
+        with await asyncio.to_thread(theirs_tls.wrap_socket, theirs):  # which does not say that it ends TLS too
+            [error] = await asyncio.gather(making, return_exceptions=True)
+            assert isinstance(error, asyncio.CancelledError)
+            assert ours.fileno() == -1
+            again, other = socket.socketpair()
+            with again, other:  # has the same number, which is free in the loop too
+                again.setblocking(False)
+                loop.add_reader(again, lambda: None)
+                loop.remove_reader(again)
+        assert errors == []
+
+    run(play)
+
+
 def test_what_was_written_last_is_sent_before_the_connection_ends() -> None:
     text = b"x" * (4 << 20)  # more than the kernel takes at once
 

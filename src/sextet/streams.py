@@ -45,8 +45,9 @@ async def stream(
                 ssl_shutdown_timeout=ends_s,
             )  # fmt: skip
     except asyncio.CancelledError:
-        # Cancelled in its first turns asyncio leaves the transport; closed under it, the socket gives the number of its
-        # descriptor to the next one while the loop has it for this one. So it is told that the other end left.
+        # Cancelled when TLS is just there, asyncio's transport stays until the other end says goodbye; closed under it,
+        # the socket gives the number of its descriptor to the next one while the loop has it for this one. So it is
+        # told that the other end left.
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
         for _ in range(TURNS):
