@@ -13,7 +13,8 @@ from sextet.call.pattern import compiled
 from sextet.model.expression import ALIAS_MAX, flaw
 
 ATOMS = [
-    *"ab1@", ".", r"\d", r"\w", "[ab]", "[^b]", "(a|b)", "(?:ab)", "(a)", "(a|ab)", "(?=.*b)", "(?!.*b)", "(?<!a)",
+    *"ab1@", ".", r"\d", r"\w", "[ab]", "[^b]", "[^ab]", r"[\d]",
+    "(a|b)", "(?:ab)", "(a)", "(a|ab)", "(?=.*b)", "(?!.*b)", "(?<!a)",
     "(?<=a)", "^", "$", r"\b", r"\B",
 ]  # fmt: skip
 REPEATS = ["", "", "", "*", "+", "?", "*?", "+?", "??", "{0,3}", "{2,}", "{1,2}?"]
@@ -66,6 +67,8 @@ def test_it_matches_what_re_matches(seed: int) -> None:
         (r"(.*)\.(.*)@(.*)", "a.b.c@d.e"), (r"(.*?)\.(.*)@(.*)", "a.b.c@d.e"), (r"(\d+)(\d*)-(.+)", "123-x"),
         (r"(a|ab)(c|bcd)(d*)", "abcd"), (r"(?:(\d)(\w))+x", "1a2bx"), (r"(a)?(b)?(c+)(.*)", "bccd"),
         (r"(?=(.+)@)(.*)@(.*)", "x@y"), (r"(.*)(?<!a)@(.*)(\d{2,3})", "xb@y1234"), (r"((a+)(b*))(.*)", "AABBab"),
+        (r"(?:ab)*(.*)", "ababc"), (r"(?:ab)*?(.*)", "ababc"), (r"(?:ab){1,2}(.*)", "abababc"),
+        (r"(?:a|b)+(.*)", "abx"),
     ],
 )  # fmt: skip
 def test_it_finds_the_groups_that_re_finds(text: str, alias: str) -> None:

@@ -139,6 +139,11 @@ def test_without_a_gateway_nothing_is_asked_by_the_other_protocol_and_the_trace_
     assert isinstance(told.decision, Try)
     assert len(told.decision.rounds) == 1
     assert told.notes[-1].finding == "not asked by H.323: there is no gateway to H.323 here"
+    kinds = [note.kind for note in search(table(), asked, lambda _: True, lambda _: ()).notes]
+    assert "protocol" not in kinds, "only who wants to know everything is told"
+    both = replace(table(dial_plan=DialPlan(interworking="On")), gateway=True)
+    kinds = [note.kind for note in search(both, asked, lambda _: True, lambda _: (), every=True).notes]
+    assert "protocol" not in kinds, "there is nothing to tell"
 
 
 @pytest.mark.parametrize("alias", [f"bob@{FAR}", FAR, "bob@2001:db8::7"])

@@ -305,6 +305,8 @@ def test_an_explanation_tells_rule_by_rule_what_happened() -> None:
     ]
     (note,) = explain(made, request(source=FROM_PEER), here=[BOB]).notes
     assert (note.kind, note.name, note.matched) == ("peer", "expc02.apolo.local", True)
+    told = explain(made, request(device="urn:uuid:1"))
+    assert told.notes[0].finding == "not asked: the device urn:uuid:1 is called"
     found = explain(made, request(), here=[BOB], elsewhere={BOB: (2,)})
     assert found.notes[0].finding == "registered at this peer, peer 2 (expc02.apolo.local)"
 

@@ -80,6 +80,7 @@ def test_the_system_is_registrar_of_its_own_names_and_address() -> None:
 
 def test_a_system_without_names_is_known_by_its_place_in_the_peer_list() -> None:
     assert "expc01.apolo.local" in table(system=System()).hosts
+    assert table(system=System(dns_host_name="expc09")).hosts == table(system=System()).hosts, "half a name is none"
 
 
 def test_variables_stand_for_the_addresses_of_all_peers_in_patterns_and_for_this_peers_in_replacements() -> None:
@@ -91,7 +92,9 @@ def test_variables_stand_for_the_addresses_of_all_peers_in_patterns_and_for_this
     assert isinstance(found, Try)
     assert found.rounds[0].targets[0].alias == "x@192.0.2.1-%ipv6%"
     made = table([rule("r", ".*@%ipv6%", "Regex")])
-    found = search(made, Request(protocol="SIP", alias="b@192.0.2.3", source=LOCAL), lambda _: False, lambda _: ())
+    found = search(
+        made, Request(protocol="SIP", alias="b@192.0.2.3", source=LOCAL), lambda _: False, lambda _: ()
+    ).decision
     assert not isinstance(found, Try)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sextet.call.pattern import Variables
 from sextet.call.policy.cpl import Decision, Facts, Proxy, Reject, Script, after, decide
-from sextet.call.policy.cpl_reading import read
+from sextet.call.policy.cpl_reading import BadScript, read
 
 CALL = Facts(
     origin="alice@example.com",
@@ -202,6 +202,27 @@ def test_what_comes_after_a_call_attempt_depends_on_how_it_ended() -> None:
 def test_the_default_output_takes_what_no_other_does() -> None:
     made = script('<proxy><default><reject status="busy"/></default></proxy>')
     assert after(made, 0, "redirection", CALL) == after(made, 0, "busy", CALL) == Reject(486, "Busy Here")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        ("busy", 486, "Busy Here"),
+        ("notfound", 404, "Not Found"),
+        ("reject", 603, "Decline"),
+        ("error", 500, "Server Internal Error"),
+        ("699", 699, "Rejected by Call Policy"),
+    ],
+)
+def test_a_refusal_has_the_status_of_its_word_and_the_phrase_that_goes_with_it(
+    status: str, code: int, reason: str
+) -> None:
+    assert decided(f'<reject status="{status}"/>') == Reject(code, reason)
+
+
+def test_what_stands_within_a_refusal_would_never_be_reached_and_is_refused() -> None:
+    with pytest.raises(BadScript, match="<reject>"):
+        script('<reject status="busy"><proxy/></reject>')
 
 
 def test_stop_on_busy_is_the_default_and_can_be_turned_off() -> None:
