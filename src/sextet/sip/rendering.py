@@ -110,7 +110,7 @@ def nonce_secret(wanted: Wanted, secret: str) -> str:
 def tls_text(wanted: Wanted, run_dir: Path) -> str:
     """Render tls.cfg: certificates of peers are checked in the mode Enforce, those of zones where the zone says so.
 
-    Kamailio checks the chain and the dates; names are compared in kemi/ (pinging.py, naming.py, zones.py). Between
+    Kamailio checks the chain and the dates; names are compared in kemi/ (pinging.py, naming.py, identity.py). Between
     peers the proof in each request stands for the name.
     """
     directory = run_dir / "tls"
