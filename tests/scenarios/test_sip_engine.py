@@ -15,6 +15,7 @@ from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import Authentication, Credential, PolicyPattern, Registration
 from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.sip import process
+from sextet.sip.kemi.registration.answering import USER_MAX
 from sextet.sip.kemi.routing.forking import PEER_MS
 from sextet.sip.rpc import command
 from tests.support.sip_client import Phone
@@ -61,6 +62,22 @@ def test_wrong_and_missing_passwords_are_refused_and_a_changed_one_counts_at_onc
             assert (await alice.register()).status == 200
             alice.password = "alice-secret"
             assert (await alice.register()).status == 401
+
+    asyncio.run(play())
+
+
+def test_an_alias_that_is_too_long_to_be_stored_is_refused_with_its_length_and_the_limit() -> None:
+    async def play() -> None:
+        config = replace(CONFIG, authentication=Authentication(local_zone="Do not check credentials"))
+        async with (
+            peers("127.61.1", 1, config=config) as at,
+            phone(at, 1, "u" * USER_MAX) as fits,
+            phone(at, 1, "u" * (USER_MAX + 1)) as longer,
+        ):
+            assert (await fits.register()).status == 200
+            assert "before the @ has 65 characters, a registration may have 64" in (await longer.register()).first
+            await at.registered(1, f"{fits.user}@apolo.local")
+            answered(await longer.call(f"{fits.user}@apolo.local"))
 
     asyncio.run(play())
 

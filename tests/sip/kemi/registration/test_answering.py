@@ -100,3 +100,29 @@ def test_why_nothing_was_saved_is_said(via: str, path: str, supported: str, save
     ksr = FakeKSR()
     ksr.request("REGISTER", "sip:apolo.local", Contact=FLOW, Supported=supported, Via=via, Path=path)
     assert refusal(ksr, contacts_of(FLOW, "60"), saved).status == status
+
+
+@pytest.mark.parametrize(
+    ("values", "contact", "words"),
+    [
+        (
+            {"$tU": "u" * 65},
+            "b",
+            "the part of the alias before the @ has 65 characters, a registration may have 64 there",
+        ),
+        ({"$tU": "u" * 64}, "b", ""),
+        ({"$tU": "u" * 62 + "%20"}, "b", "before the @ has 65 characters"),
+        ({"$tU": "ü" * 33}, "b", "before the @ has 66 characters"),
+        ({"$td": "d" * 129}, "b", "the domain of the alias has 129 characters, a registration may have 128"),
+        ({"$ci": "c" * 256}, "b", "the header Call-ID has 256 characters, a registration may have 255"),
+        ({}, "c" * 600, "the URI of the contact has 614 characters, a registration may have 512"),
+    ],
+)
+def test_what_is_too_long_to_be_stored_is_named_with_its_length_and_the_limit(
+    values: dict[str, str], contact: str, words: str
+) -> None:
+    ksr = FakeKSR()
+    ksr.request("REGISTER", "sip:apolo.local", **values)
+    found = refusal(ksr, contacts_of(f"<sip:{contact}@192.0.2.9>", "60"), -1)
+    assert found.status == 400
+    assert words in found.reason if words else "the contacts cannot be used" in found.reason

@@ -19,6 +19,7 @@ from sextet.sip.kemi.registration.contacts import Contact
 FULL = -2  # of save(): the alias has as many contacts as it may
 GONE = 3  # of save(): contacts were removed
 OUTBOUND = "outbound"
+USER_MAX, DOMAIN_MAX, CALL_ID_MAX, CONTACT_MAX = 64, 128, 255, 512  # bytes; of the last one kamailio.cfg could say more
 _FIELDS = ("addr", "q", "expires", "received", "instance", "regid")
 
 
@@ -63,7 +64,22 @@ def refusal(ksr: Any, contacts: tuple[Contact, ...], saved: int) -> Refuse:
     passed = "," in str(ksr.pv.get("$(hdr(Via)[*])") or "")
     if passed and "ob" not in path and OUTBOUND in supported(ksr) and any(one.reg_id for one in contacts):
         return Refuse(439, "First Hop Lacks Outbound Support")  # RFC 5626 6
+    if too_long := _too_long(ksr, contacts):
+        return Refuse(400, too_long)
     return Refuse(400, "the contacts cannot be used, or a later request of this Call-ID came before")
+
+
+def _too_long(ksr: Any, contacts: tuple[Contact, ...]) -> str:
+    """Say what is longer than Kamailio's registrar stores, as it is written, with its escapes; "" where nothing is."""
+    user, domain, call_id = (str(ksr.pv.get(name) or "") for name in ("$tU", "$td", "$ci"))
+    contact = max((one.uri for one in contacts), key=len, default="")
+    for what, text, most in (
+        ("the part of the alias before the @", user, USER_MAX), ("the domain of the alias", domain, DOMAIN_MAX),
+        ("the header Call-ID", call_id, CALL_ID_MAX), ("the URI of the contact", contact, CONTACT_MAX),
+    ):  # fmt: skip
+        if (length := len(text.encode())) > most:
+            return f"{what} has {length} characters, a registration may have {most} there"
+    return ""
 
 
 def supported(ksr: Any) -> set[str]:
