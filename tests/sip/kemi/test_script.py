@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sextet.call.zones import NO_NAMES
+from sextet.cluster.wire.link import HEARTBEAT_LIMIT_S
 from sextet.engine import Neighbour, Wanted
 from sextet.model.searches import STEPS_MAX
 from sextet.model.sections import Root
@@ -187,6 +188,12 @@ def test_peers_known_to_be_down_are_not_asked(bench: Bench) -> None:
     bench.invite()
     assert bench.ksr.relayed == []
     assert bench.ksr.replies[-1][0] == 480
+
+
+def test_a_peer_has_longer_for_its_first_answer_than_its_link_takes_to_say_that_it_is_lost(bench: Bench) -> None:
+    bench.ksr.htables["owner"][BOB] = "2"
+    bench.invite()
+    assert bench.ksr.patience_ms >= 2 * 1000 * HEARTBEAT_LIMIT_S, "until then who is silent is taken to be busy"
 
 
 def test_a_request_of_a_peer_rings_here_only_and_keeps_its_tag(bench: Bench) -> None:

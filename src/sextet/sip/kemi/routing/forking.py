@@ -32,7 +32,11 @@ from sextet.sip.kemi.zones import reaching
 
 BEHIND, PEER = 6, 8  # branch flags of kamailio.cfg
 ANSWER_MS = 180_000  # how long a device may ring; the longest common ringing time
-PEER_MS = 1_000  # to a peer's first provisional answer, which it sends before it does anything else
+# To a peer's first provisional answer, which it sends before it does anything else. A peer that is silent as a whole is
+# asked no more after 1.3 s (HEARTBEAT_LIMIT_S of the links), and one whose Kamailio ended refuses at once: who keeps us
+# waiting is busy, and a call that gives it up fails though it lives. The price: who called in those 1.3 s, or where
+# Kamailio alone hangs, waits 3 s.
+PEER_MS = 3_000
 ZONE_MS = 3_000  # to another system's
 DEVICE_MS = 5_000  # to a device's
 UNREACHABLE = "none of its addresses can be reached"
