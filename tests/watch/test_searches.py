@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sextet.model.searches import Answer, Asked, Search, Step
-from sextet.watch.searches import CALL_S, EARLY_MAX, FILE, REQUEST_S, UNDER_WAY_MAX, SearchHistory
+from sextet.watch.searches import CALL_S, EARLY_MAX, FILE, REQUEST_S, UNDER_WAY_MAX, UNENDED, SearchHistory
 
 
 class Clock:
@@ -67,7 +67,7 @@ def test_a_refused_search_is_written_at_once(history: SearchHistory, tmp_path: P
     assert history.newest()[0].at == "2026-03-14T09:00:00.000000+00:00"
 
 
-def test_what_never_ends_is_written_after_a_while_as_it_is(
+def test_what_never_ends_is_written_after_a_while_and_is_in_progress_no_more(
     history: SearchHistory, clock: Clock, tmp_path: Path
 ) -> None:
     history.made(made("request", "MESSAGE"))
@@ -75,8 +75,10 @@ def test_what_never_ends_is_written_after_a_while_as_it_is(
     assert [one.outcome for one in history.newest()] == ["Sent"]
     assert lines(tmp_path) == 1
     history.made(made("call"))
-    clock.now += CALL_S
-    history.newest()
+    clock.now += CALL_S - 1
+    assert history.newest()[0].outcome == "In progress"
+    clock.now += 1
+    assert [(one.outcome, one.reason) for one in history.newest()] == [("Not known", UNENDED), ("Sent", "")]
     assert lines(tmp_path) == 2
 
 
@@ -124,7 +126,7 @@ def test_matches_are_counted_by_rule_and_transform(history: SearchHistory) -> No
 def test_what_is_under_way_at_the_end_is_not_lost(history: SearchHistory, tmp_path: Path, clock: Clock) -> None:
     history.made(made())
     history.close()
-    assert [one.id for one in SearchHistory(tmp_path, clock).newest()] == ["s1"]
+    assert [(one.id, one.outcome) for one in SearchHistory(tmp_path, clock).newest()] == [("s1", "Not known")]
 
 
 def test_an_answer_that_comes_before_its_search_is_not_lost(history: SearchHistory, tmp_path: Path) -> None:

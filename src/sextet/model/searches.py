@@ -87,7 +87,7 @@ class Search:
     steps: tuple[Step, ...]
     asked: tuple[Asked, ...]
     status: int  # the final answer, 0 while there is none
-    reason: str  # why it was refused, or who said so
+    reason: str  # why it was refused, or who said so; why it will have no end
     subzone: str = ""  # of the caller, where he is an endpoint of ours
     user: str = ""  # whose credentials came with it
     device: str | None = None  # the one that was called (call/gruu.device_of)
@@ -99,6 +99,8 @@ class Search:
         """The result in words."""
         if not self.status and self.method != "INVITE":
             return "Sent"  # only a refusal of it is told
+        if not self.status and self.reason:
+            return "Not known"
         word = OUTCOMES.get(self.status)
         return word or (f"Refused ({self.status})" if self.status >= 300 else "Found")
 

@@ -23,6 +23,7 @@ EARLY_MAX = 500  # answers that came before what they answer
 UNDER_WAY_MAX = 5000  # calls that ring at one moment on one peer; the oldest are written as they are
 CALL_S, REQUEST_S = 600.0, 15.0  # after which no answer comes any more: a call that rings in a few rounds, a request
 LIST_MAX = 500  # searches of one answer
+UNENDED = "its end was not told: this peer was restarted meanwhile, or carried too many calls at once"
 Answers = tuple[int, Sequence[Answer], bool, str]  # as they come: see engine.Searches
 
 
@@ -102,7 +103,7 @@ class SearchHistory:
         yield from (search for search in under_way if lowered in written(row_of(search)).lower())
         for line in self._file.lines(lowered):
             try:
-                yield search_of(json.loads(line))
+                yield _over(search_of(json.loads(line)))
             except (ValueError, TypeError, KeyError):
                 continue  # a line that was cut off by a full disk, or of another version
 
@@ -118,3 +119,8 @@ class SearchHistory:
 
     def _write(self, search: Search) -> None:
         self._file.write(written(row_of(search)))
+
+
+def _over(search: Search) -> Search:
+    """Give a search that was written: what has no end by then has none any more, and is not in progress for ever."""
+    return replace(search, reason=UNENDED) if search.method == "INVITE" and not search.status else search

@@ -66,6 +66,16 @@ def test_who_did_not_answer_is_told_with_why_the_search_ended(
     assert told["answers"] == [[0, 0, 3000, "no answer"]] * 2
 
 
+def test_of_a_caller_who_gave_up_it_is_told_who_gave_no_answer_even_then(bench: Bench) -> None:
+    bench.ksr.request("INVITE", "sip:x@other.test", **{"$TV(Sn)": "100.5"})
+    bench.script.initial(None)
+    bench.ksr.values |= {"$avp(legs)": " 0=0 1=1", "$avp(said)": " 0=487@102.5", "$TV(Sn)": "280.5"}
+    bench.script.cancelled(None)
+    told = bench.searches[-1]
+    assert (told["status"], told["final"], told["reason"]) == (487, True, "the caller gave up")
+    assert told["answers"] == [[0, 487, 2000, ""], [1, 0, 180_000, "no answer"]]
+
+
 def test_a_search_that_could_be_sent_nowhere_says_why(bench: Bench) -> None:
     bench.ksr.unreachable = {f"sip:192.0.2.{number}:5061;transport=tls" for number in (71, 72)}
     bench.ksr.request("INVITE", "sip:x@other.test")

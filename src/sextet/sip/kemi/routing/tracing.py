@@ -91,7 +91,7 @@ def answered(
         (int(legs.get(branch) or -1), int(code), _ms(float(moment) - began), _words(phrase, header))
         for branch, code, moment, phrase, header in found
     ]
-    if status >= 300 and status != _CANCELLED:
+    if status >= 300:  # also where the caller gave up: whose branch is over by then without an answer gave none
         now = _ms(clock(ksr) - began)
         silent = (target for branch, target in legs.items() if target and all(branch != one for one, *_ in found))
         answers += [(int(target), 0, now, SILENT) for target in silent]
