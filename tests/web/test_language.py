@@ -232,6 +232,24 @@ def test_a_finished_sentence_is_recognised_or_left_as_it_is(sentence: str, said:
     assert SAYS.say(sentence) == said
 
 
+@pytest.mark.parametrize(
+    "sentence",  # each was seen in English on a page of a lab in Chinese
+    [
+        "bob@apolo.local is registered at this peer",
+        "bob@apolo.local is not registered at this peer",
+        "not asked by H.323: there is no gateway to H.323 here",
+        "expc01: this peer has a cluster key already; expc02: this peer has a cluster key already",
+        "Shared settings are changed on the configuration primary, x. If it is lost, make another peer the primary.",
+        "expc01 and expc03: not as on the primary. Choose the same primary on every peer (alarm 20017).",
+        "the part of the alias before the @ has 70 characters, a registration may have 64 there",
+        "2 edits without which the cluster went on are kept as proposals.",
+    ],
+)
+def test_what_peers_say_is_said_in_chinese_whole(sentence: str) -> None:
+    said = catalogue(CHINESE).say(sentence)
+    assert said != sentence and not re.search("[a-z]{3,} [a-z]{2,} [a-z]{2,}", said), said
+
+
 def test_values_are_escaped_in_every_language() -> None:
     assert str(SAYS.filled("No call contains “{filter}”.", filter="<b>")) == "No call contains “&lt;b&gt;”."
     assert str(SAYS.term("<Active>")) == "&lt;Active&gt;"

@@ -37,6 +37,14 @@ def test_devices_that_came_went_and_were_turned_away_are_listed_and_found() -> N
     assert "mallory@apolo.local" in only and "Connection lost" not in only
 
 
+def test_why_a_device_was_turned_away_is_said_in_chinese_behind_its_status() -> None:
+    browser = Browser().log_in()
+    why = "401 wrong user name or password of mallory"
+    browser.registrations.history.rejected("mallory@apolo.local", "192.0.2.9:5060;udp", "x", why)
+    page = words_of(browser.client.get(PAGE, headers={"accept-language": "zh-TW"}).text)
+    assert "401 mallory 的使用者名稱或密碼錯誤" in page and "wrong user name" not in page
+
+
 def press(browser: Browser, *boxes: str, **fields: str) -> str:
     """Tick boxes of the page of registrations and press a button; gives the page that comes then, in words."""
     text = browser.get(REGISTRATIONS)

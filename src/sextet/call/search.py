@@ -75,7 +75,7 @@ def _obstacle(table: Table, request: Request) -> Refuse | None:
 def _from_peer(inquiry: Inquiry) -> Decision:
     alias = key(inquiry.request.alias)
     found = inquiry.here(alias)
-    finding = f"{alias} is {'' if found else 'not '}registered at this peer"
+    finding = f"{alias} is registered at this peer" if found else f"{alias} is not registered at this peer"
     inquiry.note("peer", inquiry.request.source.name, alias, alias, finding, matched=found)
     if not found:
         return Refuse(404, safe(finding))

@@ -227,7 +227,8 @@ def agreement(status: ClusterStatus) -> tuple[Agreement, ...]:
         wanted = by_number.get(status.primary) or next((cell for cell in cells if cell), "")
         differs = [bool(cell) and cell != wanted for cell in cells]
         named = listed([peer_name(m) for m, other in zip(status.members, differs, strict=True) if other])
-        sentence = f"{named}: not as on the primary. {consequence}" if named else ""
+        differing = f"{named}: not as on the primary."
+        sentence = f"{differing} {consequence}" if named else ""
         rows.append(Agreement(label=label, cells=tuple(cells), differs=tuple(differs), sentence=sentence))
     return tuple(rows)
 

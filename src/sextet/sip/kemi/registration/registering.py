@@ -151,8 +151,8 @@ def unproved(ksr: Any, reporter: Reporter) -> None:
     """Tell that the credentials of a REGISTER prove nothing; it is asked for others."""
     user = str(ksr.pv.get("$au"))
     silent = ksr.htable.sht_get("ldap", user) == questions.UNANSWERED
-    why = "the H.350 directory did not answer about" if silent else "wrong user name or password of"
-    rejected(ksr, reporter, key(of_uri(str(ksr.pv.get("$tu") or ""))), 401, f"{why} {user}")
+    why = f"the H.350 directory did not answer about {user}" if silent else f"wrong user name or password of {user}"
+    rejected(ksr, reporter, key(of_uri(str(ksr.pv.get("$tu") or ""))), 401, why)
 
 
 def _challenge(ksr: Any, reporter: Reporter, realm: str) -> None:
