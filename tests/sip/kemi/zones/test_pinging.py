@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +140,27 @@ def test_a_traversal_server_has_to_accept_us(bench: Bench) -> None:
     certificate(bench)
     assert answer(bench, "Edge", 200, X_Sextet_Traversal=NAME)["state"] == "active"
     assert bench.ksr.htables["tunnel"][f"name {NAME}"] == f"{A.replace('5061', '7001')};only=1"
+
+
+@pytest.mark.parametrize(
+    ("status", "challenge", "header", "qop"),
+    [(407, "Proxy_Authenticate", "Proxy-Authorization", "auth"), (401, "WWW_Authenticate", "Authorization", "")],
+)
+def test_a_challenge_is_answered_as_it_asks(bench: Bench, status: int, challenge: str, header: str, qop: str) -> None:
+    follow(bench, EDGE)
+    more = f', qop="{qop}"' if qop else ""
+    answer(bench, "Edge", status, **{challenge: f'Digest realm="r", nonce="n"{more}'})
+    said = str(bench.ksr.values["$uac_req(hdrs)"])
+    assert f"{header}: Digest " in said
+    given = dict(re.findall(r'(\w+)="?([^",\r]+)"?', said.partition("Digest ")[2]))
+    first, second = (md5(text) for text in ("client:r:secret", f"OPTIONS:{given['uri']}"))
+    middle = f"n:00000001:{given['cnonce']}:auth" if qop else "n"
+    assert given["response"] == md5(f"{first}:{middle}:{second}")
+    assert (given.get("qop"), given.get("nc")) == (("auth", "00000001") if qop else (None, None))
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def keepalive(bench: Bench, port: int = 40000, **headers: str) -> int:
