@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import machine
 from bench.cluster import BenchError
+from sextet.sip.process import processes_of
 from sextet.sip.rendering import CHILDREN
 
 SCRIPT = Path(__file__).with_name("native") / "kamailio.cfg"
@@ -32,7 +32,7 @@ class Native:
         self._process = process
 
     def processes(self) -> list[int]:
-        return machine.session(self._process.pid)
+        return processes_of(self._process.pid)
 
     def rpc(self, method: str, *parameters: object) -> Any:
         """Ask over JSON-RPC; raises OSError while it does not serve."""

@@ -48,17 +48,6 @@ def own_s() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def session(leader: int) -> list[int]:
-    """List the processes of a session, which whatever started it leads."""
-    pids = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if entry.joinpath("stat").read_text().rpartition(")")[2].split()[3] == str(leader):
-                    pids.append(int(entry.name))
-    return pids
-
-
 def load() -> list[float]:
     """Give the load averages of 1, 5 and 15 minutes."""
     return [round(value, 2) for value in os.getloadavg()]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +19,13 @@ from sextet.console.server import ConsoleServer
 from sextet.lab.authority import issue, new_authority
 from tests.support.certificate_lab import certificate_desk, crl, places, signed
 from tests.support.fake_peer import FakePeer, Lines
+from tests.support.fake_socket import InThread
 
 NOW = datetime.now(UTC)  # certificates speak of moments
 ROOT = new_authority("Root", NOW)
 
 
-class Shell:
+class Shell(InThread):
     """A peer that answers in a thread, and the program asking it."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,17 +36,7 @@ class Shell:
         door = Door(peer, journal)
         registry = Commands(peer, door, journal).registry()
         certificate_desk(folder, peer, door, journal).add_commands(registry)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._server = ConsoleServer(folder / "s", registry)
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(5)
-
-    def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
+        super().__init__(ConsoleServer(folder / "s", registry))
 
     def __call__(self, *words: str) -> tuple[int, str]:
         code = cli.run(program.program(), ["--socket", str(self.folder / "s"), *words])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
@@ -17,27 +16,17 @@ from sextet import cli as program
 from sextet.console import cli, client
 from sextet.model import alarms
 from tests.support.fake_peer import FakePeer, Lines
-from tests.support.fake_socket import served
+from tests.support.fake_socket import InThread, served
 
 
-class Shell:
+class Shell(InThread):
     """A peer that answers in a thread, and the program asking it."""
 
     def __init__(self, path: Path, capsys: pytest.CaptureFixture[str], number: int = 1) -> None:
         self.path = path
         self.peer = FakePeer.busy(number)
         self._capsys = capsys
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._server = served(self.peer, Lines(), path)
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(5)
-
-    def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
+        super().__init__(served(self.peer, Lines(), path))
 
     def __call__(self, *words: str) -> tuple[int, str, str]:
         code = cli.run(program.program(), ["--socket", str(self.path), *words])
