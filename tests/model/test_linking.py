@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from sextet.model import config
+from sextet.model import config, schema
 from sextet.model.config import Change
-from sextet.model.linking import completed, followed, missing_links
+from sextet.model.linking import NAMED, completed, followed, missing_links
 from sextet.model.sections import Root
 from sextet.model.settings.bandwidth import LINKS_MAX
 from sextet.model.validate import check
@@ -82,6 +84,55 @@ def test_what_is_renamed_keeps_its_links_rules_and_pipes() -> None:
     assert links(renamed)["SubZone001ToDefaultSZ"] == ("Kaohsiung", "DefaultSubZone")
     assert renamed["membership_rules"][0]["subzone"] == "Kaohsiung"
     assert [row["pipe1"] for row in renamed["links"] if row["name"] == "DefaultSZtoDefaultZ"] == ["Access"]
+
+
+def test_what_is_renamed_is_named_so_wherever_it_is_named() -> None:
+    service = {"name": "Judge", "servers": [{"address": "judge.example"}]}
+    document = edited(
+        START,
+        add("zones", name="London"),
+        add("subzones", name="Taipei"),
+        Change("add", "policy_services", service),
+        add("search_rules", name="out", target="London", source="Named", source_name="Taipei"),
+        add("search_rules", name="asks", target="Judge", source="Named", source_name="London"),
+        add("dial_plan_tests", name="t", alias="x", source="Taipei", target="London", state="Disabled"),
+        add("call_policy.rules", priority=1, source_type="Zone", zone="London", destination_pattern="x"),
+        Change("set", "call_policy.mode", "Policy service"),
+        Change("set", "call_policy.service", "Judge"),
+        Change("set", "registration.restriction_policy", "Policy service"),
+        Change("set", "registration.service", "Judge"),
+    )
+    after = edited(
+        document,
+        Change("set", "zones[London].name", "Londinium"),
+        Change("set", "subzones[Taipei].name", "Tamsui"),
+        Change("set", "policy_services[Judge]", {**service, "name": "Court"}),
+    )
+    _, out, asks = after["search_rules"]
+    assert (out["target"], out["source_name"], asks["target"], asks["source_name"]) == (
+        "Londinium",
+        "Tamsui",
+        "Court",
+        "Londinium",
+    )
+    [test], [rule] = after["dial_plan_tests"], after["call_policy"]["rules"]
+    assert (test["source"], test["target"], rule["zone"]) == ("Tamsui", "Londinium", "Londinium")
+    assert (after["call_policy"]["service"], after["registration"]["service"]) == ("Court", "Court")
+    assert ("Londinium", "DefaultSubZone") in links(after).values()
+
+
+def test_what_names_a_list_names_one_whose_items_have_a_name() -> None:
+    def named(section: type) -> Iterator[str]:
+        for field in dataclasses.fields(section):
+            declared = field.metadata.get("setting")
+            if declared is None or declared.item is not None:
+                yield from named(type(field.default) if declared is None else declared.item)
+            else:
+                yield from declared.names
+
+    assert set(named(Root)) == set(NAMED)
+    items = {field.name: field.metadata["setting"].item for field in dataclasses.fields(Root) if field.metadata}
+    assert all(schema.setting(items[kind], "name").mandatory for kind in NAMED)
 
 
 def test_a_name_that_is_taken_gets_a_number() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -50,6 +51,18 @@ def test_the_history_lists_searches_with_their_outcome_and_leads_to_the_decision
         assert words in page
     missing = browser.client.get("/status/search-history/search?id=none")
     assert (missing.status_code, "no such search any more" in words_of(missing.text)) == (404, True)
+
+
+def test_the_form_of_a_rule_offers_the_names_that_it_may_be_about(browser: Browser) -> None:
+    change(browser, Change("add", "policy_services", {"name": "<Judge>", "servers": [{"address": "judge.example"}]}))
+    offered = {
+        name: re.findall(r'value="([^"]*)"', found)
+        for name, found in re.findall(r'<datalist id="o-(\w+)">(.*?)</datalist>', browser.get(f"{RULES}/item?item=Out"))
+    }
+    assert offered == {
+        "source_name": ["LocalZone", "DefaultZone", "DefaultSubZone", "London"],
+        "target": ["LocalZone", "London", "&lt;Judge&gt;"],
+    }
 
 
 def test_locate_shows_what_would_happen_and_why(browser: Browser) -> None:

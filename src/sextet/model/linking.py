@@ -6,19 +6,20 @@ Pure, on documents: the editing of the configuration applies it to every change,
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sextet.model.sections import Root
 from sextet.model.settings.bandwidth import DEFAULT_LINKS, LINKS_MAX, Link
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE, TRAVERSAL_SUBZONE
+from sextet.model.settings.zones import NODES
 
 NAME_MAX = 50  # of a link
-NODES = ("subzones", "zones")  # the lists whose items are nodes
-_NAMED = re.compile(r"(subzones|zones|pipes)\[((?:[^\]]|\]\])*)\]\.name")
+NAMED = (*NODES, "pipes", "policy_services")  # the lists whose items others name
 
 Document = Mapping[str, Any]
 Row = dict[str, Any]
+Renamed = Mapping[tuple[str, str], str]  # (list, old name) -> new name
 
 
 def missing_links(document: Document) -> list[Row]:
@@ -43,25 +44,23 @@ def completed(document: Document) -> Document:
 
 
 def followed(before: Document, after: Document, paths: Sequence[str]) -> Document:
-    """Let links follow an edit of `before` to `after` that touched these paths.
+    """Let what names others follow an edit of `before` to `after` that touched these paths.
 
-    What was renamed keeps its links and pipes, what was removed loses its links, and what is new gets the default ones
+    What was renamed is named so everywhere, what was removed loses its links, and what is new gets the default ones
     where it has none yet.
     """
-    names = [dict(_names(document)) for document in (before, after)]
+    names = [set(_names(document)) for document in (before, after)]
     if names[0] == names[1] or not all(isinstance(row, Mapping) for row in _items(after, "links")):
         return after
     renamed = dict(_renamed(before, after, paths))
-    links = [_follow(row, renamed) for row in _items(after, "links")]
-    gone = {(kind, name) for (kind, name) in names[0] if (kind, name) not in names[1]}
-    lost = {name for kind, name in gone if kind == "node"} - {name for kind, name in names[1] if kind == "node"}
-    links = [row for row in links if row.get("node1") not in lost and row.get("node2") not in lost]
-    whole = {**after, "links": links}
-    new = {name for kind, name in names[1] if kind == "node" and (kind, name) not in names[0]} - set(renamed.values())
+    whole = _renaming(Root, after, renamed) if renamed else after
+    nodes = [{name for kind, name in found if kind in NODES} for found in names]
+    lost = nodes[0] - nodes[1]
+    links = [row for row in _items(whole, "links") if row.get("node1") not in lost and row.get("node2") not in lost]
+    whole = {**whole, "links": links}
+    new = nodes[1] - nodes[0] - set(renamed.values())
     added = [row for row in missing_links(whole) if row["node1"] in new]
-    rules = [_follow_rule(row, renamed) for row in _items(after, "membership_rules")]
-    changed = {**whole, "links": [*links, *added[: max(0, LINKS_MAX - len(links))]]}
-    return {**changed, "membership_rules": rules} if "membership_rules" in after else changed
+    return {**whole, "links": [*links, *added[: max(0, LINKS_MAX - len(links))]]}
 
 
 def _defaults(document: Document) -> Iterator[Row]:
@@ -91,32 +90,37 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def _names(document: Document) -> Iterator[tuple[tuple[str, str], bool]]:
-    for kind in (*NODES, "pipes"):
+def _names(document: Document) -> Iterator[tuple[str, str]]:
+    for kind in NAMED:
         for item in _items(document, kind):
-            yield ("pipe" if kind == "pipes" else "node", _name(item)), True
+            yield kind, _name(item)
 
 
 def _renamed(before: Document, after: Document, paths: Sequence[str]) -> Iterator[tuple[tuple[str, str], str]]:
     """What got another name: the path says so, or the item in its place has another name and nothing was added."""
-    for kind in (*NODES, "pipes"):
+    for kind in NAMED:
         old, new = ([_name(item) for item in _items(document, kind)] for document in (before, after))
-        if len(old) == len(new) and any(_NAMED.fullmatch(path) or path.startswith(f"{kind}[") for path in paths):
+        if len(old) == len(new) and any(path.startswith(f"{kind}[") for path in paths):
             for was, now in zip(old, new, strict=True):
                 if was != now and was not in new and now not in old:
-                    yield ("pipe" if kind == "pipes" else "node", was), now
+                    yield (kind, was), now
 
 
-def _follow(row: Row, renamed: Mapping[tuple[str, str], str]) -> Row:
-    fields = {"node1": "node", "node2": "node", "pipe1": "pipe", "pipe2": "pipe"}
-    moved = {name: renamed.get((kind, row.get(name, "")), row.get(name, "")) for name, kind in fields.items()}
-    return {**row, **{name: value for name, value in moved.items() if name in row}}
-
-
-def _follow_rule(row: Any, renamed: Mapping[tuple[str, str], str]) -> Any:
-    if not isinstance(row, Mapping) or ("node", row.get("subzone", "")) not in renamed:
-        return row
-    return {**row, "subzone": renamed["node", row["subzone"]]}
+def _renaming(section: type, document: Any, renamed: Renamed) -> Any:
+    """Put new names in the place of old ones, wherever a setting is declared to name an item of such a list."""
+    if not isinstance(document, Mapping):
+        return document
+    changed = dict(document)
+    for field in dataclasses.fields(section):
+        declared, value = field.metadata.get("setting"), document.get(field.name)
+        if declared is None:
+            changed |= {field.name: _renaming(type(field.default), value, renamed)} if value is not None else {}
+        elif declared.item is not None and isinstance(value, list | tuple):
+            changed[field.name] = [_renaming(declared.item, row, renamed) for row in value]
+        elif isinstance(value, str):
+            found = (renamed[kind, value] for kind in declared.names if (kind, value) in renamed)
+            changed[field.name] = next(found, value)
+    return changed
 
 
 def _items(document: Document, kind: str) -> Sequence[Any]:

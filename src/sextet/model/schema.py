@@ -51,7 +51,8 @@ class Setting:
     low: int = 0  # smallest number, or shortest text
     high: int = 0  # largest number, longest text, or most items
     unit: str = ""
-    choices: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()  # of a text: what it may name besides items of `names`
+    names: tuple[str, ...] = ()  # the lists of the configuration one of whose items a text names
     check: Callable[[str], str] | None = None  # returns "" or what is wrong, as the end of a sentence
     peer: bool = False  # † specific to one peer, never replicated
     mandatory: bool = False  # * must not be empty

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +38,7 @@ class Field:
     moved: str | None = None  # the value it has now, where somebody else changed it meanwhile
     stored: bool = False  # a secret that is set; never shown
     kept: bool = False  # was chosen when the item was made, and stays
+    offered: tuple[str, ...] = ()  # names that may be meant, where the name of something is typed
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -226,6 +227,17 @@ def with_problems(form: Form, problems: Sequence[Problem], prefix: str) -> Form:
 def with_kept(form: Form) -> Form:
     """Show what was chosen when the item was made, and cannot be changed, as text."""
     parts = (replace(p, kept=p.setting.fixed) if isinstance(p, Field) else p for p in form.parts)
+    return replace(form, parts=tuple(parts))
+
+
+def with_offers(form: Form, names_of: Callable[[str], Sequence[str]]) -> Form:
+    """Offer the names that a control may be about; `names_of` gives those of the items of a list."""
+
+    def offered(setting: Setting) -> tuple[str, ...]:
+        built_in = setting.choices if setting.kind is Kind.TEXT else ()
+        return (*built_in, *(name for kind in setting.names for name in names_of(kind)))
+
+    parts = (replace(p, offered=offered(p.setting)) if isinstance(p, Field) else p for p in form.parts)
     return replace(form, parts=tuple(parts))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sextet.model.schema import number, switch, text
 from sextet.model.settings.local_zone import (
+    BUILT_IN,
     CLUSTER_SUBZONE,
     DEFAULT_SUBZONE,
     PER_CALL_KBPS,
@@ -14,9 +15,10 @@ from sextet.model.settings.local_zone import (
     limit_kbps,
     limit_mode,
 )
-from sextet.model.settings.zones import DEFAULT_ZONE
+from sextet.model.settings.zones import DEFAULT_ZONE, NODES
 
 LINKS_MAX, PIPES_MAX = 3000, 1000  # facts 7.10
+BUILT_IN_NODES = (*BUILT_IN, DEFAULT_ZONE)
 _PIPE = "Bandwidth Pipe Bandwidth"
 
 
@@ -34,10 +36,10 @@ class Link:
     """One way for calls between two nodes, which are subzones and zones."""
 
     name: str = text(low=1, high=50, mandatory=True, label="Name", path="Bandwidth Link Name", help="The name of the link.")
-    node1: str = text(high=50, mandatory=True, label="Node 1", path="Bandwidth Link Node1 Name", help="A subzone or zone; built in are DefaultSubZone, TraversalSubZone, ClusterSubZone and DefaultZone.")
-    node2: str = text(high=50, mandatory=True, label="Node 2", path="Bandwidth Link Node2 Name", help="Another subzone or zone.")
-    pipe1: str = text(high=50, label="Pipe 1", path="Bandwidth Link Pipe1 Name", help="A pipe that limits this link.")
-    pipe2: str = text(high=50, label="Pipe 2", path="Bandwidth Link Pipe2 Name", help="A second pipe, such as the other site's access line.")
+    node1: str = text(high=50, mandatory=True, names=NODES, choices=BUILT_IN_NODES, label="Node 1", path="Bandwidth Link Node1 Name", help="A subzone or zone; built in are DefaultSubZone, TraversalSubZone, ClusterSubZone and DefaultZone.")
+    node2: str = text(high=50, mandatory=True, names=NODES, choices=BUILT_IN_NODES, label="Node 2", path="Bandwidth Link Node2 Name", help="Another subzone or zone.")
+    pipe1: str = text(high=50, names=("pipes",), label="Pipe 1", path="Bandwidth Link Pipe1 Name", help="A pipe that limits this link.")
+    pipe2: str = text(high=50, names=("pipes",), label="Pipe 2", path="Bandwidth Link Pipe2 Name", help="A second pipe, such as the other site's access line.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sextet.model.schema import choice, number, switch, text
+from sextet.model.settings.local_zone import SOURCES
 from sextet.model.settings.words import PATTERN_TYPES, STATES
-from sextet.model.settings.zones import LOCAL_ZONE
+from sextet.model.settings.zones import LOCAL_ZONE, NODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class SearchRule:
     priority: int = number(100, 1, 65534, label="Priority", help="Rules of one priority are tried together, 1 first.")
     protocol: str = choice("Any", ("Any", "SIP", "H323"), label="Protocol", help="Which protocol the request must come with.")
     source: str = choice("Any", ("Any", "All zones", "Local Zone", "Named"), label="Source", help="Where the request must come from.")
-    source_name: str = text(high=50, label="Source name", help="The zone or subzone, where the source is Named.")
+    source_name: str = text(high=50, names=NODES, choices=SOURCES, label="Source name", help="The zone or subzone, where the source is Named.")
     authenticated: bool = switch(False, label="Request must be authenticated", path="Zones Policy SearchRules Rule Authentication", help="Whether only authenticated requests match.")
     mode: str = choice("Any alias", ("Alias pattern match", "Any alias", "Any IP address"), label="Mode", help="Which kind of destination the rule is for.")
     pattern_type: str = choice("Prefix", PATTERN_TYPES, label="Pattern type", help="How the pattern is compared.")
@@ -51,7 +52,7 @@ class SearchRule:
     behavior: str = choice("Strip", ("Strip", "Leave", "Replace"), label="Pattern behavior", help="What is done to the part that matched before the target is asked.")
     replace: str = text(high=60, label="Replace string", help="What replaces the matched part.")
     on_match: str = choice("Continue", ("Continue", "Stop"), label="On successful match", path="Zones Policy SearchRules Rule Progress", help="Stop ends the search after the rules of this priority.")
-    target: str = text(high=50, mandatory=True, label="Target", help="LocalZone, or the name of the zone or policy service to ask.")
+    target: str = text(high=50, mandatory=True, names=("zones", "policy_services"), choices=(LOCAL_ZONE,), label="Target", help="LocalZone, or the name of the zone or policy service to ask.")
     state: str = choice("Enabled", STATES, label="State", help="Whether the rule is used.")
 
 
@@ -62,11 +63,11 @@ class DialPlanTest:
     name: str = text(low=1, high=50, mandatory=True, label="Test name", help="The name shown where a change would break the test.")
     description: str = text(high=64, label="Description", help="A note for administrators.")
     alias: str = text(low=1, high=60, mandatory=True, label="Dialled alias", help="What is dialled.")
-    source: str = text(LOCAL_ZONE, high=50, label="Source", help="Where it is dialled: LocalZone, DefaultZone, or the name of a zone.")
+    source: str = text(LOCAL_ZONE, high=50, names=NODES, choices=SOURCES, label="Source", help="Where it is dialled: LocalZone, DefaultZone, or the name of a zone.")
     authenticated: bool = switch(True, label="Authenticated", help="Whether the request counts as authenticated.")
     registered: bool = switch(False, label="Aliases are registered", help="Whether the test takes every alias that the Local Zone is asked for as registered.")
     expected: str = choice("Found", ("Found", "Not found", "Refused"), label="Expected outcome", help="What must happen.")
-    target: str = text(high=50, label="Expected target", help="LocalZone, or the zone that must be asked in the first round; empty accepts any.")
+    target: str = text(high=50, names=("zones", "policy_services"), choices=(LOCAL_ZONE,), label="Expected target", help="LocalZone, or the zone that must be asked in the first round; empty accepts any.")
     expected_alias: str = text(high=60, label="Expected alias", help="The alias that this target must be asked for; empty accepts any.")
     state: str = choice("Enabled", STATES, label="State", help="Whether the test refuses changes that break it; Disabled, it only tells.")
 

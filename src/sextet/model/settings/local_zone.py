@@ -7,10 +7,12 @@ from typing import Any
 
 from sextet.model.schema import an_ip, choice, number, text
 from sextet.model.settings.words import AUTHENTICATION, PATTERN_TYPES, STATES
+from sextet.model.settings.zones import DEFAULT_ZONE, LOCAL_ZONE
 
 SUBZONES_MAX, RULES_MAX = 1000, 3000  # facts 7.10
 DEFAULT_SUBZONE, TRAVERSAL_SUBZONE, CLUSTER_SUBZONE = "DefaultSubZone", "TraversalSubZone", "ClusterSubZone"
 BUILT_IN = (DEFAULT_SUBZONE, TRAVERSAL_SUBZONE, CLUSTER_SUBZONE)  # as links name them; the last one is virtual: nobody registers there
+SOURCES = (LOCAL_ZONE, DEFAULT_ZONE, DEFAULT_SUBZONE)  # where calls come from, besides zones and subzones
 MODES = ("Unlimited", "Limited", "No bandwidth")
 KBPS_MAX = 100_000_000  # facts appendix A
 TOTAL_KBPS, PER_CALL_KBPS = 500_000, 1920  # facts 7.10: the numbers that stand there before anybody limits anything
@@ -87,5 +89,5 @@ class MembershipRule:
     subnet_prefix: int = number(32, 1, 128, when=("type", ("Subnet",)), label="Prefix length", path="Zones LocalZone SubZones MembershipRules Rule Subnet PrefixLength", help="How many bits of the address are the subnet's.")
     pattern_type: str = choice("Prefix", PATTERN_TYPES, when=("type", ("Alias pattern match",)), label="Pattern type", help="How the pattern is compared.")
     pattern: str = text(high=60, when=("type", ("Alias pattern match",)), label="Pattern string", help="What the endpoint's alias is compared with.")
-    subzone: str = text(high=50, mandatory=True, label="Target subzone", path="Zones LocalZone SubZones MembershipRules Rule SubZoneName", help="The subzone that matching endpoints belong to.")
+    subzone: str = text(high=50, mandatory=True, names=("subzones",), choices=(DEFAULT_SUBZONE,), label="Target subzone", path="Zones LocalZone SubZones MembershipRules Rule SubZoneName", help="The subzone that matching endpoints belong to.")
     state: str = choice("Enabled", STATES, label="State", help="Whether the rule is used.")

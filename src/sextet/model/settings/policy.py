@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sextet.model.schema import choice, document, many, number, switch, text
+from sextet.model.settings.local_zone import SOURCES
 from sextet.model.settings.words import STATES
+from sextet.model.settings.zones import NODES
 
 OFF, LOCAL_CPL, POLICY_SERVICE = "Off", "Local CPL", "Policy service"
 MODES = (OFF, LOCAL_CPL, POLICY_SERVICE)
@@ -22,7 +24,7 @@ class PolicyRule:
 
     priority: int = number(100, 1, 65534, label="Priority", help="The order of the rules; unique, 1 first.")
     source_type: str = choice(BY_ADDRESS, (BY_ZONE, BY_ADDRESS), label="Source type", help="Whether the rule is about where a call comes from or about who calls.")
-    zone: str = text(high=50, when=("source_type", (BY_ZONE,)), label="Originating zone", help="The zone or subzone that the call comes from.")
+    zone: str = text(high=50, names=NODES, choices=SOURCES, when=("source_type", (BY_ZONE,)), label="Originating zone", help="The zone or subzone that the call comes from.")
     callers: str = choice(AUTHENTICATED, (AUTHENTICATED, UNAUTHENTICATED), when=("source_type", (BY_ADDRESS,)), label="Rule applies to",
                           help="Authenticated callers have proved who they are; the other kind takes everybody at his word.")  # fmt: skip
     source_pattern: str = text(high=128, when=("source_type", (BY_ADDRESS,)), label="Source pattern", help="A regular expression for the caller's alias; empty is any.")
@@ -37,7 +39,7 @@ class CallPolicy:
     """Configuration > Call policy > Configuration: whether there is one, and what it is."""
 
     mode: str = choice(OFF, MODES, label="Call Policy mode", path="Policy AdministratorPolicy Mode", help="Off allows every call; Local CPL asks the script below, or where there is none the rules; Policy service asks a server.")
-    service: str = text(high=50, when=("mode", (POLICY_SERVICE,)), label="Policy service", help="The name of the policy service that is asked about every call.")
+    service: str = text(high=50, names=("policy_services",), when=("mode", (POLICY_SERVICE,)), label="Policy service", help="The name of the policy service that is asked about every call.")
     script: str = document(SCRIPT_MAX, label="CPL script", help="A script in the Call Processing Language (RFC 3880) with the original's elements; it excludes rules.")
     rules: tuple[PolicyRule, ...] = many(PolicyRule, 2000, label="Call policy rules", help="Who may call whom, where there is no script.")
 

@@ -49,6 +49,6 @@ class Registration:
     new_per_second: int = number(500, 0, 10000, label="New registrations per second", help="How many devices that were not registered with a peer it takes in a second; the others are told with 503 and Retry-After when to come again. Refreshes are not counted; 0 is no limit.")
     restriction_policy: str = choice("None", ("None", "Allow List", "Deny List", POLICY_SERVICE), label="Restriction policy", path="Registration RestrictionPolicy Mode",
                                      help="Whether only listed aliases may register, or all but the listed ones, or those that a server allows.")  # fmt: skip
-    service: str = text(high=50, when=("restriction_policy", (POLICY_SERVICE,)), label="Policy service", help="The name of the policy service that is asked about every registration and every refresh.")
+    service: str = text(high=50, names=("policy_services",), when=("restriction_policy", (POLICY_SERVICE,)), label="Policy service", help="The name of the policy service that is asked about every registration and every refresh.")
     allow_list: tuple[PolicyPattern, ...] = many(PolicyPattern, 2500, label="Allow list", path="Registration AllowList", help="Aliases that may register.")
     deny_list: tuple[PolicyPattern, ...] = many(PolicyPattern, 2500, label="Deny list", path="Registration DenyList", help="Aliases that may not register.")

@@ -9,6 +9,7 @@ from sextet.model.settings.words import AUTHENTICATION, PATTERN_TYPES, STATES, T
 
 LOCAL_ZONE = "LocalZone"
 DEFAULT_ZONE = "DefaultZone"
+NODES = ("subzones", "zones")  # the lists of what a call comes from and what a link joins
 NEIGHBOR, DNS, ENUM, TRAVERSAL_CLIENT, TRAVERSAL_SERVER = "Neighbor", "DNS", "ENUM", "Traversal client", "Traversal server"
 TYPES = (NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER, ENUM, DNS)
 BY_ADDRESS, BY_SERVICE = "Address", "Service record"

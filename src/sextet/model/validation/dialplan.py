@@ -8,12 +8,12 @@ from sextet.model.config import item_path
 from sextet.model.schema import Problem
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule, Transform
-from sextet.model.settings.local_zone import DEFAULT_SUBZONE
-from sextet.model.settings.zones import DEFAULT_ZONE, LOCAL_ZONE
+from sextet.model.settings.local_zone import SOURCES
+from sextet.model.settings.zones import LOCAL_ZONE
 from sextet.model.validation.patterns import behavior, pattern
 
 LOCAL_NAMES = (LOCAL_ZONE, "Local Zone")
-SOURCE_NAMES = (*LOCAL_NAMES, DEFAULT_ZONE, DEFAULT_SUBZONE)  # what a search rule's source may name besides zones
+SOURCE_NAMES = (*SOURCES, "Local Zone")  # what a search rule's source may name besides zones
 
 
 def transforms(transforms: Sequence[Transform]) -> Iterator[Problem]:

@@ -147,13 +147,18 @@ NOTHING = Message(tone="info", title="Nothing was changed.", lines=("What you se
 
 
 def _form(visit: Visit, intro: str, form: Form, kept: Kept | None = None, running: Texts | None = None) -> Response:
-    return visit.page("form.html", 422 if kept else 200, intro=intro, form=form, running=running or {}, **_why(kept))
+    shown = forms.with_offers(form, partial(_names, visit))
+    return visit.page("form.html", 422 if kept else 200, intro=intro, form=shown, running=running or {}, **_why(kept))
 
 
 def item_form(visit: Visit, page: ListPage, key: str | None, form: Form, kept: Kept | None = None) -> Response:
     """Answer with the form of an item."""
-    shown = form if key is None else forms.with_kept(form)
+    shown = forms.with_offers(form if key is None else forms.with_kept(form), partial(_names, visit))
     return visit.page("item.html", 422 if kept else 200, page=page, key=key, form=shown, **_why(kept))
+
+
+def _names(visit: Visit, name: str) -> list[str]:
+    return [item.name for item in getattr(visit.desk.face.saved, name)]
 
 
 def _why(kept: Kept | None) -> dict[str, Any]:
