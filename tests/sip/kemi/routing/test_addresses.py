@@ -100,3 +100,19 @@ def test_a_silent_address_is_passed_over_by_the_next_caller_and_one_that_answers
     assert fails(bench, 2, 408, silence=True)
     rows = [zone_rows.read(bench.ksr, "Other", hop) for hop in (FIRST, SECOND, THIRD)]
     assert [row["reason"] if row else "" for row in rows] == ["", "no answer to a call", ""]
+
+
+def test_where_no_address_answers_the_caller_is_told_so_and_an_answer_is_passed_on_as_it_is(bench: Bench) -> None:
+    bench.invite()
+    assert fails(bench, 1, 408, silence=True)
+    bench.ksr.unreachable.add(THIRD)  # tm would answer 477 then, whatever the status of the round is
+    assert fails(bench, 2, 408, silence=True)
+    whole_round_failed(bench, 408)
+    assert bench.ksr.replies[1:] == [(408, "Request Timeout")]  # after that to the REGISTER
+    assert "nobody answered" in bench.ksr.reply_headers[-1]
+    bench.ksr.replies.clear()
+    bench.invite()
+    for branch in (1, 2, 3):
+        fails(bench, branch, 503)
+    whole_round_failed(bench, 503)
+    assert bench.ksr.replies == []

@@ -59,7 +59,8 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
     if said:
         status = person  # of several answers tm would pass on the lowest: 404 of a zone before the busy device's
     goes_on = bool(rounds) and (not (final or hidden) or (status in BUSY and not after.stops_on_busy))
-    tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on, tracing.unsaid(ksr, status))
+    ours = tracing.unsaid(ksr, status)
+    tracing.answered(ksr, reporter, call["search"], call["began"], status, not goes_on, ours)
     if goes_on:
         refusal = run(ksr, reporter, told, rounds, call, after, again=True)
         if refusal is not None:
@@ -73,7 +74,9 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         if brief:
             ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
-    elif status != given:
+    elif ours or status != given:  # tm would answer 477 of its own, where an address took no message in the end
+        if ours:
+            explain(ksr, status, ours)
         ksr.tm.t_reply(status, phrase(status))
 
 
