@@ -13,6 +13,7 @@ from sextet.model.config import to_document
 from sextet.model.schema import Refused
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import DialPlanTest, SearchRule
+from sextet.model.settings.policy import CallPolicy, PolicyRule
 from sextet.model.settings.zones import Zone, ZonePeer
 from tests.support.tables import PARIS, rule
 
@@ -53,6 +54,20 @@ def result(test: DialPlanTest) -> Rehearsed:
 )
 def test_a_test_says_whether_the_dial_plan_does_what_it_promises(wanted: dict[str, object], passes: bool) -> None:
     assert result(promise(**wanted)).passed == passes  # type: ignore[arg-type]
+
+
+def test_a_test_may_say_who_calls_for_the_call_policy() -> None:
+    rule_of_policy = PolicyRule(priority=1, source_pattern="guest.*", destination_pattern=".*")
+    policy = CallPolicy(mode="Local CPL", rules=(rule_of_policy,))
+    tests = (
+        promise("guests", caller="sip:guest7@apolo.local", expected="Refused"),
+        promise("others", caller="ann@apolo.local"),
+        promise("anybody"),
+        promise("unproved", caller="guest7@apolo.local", authenticated=False),
+    )
+    found = rehearse_all(replace(config(*tests), call_policy=policy))
+    assert [one.passed for one in found] == [True] * 4
+    assert not rehearse_all(config(*tests))[0].passed
 
 
 def test_a_test_that_fails_says_what_happens_instead() -> None:

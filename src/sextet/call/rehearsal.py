@@ -44,7 +44,10 @@ def rehearse(table: Table, test: DialPlanTest) -> Rehearsed:
         return Rehearsed(
             name=test.name, passed=False, wanted=_wanted(test), happens=f"there is no enabled zone {test.source}"
         )
-    request = Request(protocol="SIP", alias=typed(test.alias), source=source, authenticated=test.authenticated)
+    request = Request(
+        protocol="SIP", alias=typed(test.alias), source=source, authenticated=test.authenticated,
+        caller=typed(test.caller),
+    )  # fmt: skip
     decision = search(table, request, lambda _: test.registered, lambda _: (), STAGES).decision
     return Rehearsed(name=test.name, passed=_fits(test, decision), wanted=_wanted(test), happens=_happens(decision))
 

@@ -64,6 +64,7 @@ class DialPlanTest:
     description: str = text(high=64, label="Description", help="A note for administrators.")
     alias: str = text(low=1, high=60, mandatory=True, label="Dialled alias", help="What is dialled.")
     source: str = text(LOCAL_ZONE, high=50, names=NODES, choices=SOURCES, label="Source", help="Where it is dialled: LocalZone, DefaultZone, or the name of a zone.")
+    caller: str = text(high=60, label="Source alias", help="Who dials it, for rules of the call policy about callers; empty is nobody in particular.")
     authenticated: bool = switch(True, label="Authenticated", help="Whether the request counts as authenticated.")
     registered: bool = switch(False, label="Aliases are registered", help="Whether the test takes every alias that the Local Zone is asked for as registered.")
     expected: str = choice("Found", ("Found", "Not found", "Refused"), label="Expected outcome", help="What must happen.")
