@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from sextet.call.certificate import CertificateNames, names_of
+from sextet.call.certificate import PEM_BYTES_MAX, CertificateNames, names_of
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -56,7 +56,8 @@ def test_all_kinds_of_names_are_found(critical: bool) -> None:
 
 def test_a_certificate_may_have_neither() -> None:
     assert names_of(pem("")) == CertificateNames()
-    assert CertificateNames().shown == "nobody"
+    assert (CertificateNames().shown, CertificateNames().told) == ("nobody", "nobody")
+    assert CertificateNames("common", ("a", "b", "c", "d")).told == "a, b, c"
 
 
 def test_an_address_counts_as_an_alternative_name_only_and_wildcards_stand_for_nothing() -> None:
@@ -73,6 +74,9 @@ def test_what_is_no_certificate_is_nothing_and_never_raises() -> None:
     dice = random.Random(5)
     for text in ("", "x", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----", "AAAA" * 20_000):
         assert names_of(text) is None
+    padding = PEM_BYTES_MAX - len(good)
+    assert names_of(good + "\n" * padding) == names_of(good)
+    assert names_of(good + "\n" * (padding + 1)) is None, "somebody's attempt to keep us busy"
     for _ in range(3000):
         broken = bytearray(body)
         for _ in range(dice.randrange(1, 4)):

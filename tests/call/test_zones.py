@@ -51,6 +51,14 @@ def test_a_name_is_reached_at_all_its_addresses_and_one_that_is_unknown_at_none(
     assert row_of(CLIENT, Names()).uris == ()
 
 
+def test_only_traversal_servers_have_a_port_of_their_own_and_only_clients_try_again() -> None:
+    server = Zone(name="S", type=TRAVERSAL_SERVER, traversal_port=7003, retry_interval=90)
+    found = [row_of(zone, NAMES) for zone in (CLIENT, server, SRV, Zone(name="D", type=DNS))]
+    assert [(row.port, row.retry_s, row.monitored) for row in found] == [
+        (0, CLIENT.retry_interval, True), (7003, 0, False), (0, 0, SRV.monitor), (0, 0, False),
+    ]  # fmt: skip
+
+
 def test_an_address_that_two_entries_mean_is_one_place() -> None:
     twice = Zone(name="t", peers=(ZonePeer(address="192.0.2.40"), ZonePeer(address="e.example")))
     assert len(row_of(twice, NAMES).places) == 2  # and not three
