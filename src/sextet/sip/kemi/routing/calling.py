@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sextet.call.admission import counts_as_authenticated, must_authenticate
@@ -80,37 +81,46 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
     flows.note(ksr, key(request.alias), source.kind is SourceKind.PEER, request.device)
     ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))
     ksr.pv.sets("$avp(serial)", os.urandom(16).hex())
-    _search(ksr, reporter, told, request, identity, method, node, own)
+    _search(ksr, reporter, told, Errand(request=request, identity=identity, node=node, own=own))
 
 
-def _search(
-    ksr: Any, reporter: Reporter, told: Instructions, request: Request, identity: Identity, method: str,
-    node: str, own: str, name: str = "", known: dict[str, str] | None = None, *, last: bool = False,
-) -> None:  # fmt: skip
-    """Search, tell how it came about, and answer or send on.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A request while it is decided where it goes."""
 
-    `node` is where a peer says that its caller is; `name` that of a search which was told and waited for answers;
-    `known` what policy services have answered about it, by question; `last`: it can wait for no more.
-    """
-    lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
+    request: Request
+    identity: Identity
+    node: str  # where a peer says that its caller is
+    own: str  # what loops are found by
+    name: str = ""  # of its search, once that was told; it may have waited for answers since
+    known: Mapping[str, str] = dataclasses.field(default_factory=dict)  # what policy services said, by question
+    last: bool = False  # it can wait for no more
 
-    def state() -> questions.State:  # for the few that have to wait
+    @property
+    def state(self) -> questions.State:
+        """What is kept of it while it waits."""
         return {
-            "step": STEP, "request": dataclasses.asdict(request), "node": node, "own": own, "name": name,
-            "known": known or {},
+            "step": STEP, "request": dataclasses.asdict(self.request), "node": self.node, "own": self.own,
+            "name": self.name, "known": dict(self.known),
         }  # fmt: skip
 
-    services = Services(ksr, told.table, request, known or {}, last=last)
-    token = "" if name or known else str(ksr.pv.get("$var(token)") or "")
+
+def _search(ksr: Any, reporter: Reporter, told: Instructions, one: Errand) -> None:
+    """Search, tell how it came about, and answer or send on."""
+    request = one.request
+    lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
+    services = Services(ksr, told.table, request, one.known, last=one.last)
+    token = "" if one.name or one.known else str(ksr.pv.get("$var(token)") or "")
     searched = _found(told, request, lookups, services, token)
     if searched.open:
         furnish(ksr, told)
-        if not questions.suspend(ksr, reporter, [services.question(*one) for one in searched.open], state()):
-            _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
+        if not questions.suspend(ksr, reporter, [services.question(*each) for each in searched.open], one.state):
+            _search(ksr, reporter, told, dataclasses.replace(one, last=True))
         return
-    if not name:
-        name = os.urandom(8).hex()
-        tracing.told(reporter, name, request, searched, lookups, told.table.generation, method, identity.call_id)
+    if not one.name:
+        one = dataclasses.replace(one, name=os.urandom(8).hex())
+        generation, method = told.table.generation, str(ksr.pv.get("$rm"))
+        tracing.told(reporter, one.name, request, searched, lookups, generation, method, one.identity.call_id)
     decision = searched.decision
     if isinstance(decision, Refuse):
         answer(ksr, decision.status, decision.reason)
@@ -118,31 +128,30 @@ def _search(
     found, asked = questions.resolved(
         ksr, told.table, request, decision.rounds, lookups.here, lookups.elsewhere, services
     )
-    if asked and not last:
+    if asked and not one.last:
         furnish(ksr, told)
-        if not questions.suspend(ksr, reporter, asked, state()):
-            _search(ksr, reporter, told, request, identity, method, node, own, name, known, last=True)
+        if not questions.suspend(ksr, reporter, asked, one.state):
+            _search(ksr, reporter, told, dataclasses.replace(one, last=True))
         return
-    after, uri = Aftermath(request=request, then=(*found.then, *decision.then)), identity.uri if token else ""
-    _send(ksr, reporter, told, found, identity, node, own, name, after, uri)
+    after, uri = Aftermath(request=request, then=(*found.then, *decision.then)), one.identity.uri if token else ""
+    _send(ksr, reporter, told, one, found, after, uri)
 
 
 def _send(
-    ksr: Any, reporter: Reporter, told: Instructions, found: questions.Expanded, identity: Identity,
-    node: str, own: str, name: str, after: Aftermath, uri: str,
-) -> None:  # fmt: skip
-    request = after.request
-    ksr.pvx.xavp_child_sets("via", "sxl", own)
+    ksr: Any, reporter: Reporter, told: Instructions, one: Errand, found: questions.Expanded, after: Aftermath, uri: str
+) -> None:
+    request = one.request
+    ksr.pvx.xavp_child_sets("via", "sxl", one.own)
     ksr.corex.via_add_xavp_params(1)
     furnish(ksr, told)
-    call: Call = {"tag": request.tag, "search": name}
+    call: Call = {"tag": request.tag, "search": one.name}
     if ksr.pv.get("$rm") == "INVITE" and (after.then or not found.refused):
         ksr.dialog.dlg_manage()
         if request.source.kind is SourceKind.PEER:
             calls.named(ksr, str(ksr.pv.get("$avp(serial)")))
         call |= {
-            "call_id": identity.call_id, "serial": str(ksr.pv.get("$avp(serial)")), "source": request.caller,
-            "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, node),
+            "call_id": one.identity.call_id, "serial": str(ksr.pv.get("$avp(serial)")), "source": request.caller,
+            "destination": request.alias, "protocol": "SIP", **attempt(ksr, told.table, request.source, one.node),
         }  # fmt: skip
     failing.ask(ksr, reporter, told, found.rounds, call, after, refused=found.refused, uri=uri)
 
@@ -171,16 +180,16 @@ def resumed(
     ksr: Any, reporter: Reporter, told: Instructions, state: questions.State, known: dict[str, str]
 ) -> None:  # fmt: skip
     """Go on with a request that waited for answers; in the agent."""
-    get = ksr.pv.get
     source = Source(**state["request"].pop("source"))
     request = Request(**state["request"], source=dataclasses.replace(source, kind=SourceKind(source.kind)))
     identity = identity_of(ksr)
     if state["step"] == carrying.STEP:
         carrying.send(ksr, reporter, told, request, identity, state["name"], known)
         return
-    _search(
-        ksr, reporter, told, request, identity, str(get("$rm")), state["node"], state["own"], state["name"], known
-    )  # fmt: skip
+    one = Errand(
+        request=request, identity=identity, node=state["node"], own=state["own"], name=state["name"], known=known
+    )
+    _search(ksr, reporter, told, one)
 
 
 def sender(ksr: Any, told: Instructions, identity: Identity) -> tuple[int | None, str, str]:
