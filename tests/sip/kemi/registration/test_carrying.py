@@ -9,7 +9,8 @@ import pytest
 from sextet.call.decision import Refuse, Request, Try
 from sextet.call.source import DEFAULT, LOCAL, Source, SourceKind
 from sextet.sip.kemi.instructions import Instructions
-from sextet.sip.kemi.registration.carrying import flow_of, outward, token_of
+from sextet.sip.kemi.registration.carrying import flow_of, outward, path, token_of
+from tests.support.ksr import FakeKSR
 from tests.support.tables import table
 
 FLOW = "192.0.2.9:40001;tls"
@@ -37,6 +38,24 @@ def test_a_call_from_a_zone_goes_over_the_flow_of_its_token_and_nowhere_else() -
     six = outward(TOLD, CALL, token_of("own", "2001:db8::9:40001;udp")).decision
     assert isinstance(six, Try)
     assert six.rounds[0].targets[0].uris == ("sip:[2001:db8::9]:40001;transport=udp",)
+
+
+@pytest.mark.parametrize(
+    ("hop", "via", "where"),
+    [
+        ("sip:192.0.2.71:5061;transport=tls", "SIP/2.0/UDP a", "192.0.2.1:5061;transport=tls;lr;ob"),
+        ("sip:192.0.2.71:5060;transport=UDP", "SIP/2.0/UDP a", "192.0.2.1:5060;transport=udp;lr;ob"),
+        ("sip:192.0.2.71:5060", "SIP/2.0/UDP a", "192.0.2.1:5060;transport=udp;lr;ob"),
+        ("sip:192.0.2.71:7001;transport=tls;only=1;from=7003", "x", "192.0.2.1:7003;transport=tls;lr;ob"),
+        ("sip:192.0.2.71:5061;transport=tls", "SIP/2.0/UDP b, SIP/2.0/UDP a", "192.0.2.1:5061;transport=tls;lr"),
+    ],
+)
+def test_a_path_leads_back_where_the_zone_reaches_us_and_promises_the_flow_where_we_are_the_first(
+    hop: str, via: str, where: str
+) -> None:
+    ksr = FakeKSR().request("REGISTER", "sip:inside.example", Via=via, **{"$du": hop, "$avp(carried)": FLOW})
+    path(ksr, replace(TOLD, host="192.0.2.1", ports=(("tls", 5061), ("udp", 5060))))
+    assert ksr.appended == [f"Path: <sip:{where};sxf={token_of('own', FLOW)}>"]
 
 
 @pytest.mark.parametrize("source", [DEFAULT, LOCAL])

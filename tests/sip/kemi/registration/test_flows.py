@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sextet.sip.kemi.registration.flows import ALL, Devices, asked_for, mark, note, owner_text, spread
+from sextet.sip.kemi.registration.flows import ALL, Devices, asked_for, mark, note, owner_text, simple, spread
 from tests.support.ksr import FakeKSR
 
 BOB = "bob@apolo.local"
@@ -34,6 +34,28 @@ def test_own_flows_come_first_and_the_other_holders_are_left_out_of_the_plain_br
     found = spread(known({"": [2], "<urn:uuid:d>": [2, 1, 3]}, 2, 3), BOB, 1, True, (2, 3))
     assert found.shared == {D: (1, 2, 3)}
     assert found.plain == {2: Devices(but=frozenset({D}))}
+
+
+@pytest.mark.parametrize(
+    ("devices", "path", "owner", "asked", "suffices"),
+    [
+        (("sip:b@192.0.2.9", "sip:b@192.0.2.8"), "", "2,3", ALL, True),
+        (("<urn:uuid:d>;1", "<urn:uuid:e>;1"), "", "", ALL, True),
+        (("<urn:uuid:d>;1", "<urn:uuid:d>;2"), "", "", ALL, False),  # two flows of one device: it would ring twice
+        (("<urn:uuid:d>;0", "<urn:uuid:d>;0"), "", "", ALL, True),  # no outbound: the contacts are devices
+        (("sip:b@192.0.2.9",), "<sip:192.0.2.71;lr>", "", ALL, False),
+        (("sip:b@192.0.2.9",), "", '2 {"": [2]}', ALL, False),  # a device here has flows at peer 2 too
+        (("sip:b@192.0.2.9",), "", "", Devices(only=D), False),
+    ],
+)
+def test_the_registrars_own_look_up_suffices_where_each_contact_is_a_device_to_be_rung(
+    devices: tuple[str, ...], path: str, owner: str, asked: Devices, suffices: bool
+) -> None:
+    ksr = FakeKSR()
+    rows = [[f"sip:{n}", device, "f", "", 60, "r", "", path] for n, device in enumerate(devices)]
+    ksr.htables["reg"][BOB] = json.dumps([1, rows])
+    ksr.htables["owner"][BOB] = owner
+    assert simple(ksr, BOB, asked) == suffices
 
 
 def test_peers_that_cannot_be_used_hold_nothing() -> None:
