@@ -385,6 +385,32 @@ def test_whoever_speaks_to_a_device_whose_connection_is_gone_hears_it_and_can_ha
     asyncio.run(play())
 
 
+@through
+def test_a_device_behind_address_translation_that_refreshed_its_call_hears_that_it_is_ended(count: int) -> None:
+    class Behind(Phone):
+        @property
+        def contact(self) -> str:
+            return f"<sip:{self.user}@127.0.0.99:9;transport=tcp>"  # where nobody listens
+
+    async def play() -> None:
+        async with (
+            peers(NETWORK, *range(1, count + 1)) as at,
+            phone(at, 1, "alice") as alice,
+            Behind("bob", at.address(count), transport="tcp", password="bob-secret") as bob,
+        ):
+            await bob.register()
+            await at.registered(count, BOB)
+            dialog = answered(await alice.call(BOB))
+            await connected(at, dialog.call_id)
+            await bob.rings("ACK")
+            assert (await bob.offer(bob.dialogs[dialog.call_id], SDP)).status == 200
+            await at.engines[count].disconnect(dialog.call_id, "Disconnected by administrator")
+            await asyncio.gather(alice.rings("BYE"), bob.rings("BYE"))
+            await over(at)
+
+    asyncio.run(play())
+
+
 def test_a_call_over_a_peer_that_is_gone_is_not_ended_by_the_offers_that_cannot_be_sent() -> None:
     async def play() -> None:
         async with phones(2) as (at, alice, bob, _):
