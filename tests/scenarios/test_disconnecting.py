@@ -65,6 +65,23 @@ def test_both_ends_hear_of_it_and_no_peer_keeps_a_call_however_fast_they_answer(
     asyncio.run(play())
 
 
+def test_a_call_that_rings_on_two_peers_is_ended_from_one_of_them_for_all(lab: Lab) -> None:
+    async def play() -> None:
+        async with _registered(lab) as (alice, bob), lab.phone(3, "bob", "tcp") as desk:
+            await desk.register()
+            await eventually("both are known", lambda: _knows(lab, 1, 3))
+            bob.status = desk.status = 0
+            calling = asyncio.create_task(alice.call(BOB))
+            await asyncio.gather(bob.rings(), desk.rings())
+            call = await eventually("it rings on three peers", lambda: _call(lab, 3, "ringing", peers=3))
+            await lab.ask(3, "call disconnect", tag=call["tag"])
+            await asyncio.gather(bob.rings("CANCEL"), desk.rings("CANCEL"))
+            assert refused(await calling).status == 487
+            await eventually("no call is left", lambda: lab.ask(3, "call list"), wanted=[])
+
+    asyncio.run(play())
+
+
 @contextlib.asynccontextmanager
 async def _registered(lab: Lab) -> AsyncIterator[tuple[Phone, Phone]]:
     """Give alice at peer 1, who knows bob, and bob at peer 2."""
@@ -75,14 +92,14 @@ async def _registered(lab: Lab) -> AsyncIterator[tuple[Phone, Phone]]:
         yield alice, bob
 
 
-async def _knows(lab: Lab, number: int) -> bool:
-    return (BOB, 2, False) in await lab.registrations(number)
+async def _knows(lab: Lab, number: int, owner: int = 2) -> bool:
+    return (BOB, owner, False) in await lab.registrations(number)
 
 
-async def _call(lab: Lab, number: int, state: str = "connected") -> dict[str, Any] | None:
-    """Give the call once it is up, or rings, and is known with both its peers."""
+async def _call(lab: Lab, number: int, state: str = "connected", peers: int = 2) -> dict[str, Any] | None:
+    """Give the call once it is up, or rings, and is known with all its peers."""
     rows = await lab.ask(number, "call list")
-    return rows[0] if len(rows) == 1 and rows[0]["state"] == state and len(rows[0]["peers"]) == 2 else None
+    return rows[0] if len(rows) == 1 and rows[0]["state"] == state and len(rows[0]["peers"]) == peers else None
 
 
 async def _over(lab: Lab, tag: str) -> dict[str, Any] | None:

@@ -1,7 +1,9 @@
 """How is a call ended from whichever peer? Where it passes: this peer ends it, or asks one that carries it.
 
 The original lets people disconnect only the calls of the peer that they are logged in to (facts 7.11). A BYE goes to
-both ends, so that one of the peers that a call passes is enough.
+both ends, so that one of the peers that a call passes is enough: one where it is answered, for elsewhere a device may
+still be on its way to hear that it is not wanted. A call that rings is ended where it was searched for, and with it on
+all peers where it rings.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class Disconnecting:
     async def end(self, calls: Sequence[Owned[Call]], tag: str, user: str) -> Call:
         """End the call with this tag; gives it as it was. Raises Refused with what was tried."""
         parts = parts_of(calls, tag)
-        parts.sort(key=lambda one: (one.number != self._number(), one.stale, one.number))
+        parts.sort(key=self._order)
         failures = []
         for part in parts:
             try:
@@ -58,6 +60,11 @@ class Disconnecting:
         except EngineError as error:
             raise CallFailed(str(error)) from error
         return b""
+
+    def _order(self, part: Owned[Call]) -> tuple[bool | int, ...]:
+        """The peer that searched knows the rule."""
+        own, row = part.number == self._number(), part.row
+        return part.stale, row.state != "connected", not row.rule, not own, part.number
 
     async def _here(self, call_id: str, user: str) -> None:
         error: EngineError = EngineError("no engine carries calls here")
