@@ -70,9 +70,17 @@ def test_a_test_may_say_who_calls_for_the_call_policy() -> None:
     assert not rehearse_all(config(*tests))[0].passed
 
 
+WANTED: tuple[dict[str, object], ...] = (
+    {}, {"expected_alias": "a@x"}, {"target": "Paris", "expected_alias": "a@x"}, {"expected": "Not found"},
+    {"expected": "Refused"},
+)  # fmt: skip
+
+
 def test_a_test_that_fails_says_what_happens_instead() -> None:
     told = result(promise(target="Paris"))
     assert (told.wanted, told.happens) == ("be found at Paris", "it would be asked for at Other as bob@x.example")
+    wanted = {result(promise(**more)).wanted for more in WANTED}  # type: ignore[arg-type]
+    assert wanted == {"be found", "be found as a@x", "be found at Paris as a@x", "not be found", "be refused"}
     assert result(promise(source="Gone")).happens == "there is no enabled zone Gone"
     missing = result(promise(alias="bob@x.example"))
     assert missing.happens == "it would be refused with 404: rule LocalZoneMatch: bob@x.example is not registered"

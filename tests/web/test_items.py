@@ -19,21 +19,36 @@ def browser() -> Browser:
 def test_an_item_is_added_renamed_and_removed(browser: Browser) -> None:
     path = "/configuration/zones"
     taipei = {"name": "Taipei", "peers.0.address": "192.0.2.20", "peers.3.address": "192.0.2.21"}
-    assert "Saved as r13 (term 1): the zone Taipei was added." in words_of(browser.save(f"{path}/item", **taipei).text)
+    assert "Saved as r13 (term 1): the zone “Taipei” was added." in words_of(
+        browser.save(f"{path}/item", **taipei).text
+    )
     again = browser.save(f"{path}/item", **taipei)
     assert again.status_code == 422 and re.search(r'id="w-name">\s*<p class="wrong">.*is taken in Zones', again.text)
     zone = browser.face.saved.zones[1]
     assert (zone.name, [peer.address for peer in zone.peers]) == ("Taipei", ["192.0.2.20", "192.0.2.21"])
     renamed = browser.save(f"{path}/item?item=Taipei", name="台北", sip_port="5062")
-    assert "Saved as r14 (term 1): the zone Taipei was changed." in words_of(renamed.text)
+    assert "Saved as r14 (term 1): the zone “Taipei” was changed." in words_of(renamed.text)
     assert [zone.name for zone in browser.face.saved.zones] == ["London", "台北"]
     csrf = browser.form(f"{path}/item")["csrf"]
     answer = browser.send(f"{path}/remove?item=台北", {"csrf": csrf})
     assert "Remove 台北?" in words_of(answer.text)
     assert len(browser.face.saved.zones) == 2
     gone = browser.send(f"{path}/remove?item=台北", {"csrf": csrf, "sure": "yes"})
-    assert "the zone 台北 was removed." in words_of(gone.text)
+    assert "the zone “台北” was removed." in words_of(gone.text)
     assert [zone.name for zone in browser.face.saved.zones] == ["London"]
+
+
+def test_a_zone_that_rules_name_is_not_removed_and_the_rules_are_named_once(browser: Browser) -> None:
+    rules = [{"name": f"Out {n}", "target": "London"} for n in range(1, 9)]
+    asyncio.run(browser.face.change([Change("set", "search_rules", rules)], user="bob", source="cli"))
+    csrf = browser.form("/configuration/zones/item")["csrf"]
+    kept = browser.send("/configuration/zones/remove?item=London", {"csrf": csrf, "sure": "yes"})
+    words = words_of(kept.text)
+    assert words.count("there is no zone or policy service 'London'") == 1
+    assert "In Search rules: Out 1, Out 2, Out 3, Out 4, Out 5 and 3 more." in words
+    off = browser.save("/configuration/zones/item?item=London", state="Disabled")
+    assert words_of(off.text).count("zone London is disabled") == 1
+    assert "Out 5 and 3 more" in words_of(off.text)
 
 
 def test_problems_of_an_item_are_shown_at_its_fields(browser: Browser) -> None:

@@ -243,6 +243,14 @@ def test_a_finished_sentence_is_recognised_or_left_as_it_is(sentence: str, said:
         "expc01 and expc03: not as on the primary. Choose the same primary on every peer (alarm 20017).",
         "the part of the alias before the @ has 70 characters, a registration may have 64 there",
         "2 edits without which the cluster went on are kept as proposals.",
+        "Saved as r66 (term 2): the zone “Paris” was changed.",
+        "Saved as r66 (term 2): the search rule “Out2 copy” was added.",
+        "Dial plan test Out: x@paris.test from LocalZone should be found at Paris, but it would be asked for at London "
+        "as x@paris.test; correct the change, or disable the test in the same save.",
+        "Dial plan test In: bob@x.test from LocalZone should not be found, but it would be refused with 403: closed; "
+        "correct the change, or disable the test in the same save.",
+        "Target: there is no zone or policy service 'Paris'; enter one of them, or disable the rule. "
+        "In Search rules: To Paris, Out and 993 more.",
     ],
 )
 def test_what_peers_say_is_said_in_chinese_whole(sentence: str) -> None:

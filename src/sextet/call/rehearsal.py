@@ -88,9 +88,11 @@ def _problems(table: Table, tests: list[DialPlanTest]) -> Iterator[Problem]:
         result = rehearse(table, test)
         if not result.passed:
             field = f"{item_path('dial_plan_tests', test.name)}.state"
-            sentence = f"{test.alias} from {test.source} should {result.wanted}, but {result.happens}"
-            remedy = "correct the change, or disable the test in the same save"
-            yield Problem(field, f"Dial plan test {test.name}: {sentence}; {remedy}.")
+            yield Problem(
+                field,
+                f"Dial plan test {test.name}: {test.alias} from {test.source} should {result.wanted}, but "
+                f"{result.happens}; correct the change, or disable the test in the same save.",
+            )
 
 
 def _source(table: Table, name: str) -> Source | None:
@@ -120,15 +122,20 @@ def _name(target: Target) -> str:
 
 
 def _wanted(test: DialPlanTest) -> str:
-    if test.expected != "Found":
-        return f"be {test.expected.lower()}"
-    where = f" at {test.target}" if test.target else ""
-    return f"be found{where}{f' as {test.expected_alias}' if test.expected_alias else ''}"
+    match test.expected, bool(test.target), bool(test.expected_alias):
+        case "Found", True, True:
+            return f"be found at {test.target} as {test.expected_alias}"
+        case "Found", True, False:
+            return f"be found at {test.target}"
+        case "Found", False, True:
+            return f"be found as {test.expected_alias}"
+        case "Found", _, _:
+            return "be found"
+    return "not be found" if test.expected == "Not found" else "be refused"
 
 
 def _happens(decision: Decision) -> str:
     if not isinstance(decision, Try):
         return f"it would be refused with {decision.status}: {decision.reason}"
-    return "it would be asked for at " + ", ".join(
-        f"{_name(target)} as {target.alias}" for target in decision.rounds[0].targets
-    )
+    targets = ", ".join(f"{_name(target)} as {target.alias}" for target in decision.rounds[0].targets)
+    return f"it would be asked for at {targets}"

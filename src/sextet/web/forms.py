@@ -14,6 +14,7 @@ from typing import Any
 
 from sextet.model.config import as_text
 from sextet.model.schema import Kind, Problem, Setting, settings
+from sextet.web.elsewhere import gathered
 
 INLINE_MAX = (
     6  # a list of at most so many items is edited in place (peers, mappings, servers); a longer one has its own page
@@ -210,18 +211,18 @@ def values_of(fields: Sequence[tuple[str, Setting]], texts: Texts) -> dict[str, 
 def with_problems(form: Form, problems: Sequence[Problem], prefix: str) -> Form:
     """Put every problem at its control; those of other places are kept for the top of the page."""
     where: dict[str, list[str]] = {}
-    elsewhere: list[str] = []
+    elsewhere: list[Problem] = []
     names = {part.name: part for part in form.parts}
     for problem in problems:
         name = _name_in(problem.field, prefix)
         part = names.get(re.split(r"[\[.]", name)[0]) if name else None
         if part is None:
-            elsewhere.append(problem.sentence)
+            elsewhere.append(problem)
         else:
             cell = _cell_of(part, name)
             where.setdefault(cell, []).append(problem.sentence)
     parts = tuple(_told(part, where) for part in form.parts)
-    return replace(form, parts=parts, problems=(*form.problems, *elsewhere))
+    return replace(form, parts=parts, problems=(*form.problems, *gathered(elsewhere)))
 
 
 def with_kept(form: Form) -> Form:

@@ -122,10 +122,9 @@ async def _message(visit: Visit, plan: Plan, outcome: Outcome) -> Message:
 
 
 def _title(outcome: Outcome, done: str, shared: bool) -> str:
-    if done:
-        return f"Saved as {outcome.stamp}: {done}" if shared else f"Saved: {done}"
-    settings = count(len(outcome.differences), "setting")
-    return f"Saved as {outcome.stamp}: {settings} changed." if shared else f"Saved: {settings} changed."
+    n = len(outcome.differences)
+    done = done or (f"{n} setting changed." if n == 1 else f"{n} settings changed.")
+    return f"Saved as {outcome.stamp}: {done}" if shared else f"Saved: {done}"
 
 
 async def _in_force(visit: Visit, stamp: Stamp) -> str:

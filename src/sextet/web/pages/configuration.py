@@ -14,6 +14,7 @@ from sextet.model.config import Change, to_document
 from sextet.model.schema import Problem
 from sextet.web import forms
 from sextet.web.desk import Message
+from sextet.web.elsewhere import gathered
 from sextet.web.forms import KEEP, Form, Texts
 from sextet.web.guard import ROWS_MAX, Visit, logged_in
 from sextet.web.pages import dialplan
@@ -114,7 +115,7 @@ async def remove_item(page: ListPage, visit: Visit) -> Response:
         there = find(rows, page, key)
         if there != item:
             return Plan(conflict=there) if there else Plan()
-        done = f"the {page.noun} {key} was removed."
+        done = f"the {page.noun} “{key}” was removed."
         if "]" in key:  # such a key cannot stand in a path: the list is set as a whole
             return Plan(changes=(Change("set", page.list, [row for row in rows if row != item]),), done=done)
         return Plan(changes=(Change("remove", f"{page.list}[{key}]"),), done=done)
@@ -122,7 +123,7 @@ async def remove_item(page: ListPage, visit: Visit) -> Response:
     result = await save(visit, plan)
     if not isinstance(result, Kept):
         return visit.go(page.path, result.message if result else NOTHING)
-    lines = tuple(problem.sentence for problem in result.problems) or ("Somebody changed it meanwhile; look again.",)
+    lines = tuple(gathered(result.problems)) or ("Somebody changed it meanwhile; look again.",)
     title = f"The {page.noun} was not removed."
     return visit.go(page.path, result.notice or Message(tone="bad", title=title, lines=lines))
 
@@ -183,8 +184,8 @@ def plan_item(page: ListPage, visit: Visit, key: str | None, typed: Texts, was: 
         value["password"] = value.pop(HASH)
     if item is None:
         name = value[page.key]
-        return Plan(changes=(Change("add", page.list, value),), done=f"the {page.noun} {name} was added.")
-    done = f"the {page.noun} {key} was changed."
+        return Plan(changes=(Change("add", page.list, value),), done=f"the {page.noun} “{name}” was added.")
+    done = f"the {page.noun} “{key}” was changed."
     if "]" in str(key):  # such a key cannot stand in a path: the list is set as a whole
         return Plan(changes=(Change("set", page.list, [value if row == item else row for row in rows]),), done=done)
     return Plan(changes=(Change("set", f"{page.list}[{key}]", value),), done=done)

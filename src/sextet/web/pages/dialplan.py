@@ -12,6 +12,7 @@ from sextet.model.config import Change
 from sextet.model.ordering import PRIORITY_MAX, moved
 from sextet.model.schema import Refused
 from sextet.web.desk import Message
+from sextet.web.elsewhere import gathered
 from sextet.web.guard import Visit
 from sextet.web.saving import Kept, Plan, save
 
@@ -82,7 +83,7 @@ async def move_item(page: Ordered, visit: Visit) -> Response:
 
     result = await save(visit, plan)
     if isinstance(result, Kept):
-        lines = tuple(problem.sentence for problem in result.problems)
+        lines = tuple(gathered(result.problems))
         message = result.notice or Message(tone="bad", title=f"The {page.noun} was not moved.", lines=lines)
         return visit.go(page.path, message)
     nowhere = Message(tone="info", title=f"The {page.noun} is at the end of the list already.")
