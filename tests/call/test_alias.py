@@ -25,6 +25,10 @@ from sextet.call.alias import domain_of, is_ip, key, of_uri, plain_ip, uri_of
         ("tel:+886223456789;phone-context=x", "+886223456789"),
         ("bob@apolo.local", "bob@apolo.local"),
         ("sip:會議室@apolo.local", "會議室@apolo.local"),
+        ("sip:%E6%9C%83%e8%ad%b0%E5%AE%A4%31@apolo.local", "會議室1@apolo.local"),
+        ("sip:%E6%9C@apolo.local", "%E6%9C@apolo.local"),  # half a letter
+        ("sip:a%e2%80%aeb%C2%85@apolo.local", "a%E2%80%AEb%C2%85@apolo.local"),  # nothing that can be seen
+        ("sip:%C0%AFa@apolo.local", "%C0%AFa@apolo.local"),  # a slash, written as no text may be
         ("", ""),
     ],
 )
@@ -33,7 +37,7 @@ def test_an_alias_is_what_remains_of_a_uri_without_its_technical_parts(uri: str,
 
 
 def test_reading_an_alias_again_changes_nothing() -> None:
-    for uri in ("sip:Bob@Apolo.Local:5060", "sip:[2001:db8::1]", "sip:a%40b@x", "tel:+1"):
+    for uri in ("sip:Bob@Apolo.Local:5060", "sip:[2001:db8::1]", "sip:a%40b@x", "tel:+1", "sip:%E6%9C%83%E6@x"):
         assert of_uri(of_uri(uri)) == of_uri(uri)
 
 

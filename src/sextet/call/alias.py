@@ -2,6 +2,7 @@
 
 An alias carries no scheme, port, password or parameter. Its domain is in lower case; its user part keeps the letters as
 dialled, because another system may tell them apart (RFC 3261 19.1.4). Our own registrar does not: it compares by `key`.
+Letters beyond ASCII stand as they are read, and are escaped again where an alias becomes a URI.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 
 ADDRESSES_MAX = 4096  # whose usual form is remembered: senders come again and again, and reading one takes 3 us
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
+_BEYOND = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")  # escaped bytes that are no ASCII
 _UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()")  # RFC 3261 25.1
 _USER = _UNRESERVED | frozenset("&=+$,;?/%")  # RFC 3261 25.1; a percent sign is part of an escape that was kept
 _SCHEME = re.compile(r"(?i)(?:sips?|tel):")
@@ -27,7 +29,7 @@ def of_uri(uri: str) -> str:
     if not at:
         return _host(host)
     user = user.partition(";")[0].partition(":")[0]
-    return f"{_ESCAPED.sub(_plain, user) if '%' in user else user}@{_host(host)}"
+    return f"{_ESCAPED.sub(_plain, _BEYOND.sub(_letters, user)) if '%' in user else user}@{_host(host)}"
 
 
 def typed(text: str) -> str:
@@ -89,6 +91,15 @@ def _host(text: str) -> str:
         return plain_ip(text.partition("]")[0] + "]")
     host, colon, port = text.rpartition(":")
     return (host if colon and port.isdigit() and ":" not in host else text).lower().rstrip(".")
+
+
+def _letters(found: re.Match[str]) -> str:
+    """Read letters beyond ASCII, which URIs can only escape (RFC 3986 2.5), as people and rules write them."""
+    try:
+        text = bytes.fromhex(found[0].replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return found[0]
+    return text if text.isprintable() else found[0]
 
 
 def _plain(found: re.Match[str]) -> str:
