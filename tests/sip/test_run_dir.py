@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,19 @@ def test_a_user_who_may_not_enter_is_told_what_to_do(tmp_path: Path) -> None:
         run_dir.prepare(closed / "run", run_dir.Account("somebody", os.getuid(), os.getgid()))
 
 
+def test_the_engines_user_writes_where_its_sockets_are_and_nowhere_else() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    account = run_dir.Account("somebody", 65533, 65532)
+    with tempfile.TemporaryDirectory(prefix="run-dir-", dir="/tmp") as name:
+        Path(name).chmod(0o755)  # pytest's own are closed to everybody
+        place = Path(name) / "run"
+        run_dir.prepare(place, account)
+        run_dir.write_private(place / "x", "text", account)
+        found = [(place / one).stat() for one in ("", "tls", "sockets", "x")]
+        assert [(one.st_uid, one.st_gid) for one in found] == [(0, 65532), (0, 65532), (65533, 65532), (65533, 65532)]
+
+
 def test_only_what_there_is_of_tls_is_written_and_nothing_without_it(tmp_path: Path) -> None:
     found = run_dir.tls_files(tmp_path, wanted(tmp_path, Root()))
     assert sorted(found) == ["tls.cfg", "tls/certificate.pem", "tls/key.pem", "tls/trusted.pem"]
@@ -87,3 +101,33 @@ def test_the_code_for_workers_imports_without_anything_installed(tmp_path: Path)
     load = f"import sys; sys.path.insert(0, {str(tmp_path / 'code')!r}); import sextet.sip.kemi.script"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", load], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_code_is_installed_over_older_code_whole_and_for_others_to_read(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    for name in ("__init__.py", "sip/__init__.py", "model/a.py", "call/b.py", "sip/kemi/c.py", "web/d.py"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(name)
+    run_dir.install_code(package, tmp_path)
+    digest = run_dir.code_digest(package)
+    (package / "call" / "b.py").write_text("other")
+    assert run_dir.code_digest(package) != digest
+    (package / "model" / "a.py").rename(package / "model" / "e.py")
+    (tmp_path / "code.new" / "sextet").mkdir(parents=True)
+    (tmp_path / "code.new" / "sextet" / "half.py").touch()  # left where an installation was cut off
+    before = os.umask(0o077)  # as the unit has it
+    try:
+        run_dir.install_code(package, tmp_path)
+    finally:
+        os.umask(before)
+    code = tmp_path / "code"
+    there = {path.relative_to(code).as_posix(): path.stat().st_mode & 0o777 for path in code.rglob("*.py")}
+    assert set(there) == {
+        "sextet_kemi.py", "sextet/__init__.py", "sextet/sip/__init__.py", "sextet/model/e.py", "sextet/call/b.py",
+        "sextet/sip/kemi/c.py",
+    }  # fmt: skip
+    assert set(there.values()) == {0o644} and (code / "sextet").stat().st_mode & 0o777 == 0o755
+    assert (code / "sextet" / "call" / "b.py").read_text() == "other"
+    digest = run_dir.code_digest(package)
+    (package / "web" / "d.py").write_text("nothing that workers import")
+    assert run_dir.code_digest(package) == digest
