@@ -123,6 +123,11 @@ def test_an_endpoint_outside_registers_inside_and_calls_go_both_ways(between: ob
             await at.hosts[C].until(lambda: BOB not in at.hosts[C].registrations)
             await at.hosts[E].until(lambda: at.hosts[E].proxied == 0)
             assert refused(await alice.call(BOB)).status == 404
+            assert (await bob.register()).status == 200
+            await at.hosts[E].until(lambda: at.hosts[E].proxied == 1)
+            assert (await bob.register(0, contact="*")).status == 200
+            await at.hosts[C].until(lambda: BOB not in at.hosts[C].registrations)
+            await at.hosts[E].until(lambda: at.hosts[E].proxied == 0)
 
     asyncio.run(play())
 

@@ -153,9 +153,6 @@ class FakeKSR:
     def save(self, table: str, flags: int) -> int:
         alias = str(self.values["$tu"]).removeprefix("sip:").lower()
         header = str(self.values.get("$(hdr(Contact)[*])") or "")
-        if header == "*":
-            self.bindings.pop(alias, None)
-            return 3
         rows = self.bindings.setdefault(alias, [])
         result = 4
         for contact in contacts_of(header, str(self.values.get("$hdr(Expires)") or "")):
@@ -187,6 +184,10 @@ class FakeKSR:
 
     def registered_uri(self, table: str, uri: str) -> int:
         return OK if self.bindings.get(uri.removeprefix("sip:")) else NO
+
+    def unregister(self, table: str, uri: str) -> int:
+        self.bindings.pop(uri.removeprefix("sip:"), None)
+        return OK
 
     def unregister_ruid(self, table: str, uri: str, ruid: str) -> int:
         rows = self.bindings.get(uri.removeprefix("sip:"), [])

@@ -111,7 +111,12 @@ def _save(
         ksr.textops.remove_hf("Contact")
         ksr.hdr.append(f"Contact: {lasting(header, expires, granted_s)}\r\n")
         ksr.textopsx.msg_apply_changes()
-    saved = ksr.registrar.save("location", NO_REPLY)
+    if str(ksr.pv.get("$(hdr(Contact)[*])") or "").strip() == "*":
+        # save() of 5.6 looks for a contact in whatever a proxy has passed on, and refuses this one for having none.
+        ksr.registrar.unregister("location", f"sip:{alias}")
+        saved = answering.GONE
+    else:
+        saved = ksr.registrar.save("location", NO_REPLY)
     if saved < 0:
         _refuse(ksr, reporter, alias, answering.refusal(ksr, contacts, saved))
         return
