@@ -8,10 +8,11 @@ import datetime
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from sextet.lab.authority import issue, new_authority
+from sextet.lab.authority import Issued, issue, new_authority
 from sextet.lab.dns import NameServer, Records
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
@@ -20,7 +21,10 @@ from sextet.model.settings.registration import Authentication
 from sextet.model.settings.system import Server, System
 from sextet.model.settings.zones import DNS, AccessRule, DefaultZone, Zone, ZonePeer
 from sextet.sip.kemi.routing.forking import ZONE_MS
+from sextet.sip.rpc import command
+from tests.support.far_system import FarSystem
 from tests.support.real_lab import eventually
+from tests.support.sip_client import SDP, T1_S, Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
 from tests.support.tables import linked
 
@@ -203,6 +207,144 @@ def test_who_is_connected_to_hears_which_name_it_is_for() -> None:
                     "the neighbours are asked", lambda: _first(of_gate, of_plain), wanted=["gate.test", None]
                 )
                 assert set(of_world) == {"world.apolo.local"}
+
+    asyncio.run(play())
+
+
+def test_each_branch_of_a_call_connects_for_its_own_name_and_with_its_own_check() -> None:
+    """One zone is not checked and two are, by an authority that vouches for neither; none was connected to before."""
+
+    async def play() -> None:
+        places = {name: f"{NETWORK}.{last}" for name, last in (("free", 84), ("one", 85), ("two", 86))}
+        known: Records = {(f"{name}.test.", "A"): [place] for name, place in places.items()}
+        known[("_sips._tcp.far.apolo.local.", "SRV")] = ["1 1 5061 free.test."]
+        checked = tuple(
+            Zone(name=name, tls_verify=True, monitor=False, peers=(ZonePeer(address=f"{name}.test"),))
+            for name in ("one", "two")
+        )
+        zones = (Zone(name="free", type=DNS), *checked)
+        rules = tuple(SearchRule(name=zone.name, target=zone.name, behavior="Leave") for zone in zones)
+        async with named_by_dns(known) as server, peers(NETWORK) as at, contextlib.AsyncExitStack() as stack:
+            own = at.directory / "certificate.pem", at.directory / "key.pem"
+            far = {
+                name: await stack.enter_async_context(FarSystem(name, place, *own)) for name, place in places.items()
+            }
+            trusted = at.directory / "others.pem"
+            trusted.write_bytes(new_authority("Others", NOW).pem)
+            system = System(dns_servers=(server,))
+            config = replace(CONFIG, authentication=OPEN, zones=zones, search_rules=rules, system=system)
+            await at.start(1, config=linked(config), trusted=trusted)
+            async with phone(at, 1, "alice") as alice:
+                dialog = answered(await alice.call("bob@far.apolo.local"))
+                assert {name: one.bound_for for name, one in far.items()} == {
+                    "free": ["far.apolo.local"], "one": ["one.test"], "two": ["two.test"],
+                }  # fmt: skip
+                assert (await alice.hang_up(dialog)).status == 200
+            assert {name: one.count() for name, one in far.items()} == {"free": 1, "one": 0, "two": 0}
+
+    asyncio.run(play())
+
+
+@contextlib.asynccontextmanager
+async def far_away(records: str = "", contact: str = "") -> AsyncIterator[tuple[Peers, FarSystem, Phone, Issued]]:
+    """A peer with a DNS zone that is checked, the domain far.apolo.local as it should be, and a caller."""
+    place, authority = f"{NETWORK}.87", new_authority("Test root", NOW)
+    known: Records = {("_sips._tcp.far.apolo.local.", "SRV"): ["1 1 5061 host.far.apolo.local."]}
+    known |= {(f"{name}.far.apolo.local.", "A"): [place] for name in ("host", "edge")}
+    async with named_by_dns(known) as server, peers(NETWORK) as at:
+        trusted = at.directory / "trusted.pem"
+        trusted.write_bytes(authority.pem)
+        world = Zone(name="World", type=DNS, tls_verify=True)
+        rules = (SearchRule(name="World", target="World", behavior="Leave"),)
+        system = System(dns_servers=(server,))
+        config = replace(CONFIG, authentication=OPEN, zones=(world,), search_rules=rules, system=system)
+        async with FarSystem("bob", place, *named(at, authority, "far.apolo.local"), records=records) as far:
+            far.gruu = contact
+            await at.start(1, config=linked(config), trusted=trusted)
+            async with phone(at, 1, "alice") as alice:
+                yield at, far, alice, authority
+
+
+def named(at: Peers, authority: Issued, name: str) -> tuple[Path, Path]:
+    """Make a certificate for a name; gives its files."""
+    files = at.directory / f"{name}.pem", at.directory / f"{name}.key"
+    issue(authority, (name,), NOW).write(*files)
+    return files
+
+
+async def lose(at: Peers, far: FarSystem) -> None:
+    """Let the far system close the connection, and wait until it is gone here too."""
+    far.cut()
+
+    async def connections() -> int:
+        found = await command(at.run_dir(1), "core.tcp_list")
+        return sum(one["type"] == "TLS" for one in (found if isinstance(found, list) else [found] if found else []))
+
+    await eventually("the connection is closed", connections, wanted=0)
+
+
+@pytest.mark.parametrize(
+    "records", ["", f"{NETWORK}.87:5061", "edge.far.apolo.local"], ids=["", "on the route", "by name"]
+)
+def test_what_follows_in_a_call_goes_over_a_new_connection_once_that_has_shown_the_name(records: str) -> None:
+    async def play() -> None:
+        async with far_away(records) as (at, far, alice, authority):
+            dialog = answered(await alice.call("bob@far.apolo.local"))
+            await far.rings("ACK")
+            await lose(at, far)
+            assert (await alice.offer(dialog, SDP)).status == 200
+            await far.rings("ACK", after=1)
+            await lose(at, far)
+            theirs = far.dialogs[dialog.call_id]
+            assert (await alice.hang_up(dialog)).status == 200
+            came = [(method, number) for method, number in far.over if method in ("INVITE", "ACK", "BYE")]
+            assert came == [("INVITE", 1), ("ACK", 1), ("INVITE", 2), ("ACK", 2), ("BYE", 3)]
+            assert far.over.count(("OPTIONS", 3)) == 1
+            assert theirs.ended.is_set()
+
+    asyncio.run(play())
+
+
+def test_nothing_of_a_call_goes_to_who_shows_another_name_later() -> None:
+    async def play() -> None:
+        async with far_away() as (at, far, alice, authority):
+            dialog = answered(await alice.call("bob@far.apolo.local"))
+            await far.rings("ACK")
+            far.show(*named(at, authority, "other.apolo.local"))
+            await lose(at, far)
+            for method in ("INVITE", "BYE"):
+                refusal = await alice.within(dialog, method, SDP if method == "INVITE" else "")
+                assert refusal.status == 500
+                assert (
+                    f"{NETWORK}.87:5061: its certificate names other.apolo.local, not far.apolo.local"
+                    in refusal.get("reason")
+                )
+            assert [method for method, number in far.over if number > 1] == ["OPTIONS"]
+            assert far.bound_for[1:] == ["far.apolo.local"]
+
+    asyncio.run(play())
+
+
+def test_an_ack_that_has_to_go_elsewhere_arrives_when_the_answer_has_come_again() -> None:
+    async def play() -> None:
+        elsewhere = f"{NETWORK}.88"
+        async with (
+            far_away(contact=f"sip:bob@{elsewhere}:5061;transport=tls") as (at, far, alice, authority),
+            FarSystem("bob", elsewhere, *named(at, authority, "far.apolo.local")) as other,
+        ):
+            dialog = answered(await alice.call("bob@far.apolo.local"))
+            invite = await far.rings()
+            again = 0
+            while not other.count("ACK"):  # RFC 3261 13.3.1.4, 13.2.2.4
+                again += 1
+                far.reply(invite, 200, body=SDP)
+                await alice.hears(200, after=again)
+                alice.acknowledge(dialog)
+                with contextlib.suppress(TimeoutError):
+                    await other.rings("ACK", wait_s=T1_S)
+            assert (await alice.hang_up(dialog)).status == 200
+            assert other.count("BYE") == 1
+            assert far.count("ACK") == far.count("BYE") == 0
 
     asyncio.run(play())
 

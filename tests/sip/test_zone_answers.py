@@ -12,7 +12,7 @@ from dns.rdtypes.IN.NAPTR import NAPTR
 from sextet.lab.dns import Records
 from sextet.model.settings.zones import DNS, Zone
 from sextet.sip.resolver import Unanswered
-from sextet.sip.zone_answers import aliases, next_hops, rewritten
+from sextet.sip.zone_answers import aliases, hops_within, next_hops, rewritten
 from tests.sip.test_resolver import resolver
 
 EVERY = frozenset(("tls", "tcp", "udp"))
@@ -47,11 +47,17 @@ def hops(domain: str, zone: Zone = PLAIN, transports: frozenset[str] = EVERY) ->
 
 
 def test_naptr_says_which_transports_in_which_order() -> None:
-    assert hops("both.apolo.local") == ["sip:192.0.2.2:5070;transport=udp", "sip:192.0.2.1:5071;transport=tls"]
+    assert hops("both.apolo.local") == [
+        "sip:192.0.2.2:5070;transport=udp",
+        "sip:192.0.2.1:5071;transport=tls;sni=both.apolo.local",
+    ]
 
 
 def test_without_naptr_the_usual_services_are_asked_for_tls_first() -> None:
-    assert hops("srv.apolo.local") == ["sip:192.0.2.1:5061;transport=tls", "sip:192.0.2.1:5060;transport=udp"]
+    assert hops("srv.apolo.local") == [
+        "sip:192.0.2.1:5061;transport=tls;sni=srv.apolo.local",
+        "sip:192.0.2.1:5060;transport=udp",
+    ]
 
 
 def test_a_transport_that_is_off_is_not_used() -> None:
@@ -97,6 +103,28 @@ def test_certificates_are_checked_over_tls_where_the_zone_says_so() -> None:
         "sip:192.0.2.1:5061;transport=tls;sxv=srv.apolo.local",
         "sip:192.0.2.1:5060;transport=udp",
     ]
+
+
+@pytest.mark.parametrize(
+    ("hop", "found"),
+    [
+        ("[2001:db8::9]:5071", ["[2001:db8::9]:5071"]),
+        ("srv.apolo.local", ["192.0.2.1:5061"]),  # its service record
+        ("bare.apolo.local:5071", ["192.0.2.3:5071"]),
+        ("bare.apolo.local", ["192.0.2.3:5061"]),
+    ],
+)
+def test_a_next_hop_that_is_named_within_a_call_is_found_and_keeps_the_names_to_be_shown(
+    hop: str, found: list[str]
+) -> None:
+    async def play() -> None:
+        async with resolver(KNOWN) as (asked, _):
+            more = ";transport=tls;sxv=far.test,srv.apolo.local"
+            assert await hops_within(asked, f"sip:{hop}{more}") == [f"sip:{one}{more}" for one in found]
+            with pytest.raises(Unanswered):
+                await hops_within(asked, f"sip:no name{more}")
+
+    asyncio.run(play())
 
 
 def test_the_name_that_a_certificate_has_to_show_is_the_zones_own_where_it_has_one() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from sextet.engine import EngineError, Wanted
 from sextet.sip.diagnosis import MUTE, cause_of
 from sextet.sip.events import Named
-from sextet.sip.kemi.zones.naming import WANTED
+from sextet.sip.kemi.zones.naming import WANTED, first_of
 
 LIMIT_S = 1.8  # of one check; less where DNS took long, so that the caller's transaction still waits
 PATIENCE_S = 0.5  # before the cause of a silence is looked for; a handshake and an answer take some round trips
@@ -75,7 +75,7 @@ class NameChecks:
         if (await asyncio.wait((shown,), timeout=PATIENCE_S))[0]:
             return shown.result()
         way, _, name = hop.partition(f";{WANTED}=")
-        looked = asyncio.create_task(cause_of(way, wanted.address, wanted.trusted, name))
+        looked = asyncio.create_task(cause_of(way, wanted.address, wanted.trusted, first_of(name)))
         try:
             await asyncio.wait((shown, looked), return_when=asyncio.FIRST_COMPLETED)
             if shown.done() or looked.exception() or looked.result() in ("", MUTE):

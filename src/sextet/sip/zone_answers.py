@@ -6,6 +6,7 @@ Policy services and the H.350 directory are asked elsewhere; their questions com
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -21,8 +22,8 @@ from sextet.model.settings.zones import Zone
 from sextet.sip.agent_line import AgentLine
 from sextet.sip.directory import Directory
 from sextet.sip.events import Asked, Named
-from sextet.sip.kemi.asking.questions import DIRECTORY, WHY
-from sextet.sip.kemi.zones.naming import WANTED
+from sextet.sip.kemi.asking.questions import DIRECTORY, HOP, WHY
+from sextet.sip.kemi.zones.naming import BOUND, WANTED
 from sextet.sip.name_checks import NameChecks
 from sextet.sip.policy_services import PolicyServices
 from sextet.sip.resolver import SERVICES, Resolver, Unanswered
@@ -39,6 +40,9 @@ HOPS_MAX = 10  # next hops of one domain, aliases of one number
 NAPTR_TRANSPORTS = {b"SIPS+D2T": "tls", b"SIP+D2T": "tcp", b"SIP+D2U": "udp"}  # RFC 3263 4.1, in the order of facts 7.2
 EXPRESSION_MAX = 100  # characters; what is longer is no rewriting of a number
 _NAME = re.compile(r"[a-z0-9._:-]{1,253}")
+_WITHIN = re.compile(
+    rf"sip:(\[[0-9a-f:.]+\]|[a-z0-9._-]{{1,253}})(?::(\d{{1,5}}))?;transport=tls(;{WANTED}=[a-z0-9._:,-]+)"
+)
 PORTS = {"tls": 5061, "tcp": 5060, "udp": 5060}
 _EXPRESSION = re.compile(r"^([^\\\d])(.*?)\1(.*?)\1(i?)$", re.IGNORECASE)
 _ENUM_SERVICES = ("e2u+sip", "sip+e2u", "e2u+h323", "h323+e2u")
@@ -104,23 +108,23 @@ class ZoneAnswers:
         if asked.startswith(DIRECTORY):
             return [(asked, *await self._directory.ask(asked.removeprefix(DIRECTORY)))]
         kind, what, name = asked.split(" ", 2)
+        began_s = time.monotonic()
         if kind == "policy":
             text = await self._services.ask(name, what)
             return [(asked, [text] if text else [], TAKEN_S)]
-        zone = zones.get(name)
         found: list[str] = []
         wrong = ""
-        began_s = time.monotonic()
-        if zone is not None:
-            try:
-                async with asyncio.timeout(LIMIT_S):
-                    if kind == "dns":
-                        found = await next_hops(self._resolver, zone, what, _on(wanted.config.protocols))
-                    else:
-                        found = await aliases(self._resolver, zone.dns_suffix, what)
-            except (Unanswered, TimeoutError):
-                found = []
-        if kind == "dns":
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                if kind == HOP:
+                    found = await hops_within(self._resolver, what)
+                elif (zone := zones.get(name)) is not None and kind == "dns":
+                    found = await next_hops(self._resolver, zone, what, _on(wanted.config.protocols))
+                elif zone is not None:
+                    found = await aliases(self._resolver, zone.dns_suffix, what)
+        except (Unanswered, TimeoutError):
+            found = []
+        if kind in ("dns", HOP):
             left_s = ANSWERED_S - (time.monotonic() - began_s)
             found, wrong = await self._names.right(name, found[:HOPS_MAX], wanted, left_s)
         told = [(asked, found[:HOPS_MAX], KEPT_S if found else MISSED_S)]
@@ -133,13 +137,15 @@ async def next_hops(resolver: Resolver, zone: Zone, domain: str, transports: fro
     An IP address is called itself, DNS is not asked (RFC 3263 4.1, 4.2); by the transport that the zone has for
     what DNS says nothing of.
 
-    A next hop over TLS has the name that its certificate has to show, where the zone wants that. Raises Unanswered
-    where DNS says nothing.
+    A next hop over TLS has the name that its certificate has to show, where the zone wants that, else the one that the
+    connection is for (SNI). Raises Unanswered where DNS says nothing.
     """
     shown = (zone.tls_subject_name or domain).lower().rstrip(".")
     if zone.tls_verify and not _NAME.fullmatch(shown):
         raise Unanswered(f"{shown} is no name that a certificate could show")
-    more, transport = f";{WANTED}={shown}" if zone.tls_verify else "", zone.default_transport.lower()
+    named = _NAME.fullmatch(shown) and not is_ip(shown)
+    more = f";{WANTED}={shown}" if zone.tls_verify else f";{BOUND}={shown}" if named else ""
+    transport = zone.default_transport.lower()
     if is_ip(domain):
         return [_hop(domain, PORTS[transport], transport, more)] if transport in transports else []
     services = [
@@ -160,6 +166,24 @@ async def next_hops(resolver: Resolver, zone: Zone, domain: str, transports: fro
     if not hops and zone.include_address_record and transport in transports:
         hops = [_hop(ip, PORTS[transport], transport, more) for ip in await resolver.addresses(domain)]
     return list(dict.fromkeys(hops))
+
+
+async def hops_within(resolver: Resolver, hop: str) -> list[str]:
+    """Find the addresses of a next hop over TLS that the other side of a call named (RFC 3263 4.2), best first.
+
+    Each has the names of which its certificate has to show one. Raises Unanswered where DNS says nothing.
+    """
+    parts = _WITHIN.fullmatch(hop)
+    if parts is None:
+        raise Unanswered(f"{hop} is no next hop")
+    host, port, more = parts[1].strip("[]"), parts[2], parts[3]
+    if is_ip(host):
+        return [hop]
+    if not port:
+        with contextlib.suppress(Unanswered):
+            found = await resolver.service(f"{SERVICES['tls']}.{host}")
+            return [_hop(ip, one.port, "tls", more) for one in found for ip in one.ips]
+    return [_hop(ip, int(port or PORTS["tls"]), "tls", more) for ip in await resolver.addresses(host)]
 
 
 async def aliases(resolver: Resolver, suffix: str, number: str) -> list[str]:
@@ -187,8 +211,8 @@ def rewritten(record: NAPTR, number: str) -> str:
 
 
 def _hop(ip: str, port: int, transport: str, more: str) -> str:
-    verify = more if transport == "tls" else ""
-    return f"sip:{f'[{ip}]' if ':' in ip else ip}:{port};transport={transport}{verify}"
+    name = more if transport == "tls" else ""
+    return f"sip:{f'[{ip}]' if ':' in ip else ip}:{port};transport={transport}{name}"
 
 
 def _on(protocols: Protocols) -> frozenset[str]:

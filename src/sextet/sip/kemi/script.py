@@ -21,12 +21,14 @@ from sextet.sip.kemi.limits import admitting, charging, within
 from sextet.sip.kemi.registration import carrying, flows, registering
 from sextet.sip.kemi.registration.bindings import EXPIRED, LOST, publish
 from sextet.sip.kemi.reporting import Reporter
-from sextet.sip.kemi.routing import addresses, calls, failing, forking, session_timing, targeting, tracing
+from sextet.sip.kemi.routing import addresses, calls, failing, forking, onward, session_timing, targeting, tracing
 from sextet.sip.kemi.routing.calling import furnish, initial, resumed
 from sextet.sip.kemi.zones import naming, pinging, traversal
 
 EVENTS_SOCKET = "events.sock"
-ANSWERED = ("register", "registered", "carry", "directory", "initial", "resumed", "keepalive", "target", "handed")
+ANSWERED = (
+    "register", "registered", "carry", "directory", "initial", "resumed", "keepalive", "target", "onward", "handed",
+)  # fmt: skip
 LONG_AGO = 10  # when usrloc 5.6 lets a binding expire whose connection was closed (UL_EXPIRED_TIME)
 DONE = 1  # a callback that returns nothing breaks the next request
 
@@ -141,7 +143,11 @@ class Script:
 
     @guarded
     def named(self, argument: str) -> None:
-        self._ksr.pv.seti("$var(conid)", naming.connection(self._ksr, str(self._ksr.pv.get("$du") or "")))
+        naming.pin(self._ksr)
+
+    @guarded
+    def bound(self, argument: str) -> None:
+        self._ksr.pv.sets("$var(name)", naming.bound_for(self._ksr))
 
     @guarded
     def keepalive(self, argument: str) -> None:
@@ -178,6 +184,10 @@ class Script:
     @guarded
     def target(self, argument: str) -> None:
         targeting.target(self._ksr, self._current.get())
+
+    @guarded
+    def onward(self, argument: str) -> None:
+        self._ksr.pv.seti("$var(go)", 1 if onward.onward(self._ksr, self._reporter) else 0)
 
     @guarded
     def handed(self, argument: str) -> None:

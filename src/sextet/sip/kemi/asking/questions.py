@@ -39,6 +39,7 @@ AWAY_S = 2  # how long nothing is asked while sextetd is away
 
 POLICY = "policy "  # how questions to policy services begin (services.py)
 DIRECTORY = "directory "  # and to the H.350 directory (directory.py)
+HOP = "hop"  # and those for the name of a next hop within a call (routing/onward.py)
 NOBODY, UNANSWERED = "-", "?"  # in the htable `ldap`: no such name, and nobody to ask
 WHY = "why "  # before a question: why its answer is empty
 
@@ -186,11 +187,16 @@ def wait(ksr: Any, reporter: Reporter, questions: Sequence[str], wait_ms: int = 
     transaction = f"{ksr.pv.get('$T(id_index)')}:{ksr.pv.get('$T(id_label)')}"
     until_ms = int(time.monotonic() * 1e3) + wait_ms
     ksr.htable.sht_setxs("asking", transaction, str(until_ms), wait_ms // 1000 + SPARE_S)
-    text = f'"kind":"question","transaction":{written(transaction)},"questions":{written(list(questions))}'
-    if not reporter.send(text):
+    if not ask(reporter, transaction, questions):
         keep(ksr, [(one, [], AWAY_S) for one in questions if not one.startswith(DIRECTORY)])
         ksr.htable.sht_sets("asking", transaction, "0")
     return True
+
+
+def ask(reporter: Reporter, transaction: str, questions: Sequence[str]) -> bool:
+    """Ask sextetd; `transaction` waits for the answers, or none does. False while sextetd is away."""
+    text = f'"kind":"question","transaction":{written(transaction)},"questions":{written(list(questions))}'
+    return reporter.send(text)
 
 
 def resumed(ksr: Any) -> tuple[State, dict[str, str]]:

@@ -3,7 +3,8 @@
 How it works. sextetd writes the name that is wanted into the next hop and has the agent ask there with OPTIONS, over a
 connection whose other side must show a trusted certificate. The worker that gets the answer reads the names and notes
 the connection in the htable `named`, or closes it. Calls go over a connection that is noted and over no other
-(kamailio.cfg.j2, branch route LEG); where it is gone, sextetd is asked again (questions.py).
+(kamailio.cfg.j2, branch route LEG); where it is gone, sextetd is asked again (questions.py), within a call too
+(routing/onward.py).
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from sextet.call.alias import plain_ip
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.reporting import Reporter, written
 from sextet.sip.kemi.zones import pinging
 from sextet.sip.kemi.zones.identity import KEPT_S, connection_names
 
-WANTED = "sxv"  # the parameter of a next hop; kamailio.cfg.j2 looks for it
+# Parameters of a next hop, for which kamailio.cfg.j2 looks.
+WANTED = "sxv"  # the name that has to be shown there, or several of which one does
+BOUND = "sni"  # the name that a new connection is for, whoever answers
 ASKED = "named"  # how the evparam of our OPTIONS begins
 _HOP = re.compile(rf"(sip:[^;]+;transport=tls);{WANTED}=([^;]+)")
 
@@ -36,11 +40,36 @@ def connection(ksr: Any, hop: str) -> int:
     return number if number and ksr.tcpops.tcp_conid_alive(number) > 0 else 0
 
 
+def pin(ksr: Any) -> None:
+    """Tell kamailio.cfg over which connection the next hop of the request at hand showed its name, and which one."""
+    hop = str(ksr.pv.get("$du") or "")
+    ksr.pv.seti("$var(conid)", connection(ksr, hop))
+    found = _HOP.match(hop)
+    ksr.pv.sets("$var(shown)", f"{found[1].removeprefix('sip:').partition(';')[0]}/{found[2]}" if found else "")
+
+
 def ask(ksr: Any, told: Instructions, zone: str, hops: Sequence[str]) -> None:
     """Ask next hops for their names; in the agent. What comes back is handed to `answered`."""
     for hop in hops:
         if found := _HOP.fullmatch(hop):
-            pinging.send(ksr, told, found[1], ["Max-Forwards: 1"], f"{ASKED} {hop} {zone}", found[2], verified=True)
+            name, asked = first_of(found[2]), f"{ASKED} {hop} {zone}"
+            pinging.send(ksr, told, found[1], ["Max-Forwards: 1"], asked, name, verified=True)
+
+
+def first_of(names: str) -> str:
+    """Give the name that a connection is made for, where one of several has to be shown."""
+    return names.partition(",")[0]
+
+
+def bound_for(ksr: Any) -> str:
+    """Give the name that a connection to where the request at hand is about to be sent is for; "" where it has none."""
+    where = plain_ip(str(ksr.pv.get("$sndto(ip)"))), str(ksr.pv.get("$sndto(port)"))
+    for one in reversed(str(ksr.pv.get("$avp(sni)") or "").split()):
+        address, _, name = one.partition("=")
+        ip, _, port = address.rpartition(":")
+        if (plain_ip(ip), port) == where:
+            return name
+    return ""
 
 
 def answered(ksr: Any, reporter: Reporter) -> None:
@@ -52,13 +81,13 @@ def answered(ksr: Any, reporter: Reporter) -> None:
     if int(get("$uac_req(evtype)") or 0) != 1:
         pinging.hang_up(ksr, found[1])  # nothing comes over it: it may be cut on the way
         return
-    number, names = int(get("$conid")), connection_names(ksr)
+    number, names, wanted = int(get("$conid")), connection_names(ksr), found[2].replace(",", ", ")
     reason = ""
-    if names is not None and names.have(found[2]):
+    if names is not None and any(names.have(one) for one in wanted.split(", ")):
         ksr.htable.sht_setxs("named", hop, str(number), KEPT_S)
         ksr.htable.sht_setxs("named", str(number), "1", KEPT_S)
     else:
-        reason = f"its certificate names {names.told if names else 'nobody'}, not {found[2]}"
+        reason = f"its certificate names {names.told if names else 'nobody'}, not {wanted}"
         ksr.htable.sht_rm("named", hop)
         if ksr.htable.sht_get("named", str(number)) is None:  # another name may be right for it, and its calls go on
             ksr.tcpops.tcp_close_connection_id(number)

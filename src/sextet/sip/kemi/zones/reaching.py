@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from sextet.call.alias import is_ip
 from sextet.call.choice import in_order
 from sextet.call.source import Source, SourceKind
 from sextet.model.settings.zones import DNS, TRAVERSAL_CLIENT, TRAVERSAL_SERVER
@@ -13,6 +14,7 @@ from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.reporting import Reporter
 from sextet.sip.kemi.zones import traversal, zone_rows
 from sextet.sip.kemi.zones.identity import connection_names
+from sextet.sip.kemi.zones.naming import BOUND
 
 ONLY = ";only=1"  # of a next hop in kamailio.cfg: over a connection that is there already, or not at all
 
@@ -33,7 +35,8 @@ def reach(ksr: Any, told: Instructions, name: str, alias: str) -> list[str]:
     if found and (first := seen.get(found[0])) is not None and first.free is not None:
         ksr.htable.sht_inc("spent", zone_rows.row_name(name, found[0]))
     held = zone.type == TRAVERSAL_CLIENT or (zone.tls_verify and zone.monitored)
-    return [uri + ONLY if held else uri for uri in found]
+    hosts = {place.uri: place.host for place in zone.places if ";transport=tls" in place.uri and not is_ip(place.host)}
+    return [uri + ONLY if held else f"{uri};{BOUND}={hosts[uri]}" if uri in hosts else uri for uri in found]
 
 
 def _turn(ksr: Any, name: str, uris: list[str]) -> int:
@@ -42,7 +45,7 @@ def _turn(ksr: Any, name: str, uris: list[str]) -> int:
 
 def silent(ksr: Any, reporter: Reporter, told: Instructions, name: str, hop: str) -> None:
     """Note that a call had no answer at all from an address: the next caller does not wait for it, and it is asked."""
-    zone, uri = told.table.zones.get(name), hop.removesuffix(ONLY)
+    zone, uri = told.table.zones.get(name), hop.removesuffix(ONLY).partition(f";{BOUND}=")[0]
     if zone is not None and zone.type == TRAVERSAL_SERVER:
         traversal.silent(ksr, reporter, name, hop)
         return
