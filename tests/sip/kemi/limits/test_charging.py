@@ -235,6 +235,23 @@ def test_what_is_given_back_here_others_may_take_before_sextetd_says_so(calls: C
     assert ledger.left(calls.ksr, **limit) == 400
 
 
+def test_the_answer_on_a_spiral_settles_nothing_before_it_comes_by_the_way_that_is_charged(calls: Calls) -> None:
+    calls.offer(sdp(512))
+    serial = calls.ksr.values["$avp(serial)"]
+    calls.ksr.htables["owner"][BOB] = "2"
+    calls.ksr.request(
+        "INVITE", f"sip:{BOB}", source="192.0.2.71:5060;udp", **{"$rb": sdp(512), "$cT": "application/sdp"}
+    )
+    assert calls.script.initial(None) == 1
+    calls.ksr.values |= {"$rb": sdp(384), "$rs": 200, "$si": "192.0.2.2"}
+    assert calls.script.answered(None) == 1
+    assert calls.used == 512, "the other peer answered what passed here on its way back"
+    calls.ksr.values["$avp(serial)"] = serial
+    calls.message("answered", sdp(384), 200)
+    assert calls.used == 512
+    calls.message("ended", method="BYE")
+
+
 def test_calls_that_are_up_follow_links_pipes_and_limits(calls: Calls) -> None:
     calls.offer(sdp(400))
     calls.message("answered", sdp(400), 200)

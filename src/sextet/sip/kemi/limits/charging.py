@@ -134,8 +134,8 @@ def answered(ksr: Any, reporter: Reporter, table: Table, end: str | None) -> Non
     session = _session(ksr)
     with locked(ksr):
         entry = entry_of(ksr, call_id)
-        if entry is None:
-            return
+        if entry is None or serial not in ("", entry["serial"], *entry["rings"]):
+            return  # a spiral passes once more, before the way that the call is charged for
         known = entry
         if status >= 200:
             entry = _settled(ksr, table, _chosen(entry, end, serial), session)
