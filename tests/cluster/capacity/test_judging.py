@@ -57,6 +57,17 @@ def test_a_full_unit_is_told_by_itself_and_by_the_others() -> None:
     assert seen[types.PEERS_REGISTRATIONS_FULL] == "At the limit of 2500 registrations: two 2500."
 
 
+def test_a_full_cluster_is_told_although_no_peer_of_it_is_full() -> None:
+    """Small VMs carry together what one of them carries, and refuse what is beyond that."""
+    small: dict[str, object] = {"unit": alone("Small VM"), "cluster": together(["Small VM"] * 2), "warning_level": 0}
+    found = alarms_of(load(Use(video=20, registrations=900), Use(video=19, audio=2, registrations=1100), **small))
+    assert found == {
+        types.CALLS_FULL: "40 of 40 calls in the cluster.",
+        types.UNIT_REGISTRATIONS_FULL: "2000 of 2000 registrations in the cluster.",
+    }
+    assert alarms_of(load(Use(video=20, registrations=900), Use(video=19, registrations=1099), **small)) == {}
+
+
 def test_proxied_registrations_share_the_alarms_of_registrations_and_name_themselves() -> None:
     found = alarms_of(load(Use(registrations=2400, proxied=3000), Use(registrations=2300, proxied=2900)))
     assert found == {

@@ -56,8 +56,10 @@ def _registrations(load: Load) -> Found:
     )
     yield types.REGISTRATIONS_NEAR, _both(near)
     full = (
-        _full("registrations on this peer", load.own.registrations, unit.registrations),
-        _full("proxied registrations on this peer", load.own.proxied, unit.proxied),
+        _full("registrations on this peer", load.own.registrations, unit.registrations)
+        or _full("registrations in the cluster", total.registrations, most.registrations),
+        _full("proxied registrations on this peer", load.own.proxied, unit.proxied)
+        or _full("proxied registrations in the cluster", total.proxied, most.proxied),
     )
     yield types.UNIT_REGISTRATIONS_FULL, _both(full)
     peers = (
@@ -69,7 +71,8 @@ def _registrations(load: Load) -> Found:
 
 def _calls(load: Load) -> Found:
     yield types.CALLS_NEAR_PHYSICAL, _near(load, "calls on this peer", load.own.calls, load.unit.calls)
-    yield types.CALLS_FULL, _full("calls on this peer", load.own.calls, load.unit.calls)
+    here = _full("calls on this peer", load.own.calls, load.unit.calls)
+    yield types.CALLS_FULL, here or _full("calls in the cluster", load.total.calls, load.cluster.calls)
     yield types.CALLS_NEAR_CLUSTER, _near(load, "calls in the cluster", load.total.calls, load.cluster.calls)
 
 
@@ -116,7 +119,7 @@ def _many(count: float, unit: str) -> str:
 
 
 def _near(load: Load, what: str, used: float, most: int | None) -> str:
-    """Warn at the level that is set, until the limit itself is reached and says so."""
+    """Warn from the level that is set on; at the limit itself its own alarm stands beside."""
     if not most or not load.warning_level or not most * load.warning_level / 100 <= used:
         return ""
     return f"{used:g} of {most} {what} ({used / most:.0%}); the warning level is {load.warning_level} %."
@@ -137,4 +140,4 @@ def _full(what: str, used: float, most: int | None) -> str:
 
 def _brought(licences: Licences) -> str:
     named = (("room", licences.rooms), ("desktop", licences.desktops), ("rich media session", licences.rms))
-    return ", ".join(f"{count} {kind} licences" for kind, count in named if count)
+    return ", ".join(f"{count} {kind} licence{'' if count == 1 else 's'}" for kind, count in named if count)

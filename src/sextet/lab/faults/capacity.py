@@ -130,7 +130,7 @@ NEAR_CAPACITY = Fault(
 )
 FULL_CAPACITY = Fault(
     what=f"{REGISTRATIONS} registrations and {CALLS} video calls on peer 1, a {SMALL}",
-    alarms=((30022, 1), (30030, 1), (30027, 1), (30027, 2)),
+    alarms=((30022, 1), (30022, 2), (30030, 1), (30030, 2), (30027, 1), (30027, 2)),
     breaks=_FULL[0],
     mends=_FULL[1],
 )
