@@ -82,6 +82,8 @@ def test_in_maintenance_mode_calls_go_on_nothing_new_is_taken_and_a_restart_ends
             assert (await carol.register()).status == 503
             assert (await alice.register()).status == 503
             assert refused(await alice.call("bob@apolo.local")).status == 503
+            no = refused(await bob.call("alice@apolo.local"))
+            assert (no.status, "expc02.apolo.local: this peer is in maintenance" in no.get("reason")) == (503, True)
             await eventually("only that call goes on", lambda: lab.calls(2), wanted=[("connected", False)])
             assert (await alice.hang_up(dialog)).status == 200
         async with lab.phone(3, "carol") as carol:

@@ -12,7 +12,7 @@ from sextet.model.settings.policy import CallPolicy
 from sextet.model.settings.zones import DNS, ENUM, Zone
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.routing.aftermath import TURNS_MAX
-from tests.sip.kemi.test_script import CONFIG, OPEN, Bench
+from tests.sip.kemi.test_script import BOB, CONFIG, OPEN, Bench
 
 HEAD = '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
 NEXT = {
@@ -65,3 +65,19 @@ def test_scripts_that_lead_from_one_dead_end_to_another_end_with_the_refusal(ben
     bench.invite("a@far.test")
     assert (bench.ksr.relayed, [status for status, _ in bench.ksr.replies]) == ([], [480])
     assert sum(event["kind"] == "search" for event in bench.searches) == TURNS_MAX + 1
+
+
+@pytest.mark.parametrize(("ours", "answer"), [("192.0.2.2", (503, "Service Unavailable")), (None, None)])
+def test_a_peer_that_takes_no_calls_answers_for_the_cluster_and_another_system_does_not(
+    bench: Bench, ours: str | None, answer: tuple[int, str] | None
+) -> None:
+    bench.ksr.htables["owner"][BOB] = "2"
+    bench.follow(CONFIG)
+    bench.invite(BOB)
+    said = ",".join(text.encode().hex() for text in ("", 'SIP;cause=503;text="this peer is in maintenance mode"'))
+    bench.ksr.values |= {"$avp(legs)": " 0=0", "$avp(said)": f" 0=503@100.5={said}", "$avp(full)": ours}
+    bench.ksr.status = 503
+    assert bench.script.failed(None) == 1
+    assert (bench.ksr.replies or [None])[-1] == answer
+    reasons = [header for header in bench.ksr.reply_headers if header.startswith("Reason")]
+    assert reasons == (['Reason: SIP;cause=503;text="peer2: this peer is in maintenance mode"'] if ours else [])

@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from sextet.call.decision import Refuse, Round, Searched, Try
+from sextet.call.decision import Refuse, Round, Searched, Try, safe
 from sextet.call.policy.asking import BUSY, stages
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.asking.services import Services
@@ -27,6 +27,7 @@ from sextet.sip.kemi.routing.aftermath import Aftermath, asked
 from sextet.sip.kemi.routing.forking import DEVICE_MS, REQUEST_MS, Call, begin, run, sent
 
 STEP = "after"  # of a request that waits (questions.py)
+BUSY_PEER = 503  # it carries what it may, or is in maintenance mode
 FINAL = (401, 407, 422, 484, 486, 487)  # answers of the person asked for: searching on would not help
 _FINAL_PHRASES = {
     401: "Unauthorized",
@@ -74,6 +75,10 @@ def failed(ksr: Any, reporter: Reporter, told: Instructions) -> None:
         if brief:
             ksr.hdr.append_to_reply(f"{session_timing.LEAST}: {brief}\r\n")  # what the caller tries again with
         ksr.tm.t_reply(person, _FINAL_PHRASES[person])
+    elif status == BUSY_PEER and (peer := told.table.peer_of_ip.get(str(ksr.pv.get("$avp(full)")))) is not None:
+        # The cluster is one system: tm would say 500 without a reason, as to what another system said (RFC 3261 16.7).
+        explain(ksr, status, safe(f"{told.table.peers[peer].name}: {tracing.why(ksr, status)}"))
+        ksr.tm.t_reply(status, phrase(status))
     elif ours or status != given:  # tm would answer 477 of its own, where an address took no message in the end
         if ours:
             explain(ksr, status, ours)

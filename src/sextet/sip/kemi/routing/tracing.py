@@ -110,6 +110,14 @@ def unsaid(ksr: Any, status: int) -> str:
     return "nobody answered in time" if ksr.tm.t_any_replied() > 0 else "nobody answered at all"
 
 
+def why(ksr: Any, status: int) -> str:
+    """Give the reason that came with an answer of this status; "" where none did."""
+    headers = (
+        bytes.fromhex(header).decode(errors="replace") for _, code, _, _, header in _said(ksr) if int(code) == status
+    )
+    return next((found[1] for header in headers if (found := _REASON.search(header))), "")
+
+
 def ended(ksr: Any, reporter: Reporter, status: int) -> None:
     """Tell that a call was answered, and by whom, or that the caller gave up."""
     reason = "the caller gave up" if status == _CANCELLED else ""
