@@ -15,6 +15,7 @@ from sextet.admin.dialplan.registration_catalogue import REGISTRATION_REMOVE
 from sextet.admin.dialplan.search_catalogue import CHECK_PATTERN, LOCATE
 from sextet.admin.door import Door
 from sextet.admin.peers.lifecycle_catalogue import FORCE_CONFIG_UPDATE, PEER_MAINTENANCE
+from sextet.model.settings.bandwidth import Link, Pipe
 from tests.support.fake_peer import FakePeer, Lines
 
 WHO = Actor(user="ann", may_write=True, door="cli")
@@ -105,6 +106,28 @@ def test_a_registration_that_is_not_there_is_not_removed(words: str, said: str) 
     with pytest.raises(Usage, match=said):
         shell("xcommand", f"RemoveRegistration {words}")
     assert shell.called == []
+
+
+def test_links_and_pipes_are_added_and_removed_by_the_original_s_commands() -> None:
+    shell = Shell()
+    shell("xcommand", "PipeAdd PipeName: Plain")
+    shell("xcommand", "Pipe Add PipeName: 'Taipei line' TotalMode: limited Total: 500 PerCallMode: NoBandwidth")
+    shell("xcommand", "LinkAdd LinkName: L Node1: DefaultSubZone Node2: DefaultZone Pipe2: 'Taipei line'")
+    plain, line = shell.face.saved.pipes
+    assert plain == Pipe(name="Plain")
+    assert line == Pipe(name="Taipei line", total_mode="Limited", total_limit=500, per_call_mode="No bandwidth")
+    assert shell.face.saved.links[-1] == Link(
+        name="L", node1="DefaultSubZone", node2="DefaultZone", pipe2="Taipei line"
+    )
+    shell("xcommand", f"LinkDelete LinkId: {len(shell.face.saved.links)}")
+    assert "L" not in [link.name for link in shell.face.saved.links]
+    shell("xcommand", "PipeDelete PipeId: 2")
+    assert shell.face.saved.pipes == (plain,)
+    for wrong in ("PipeDelete PipeId: 2", "LinkDelete LinkId: 0", "LinkDelete LinkId: DefaultSZtoDefaultZ"):
+        with pytest.raises(Usage, match="`xstatus (pipes|links)` counts them"):
+            shell("xcommand", wrong)
+    with pytest.raises(Usage, match="Write it so: xCommand Pipe Add PipeName.r.: <S> TotalMode: <S>"):
+        shell("xcommand", "PipeAdd PipeName: P Colour: red")
 
 
 @pytest.mark.parametrize("words", ["ForceConfigUpdate", "forceconfigupdate", "Force Config Update", "force config"])

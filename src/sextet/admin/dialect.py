@@ -1,7 +1,7 @@
 """xCommand, xConfiguration and xStatus: a thin dialect over the commands and the schema's paths (facts 5.1 to 5.5).
 
 Names are matched without spaces and without regard to case, and a unique beginning is enough. Only what sextet has is
-there: settings that carry a path of the original's and are no list, and the commands of the table below.
+there: settings that carry a path of the original's and are no list, and the commands of xcommands.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from sextet.admin import dialect_catalogue as catalogue
 from sextet.admin.actor import Actor
 from sextet.admin.commands import Arguments, Registry, Usage
 from sextet.admin.dialplan import bandwidth
-from sextet.admin.listings import RegistrationLine, registrations
 from sextet.admin.peers import views
 from sextet.admin.peers.resources import resources
+from sextet.admin.xcommands import COMMANDS, OPTIONAL, registered
 from sextet.cluster.face import Face
 from sextet.model.alarms import TYPES
 from sextet.model.config import flattened, to_document
@@ -25,99 +25,8 @@ from sextet.model.schema import Kind, Problem
 from sextet.model.sections import Root
 from sextet.model.settings.local_zone import BUILT_IN
 
-Given = Mapping[str, str]
 MAINTENANCE = "SystemUnit Maintenance Mode"
 _PAIR = re.compile(r"""([A-Za-z][\w.]*):\s*("[^"]*"|'[^']*'|\S+)""")
-_ROW = ("Fqdn", "IpAddress")
-_LOCATE = (("alias", "alias"), ("protocol", "protocol"), ("sourcezone", "from"), ("sourcealias", "caller"))
-OPTIONAL = {
-    "Locate": ("HopCount", "Protocol", "SourceZone", "Authenticated", "SourceAlias"),
-    "Remove Registration": ("Registration", "RegistrationSerialNumber"),  # one of these
-}
-
-
-def _number(text: str) -> int | str:
-    """Read a number; what is none is refused by the command that gets it."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
-
-
-def _wish(_: Face, given: Given) -> dict[str, Any]:
-    """Write what is to be located in the words of `locate`."""
-    wish: dict[str, Any] = {name: given[parameter] for parameter, name in _LOCATE if parameter in given}
-    if "hopcount" in given:
-        wish["hops"] = _number(given["hopcount"])
-    if "authenticated" in given:
-        wish["unauthenticated"] = given["authenticated"].lower() in ("no", "off", "false")
-    return wish
-
-
-def _registration(face: Face, given: Given) -> dict[str, Any]:
-    """Name a device by its place in this peer's `xStatus Registrations`, or by its serial number on any peer."""
-    if len(given) != 1:
-        sentence = "Write it so: xCommand Remove Registration, with Registration or RegistrationSerialNumber."
-        raise Usage(Problem("words", sentence))
-    place, serial = given.get("registration", ""), given.get("registrationserialnumber", "")
-    found = next((line for number, line in enumerate(_registered(face), 1) if number == _number(place)), None)
-    found = found or next((line for line in registrations(face) if line.serial == serial.lower()), None)
-    if found is None:
-        sentence = (
-            f"There is no registration {(place or serial)[:40]!r}; `xstatus registrations` lists those of this peer."
-        )
-        raise Usage(Problem("words", sentence))
-    return {"alias": found.alias, "device": found.device}
-
-
-# The original's name -> the parameters that it needs, the command behind it, and the command's arguments.
-COMMANDS: dict[str, tuple[tuple[str, ...], str, Callable[[Face, Given], dict[str, Any]]]] = {
-    "Force Config Update": ((), "cluster force-config-update", lambda _, given: {}),
-    "Force System Key Update": ((), "cluster force-system-key-update", lambda _, given: {}),
-    "Default Links Add": ((), "bandwidth default-links", lambda _, given: {}),
-    "Check Bandwidth": (
-        ("Node1", "Node2", "Bandwidth", "CallType"),
-        "bandwidth check",
-        lambda _, given: {
-            "node1": given["node1"],
-            "node2": given["node2"],
-            "kbps": _number(given["bandwidth"]),
-            "call_type": given["calltype"],
-        },
-    ),
-    "Link Add": (
-        ("LinkName", "Node1", "Node2"),
-        "config add",
-        lambda _, given: {
-            "path": "links",
-            "value": {"name": given["linkname"], "node1": given["node1"], "node2": given["node2"]},
-        },
-    ),
-    "Pipe Add": (("PipeName",), "config add", lambda _, given: {"path": "pipes", "value": {"name": given["pipename"]}}),
-    "Disconnect Call": (("CallSerialNumber",), "call disconnect", lambda _, given: {"tag": given["callserialnumber"]}),
-    "Remove Registration": ((), "registration remove", _registration),
-    "Locate": (("Alias",), "locate", _wish),
-    "Check Pattern": (
-        ("Target", "Pattern", "Type", "Behavior", "Replace"),
-        "check-pattern",
-        lambda _, given: {
-            "alias": given["target"],
-            **{name: given[name] for name in ("pattern", "type", "behavior", "replace")},
-        },
-    ),
-    "Restart": ((), "peer restart", lambda _, given: {}),
-    "Boot": ((), "peer restart", lambda _, given: {}),
-    "Cluster Address Mapping Add": (
-        _ROW,
-        "config add",
-        lambda _, given: {
-            "path": "clustering.address_mappings",
-            "value": {"fqdn": given["fqdn"], "ip": given["ipaddress"]},
-        },
-    ),
-    "Cluster Address Mapping Delete": (
-        _ROW,
-        "config remove",
-        lambda _, given: {"path": f"clustering.address_mappings[{given['fqdn']}]"},
-    ),
-}
 
 
 def add_to(registry: Registry, face: Face, maintenance: Callable[[], bool]) -> None:
@@ -239,14 +148,9 @@ def _elements(face: Face) -> dict[str, dict[str, Any]]:
         **_bandwidth(face),
         "Registrations": {
             f"Registration {n}": {"Alias": one.alias, "Contact": one.contact, "SerialNumber": one.serial}
-            for n, one in enumerate(_registered(face), 1)
+            for n, one in enumerate(registered(face), 1)
         },
     }
-
-
-def _registered(face: Face) -> list[RegistrationLine]:
-    own = face.status().number
-    return [line for line in registrations(face) if line.peer == own]
 
 
 def _bandwidth(face: Face) -> dict[str, dict[str, Any]]:

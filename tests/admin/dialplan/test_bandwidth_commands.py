@@ -98,7 +98,7 @@ def test_a_call_is_tried_against_what_is_left() -> None:
     traversal = shell("bandwidth check", node1="Site", node2="Site", kbps=384, call_type="Traversal")
     assert (traversal["kbps"], traversal["route"]) == (308, "Site -> Traversal Subzone -> Site")
     said = shell(
-        "xcommand", words="CheckBandwidth Node1: Site Node2: DefaultZone Bandwidth: 100 CallType: NonTraversal"
+        "xcommand", words="CheckBandwidth Node1: Site Node2: DefaultZone Bandwidth: 100 CallType: nontraversal"
     )
     assert said[1] == '  Description: "The call is connected with 100 kbit/s."'
 

@@ -146,11 +146,12 @@ def check(face: Face, node1: str, node2: str, kbps: int, call_type: str) -> Answ
         for name, node in (("node1", node1), ("node2", node2))
         if not plan.has(node)
     ]
-    if call_type not in CALL_TYPES:
+    kind = {one.lower(): one for one in CALL_TYPES}.get(call_type.lower())
+    if kind is None:
         wrong.append(Problem("call_type", f"{call_type!r} is no call type; choose {' or '.join(CALL_TYPES)}."))
     if wrong:
         raise schema.Refused(*wrong)
-    route = plan.route(node1, node2, call_type == "Traversal")
+    route = plan.route(node1, node2, kind == "Traversal")
     if route is None:
         return _answer(no_way(node1, node2), "", (), kbps)
     decided = decide(plan, route, kbps, LEAST_KBPS, lambda element, limit: limit - used.get(element, NOTHING).cluster)
