@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def wanted(folder: Path, config: Root) -> Wanted:
     )  # fmt: skip
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A directory whose path leaves room for that of a socket, and which everybody may enter; pytest's own do not."""
+    with tempfile.TemporaryDirectory(prefix="run-dir-", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 def test_an_unknown_user_is_named() -> None:
     if run_dir.account_of(None) is None:
         pytest.skip("only root can become somebody else")
@@ -34,8 +43,8 @@ def test_an_unknown_user_is_named() -> None:
         run_dir.account_of("nobody-of-this-name")
 
 
-def test_the_directory_is_closed_to_others_and_its_secret_stays(tmp_path: Path) -> None:
-    place = tmp_path / "run"
+def test_the_directory_is_closed_to_others_and_its_secret_stays(short: Path) -> None:
+    place = short / "run"
     run_dir.prepare(place, None)
     secret = run_dir.secret_of(place)
     run_dir.prepare(place, None)
@@ -48,25 +57,22 @@ def test_a_path_too_long_for_a_socket_is_refused_at_once(tmp_path: Path) -> None
         run_dir.prepare(tmp_path / ("x" * run_dir.SOCKET_PATH_MAX), None)
 
 
-def test_a_user_who_may_not_enter_is_told_what_to_do(tmp_path: Path) -> None:
+def test_a_user_who_may_not_enter_is_told_what_to_do(short: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
-    (closed := tmp_path / "closed").mkdir(0o700)
+    (closed := short / "closed").mkdir(0o700)
     with pytest.raises(EngineError, match=f"user somebody may not enter .*chmod o.x {closed}"):
         run_dir.prepare(closed / "run", run_dir.Account("somebody", os.getuid(), os.getgid()))
 
 
-def test_the_engines_user_writes_where_its_sockets_are_and_nowhere_else() -> None:
+def test_the_engines_user_writes_where_its_sockets_are_and_nowhere_else(short: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
-    account = run_dir.Account("somebody", 65533, 65532)
-    with tempfile.TemporaryDirectory(prefix="run-dir-", dir="/tmp") as name:
-        Path(name).chmod(0o755)  # pytest's own are closed to everybody
-        place = Path(name) / "run"
-        run_dir.prepare(place, account)
-        run_dir.write_private(place / "x", "text", account)
-        found = [(place / one).stat() for one in ("", "tls", "sockets", "x")]
-        assert [(one.st_uid, one.st_gid) for one in found] == [(0, 65532), (0, 65532), (65533, 65532), (65533, 65532)]
+    account, place = run_dir.Account("somebody", 65533, 65532), short / "run"
+    run_dir.prepare(place, account)
+    run_dir.write_private(place / "x", "text", account)
+    found = [(place / one).stat() for one in ("", "tls", "sockets", "x")]
+    assert [(one.st_uid, one.st_gid) for one in found] == [(0, 65532), (0, 65532), (65533, 65532), (65533, 65532)]
 
 
 def test_only_what_there_is_of_tls_is_written_and_nothing_without_it(tmp_path: Path) -> None:
