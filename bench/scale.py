@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench import machine, phones
@@ -28,7 +28,7 @@ CALLS_PER_S = 60  # that all peers together are asked for: less than they can
 HELD_S = 20.0  # how long all are up together
 
 
-def measure(cluster: Cluster, directory: Path, network: str, registrations: int) -> list[Figure]:
+def measure(cluster: Cluster, directory: Path, network: str, registrations: int) -> Iterator[Figure]:
     """Let registrations come to all peers at once, wait until every peer knows all, weigh, and refresh them."""
     cluster.set("credentials", [{"name": "u0", "password": "secret-u0"}])
     cluster.set("protocols.standard_refresh_maximum", BORN_S)
@@ -47,17 +47,15 @@ def measure(cluster: Cluster, directory: Path, network: str, registrations: int)
         time.sleep(0.2)
     known_s = time.monotonic() - began
     time.sleep(SETTLE_S)
-    figures = [
-        _figure(f"{registrations:,} come to {PEERS} peers", registrations / came_s, "/s"),
-        _figure("known by every peer after the last had come", known_s - came_s, "s"),
-    ]
+    yield _figure(f"{registrations:,} come to {PEERS} peers", registrations / came_s, "/s")
+    yield _figure("known by every peer after the last had come", known_s - came_s, "s")
     for number, (empty, full) in enumerate(zip(before, _weighed(cluster), strict=True), 1):
         note = "PSS: " + ", ".join(
             f"{name} {weight:.0f} (+{weight - empty[name]:.0f})" for name, weight in full.items()
         )
-        figures.append(_figure(f"peer {number}, {registrations:,} registrations", sum(full.values()), "MB", note))
-    figures += _refreshed(cluster, network, users, registrations)
-    return figures + _called(cluster, directory, network, CALLS if registrations >= FULL else CALLS_QUICK)
+        yield _figure(f"peer {number}, {registrations:,} registrations", sum(full.values()), "MB", note)
+    yield from _refreshed(cluster, network, users, registrations)
+    yield from _called(cluster, directory, network, CALLS if registrations >= FULL else CALLS_QUICK)
 
 
 def _refreshed(cluster: Cluster, network: str, users: Sequence[Path], registrations: int) -> list[Figure]:
