@@ -54,6 +54,11 @@ def measure(cluster: Cluster, directory: Path, network: str, registrations: int)
             f"{name} {weight:.0f} (+{weight - empty[name]:.0f})" for name, weight in full.items()
         )
         yield _figure(f"peer {number}, {registrations:,} registrations", sum(full.values()), "MB", note)
+    yield _figure(
+        "`status` is answered within", _asked_ms(cluster, "status"), "ms", "longest of ten; it waits meanwhile"
+    )
+    one = _asked_ms(cluster, "registration list", containing="s1-77@")
+    yield _figure("`registration list` of one alias is answered within", one, "ms")
     yield from _refreshed(cluster, network, users, registrations)
     yield from _called(cluster, directory, network, CALLS if registrations >= FULL else CALLS_QUICK)
 
@@ -132,6 +137,16 @@ def _called(cluster: Cluster, directory: Path, network: str, calls: int) -> list
 def _most_calls(cluster: Cluster, of_all: Callable[[Iterable[int]], int]) -> int:
     """Say how many calls the peers know of: the least, or the most of them."""
     return of_all(line.ask("status")["calls"] for line in cluster.lines)
+
+
+def _asked_ms(cluster: Cluster, command: str, **arguments: object) -> float:
+    """Say how long the first peer took to answer, the longest of ten times: it does nothing else meanwhile."""
+    took = []
+    for _ in range(10):
+        began = time.monotonic()
+        cluster.lines[0].ask(command, **arguments)
+        took.append(time.monotonic() - began)
+    return max(took) * 1000
 
 
 def _at_once(act: Callable[[int], phones.Played]) -> list[phones.Played]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sextet import __version__
@@ -20,10 +20,10 @@ from sextet.admin.peers.lifecycle import Lifecycles
 from sextet.admin.peers.peer_list import PeerLists
 from sextet.bootstrap import Bootstrap
 from sextet.cluster.configuration.identity import Identity
-from sextet.cluster.face import Owned, Row
 from sextet.cluster.peer import Peer
 from sextet.cluster.trust.certificate_files import Places
 from sextet.model import alarms as types
+from sextet.model.status import Alarm
 from sextet.starting import Running
 from sextet.watch.diagnostics import Recorder
 from sextet.watch.event_log import wall_clock
@@ -108,7 +108,7 @@ def upgrades(start: Bootstrap, running: Running, peer: Peer, logs: Logs, door: D
         peer=peer,
         journal=logs,
         set_alarm=peer.live.alarms.set,
-        raised=lambda: [one.row for one in _own(peer, peer.alarms())],
+        raised=lambda: _raised(peer),
         trouble=trouble,
         backups=lambda: len(keeping.backups()),
         demand=door.demand_write,
@@ -150,13 +150,14 @@ def lists(peer: Peer, door: Door, logs: Logs, registry: Registry) -> PeerLists:
     return made
 
 
+def _raised(peer: Peer) -> list[Alarm]:
+    """List the alarms of this peer."""
+    number = peer.status().number
+    return [one.row for one in peer.alarms() if one.number == number]
+
+
 def _load(peer: Peer) -> tuple[int, int]:
     """Count the calls and the registered aliases of this peer."""
-
-    calls = {call.row.tag for call in _own(peer, peer.calls())}
-    return len(calls), len({one.row.alias for one in _own(peer, peer.registrations())})
-
-
-def _own(peer: Peer, rows: Sequence[Owned[Row]]) -> list[Owned[Row]]:
     number = peer.status().number
-    return [one for one in rows if one.number == number]
+    calls = {call.row.tag for call in peer.calls() if call.number == number}
+    return len(calls), len(peer.registrations().get(number, ()))

@@ -22,6 +22,15 @@ def test_registrations_of_all_peers_are_listed_by_alias_with_their_peer() -> Non
     ]
 
 
+def test_the_first_devices_by_alias_are_listed_and_all_of_them_counted() -> None:
+    peer = FakePeer.busy()
+    lines, found = listings.first_registrations(peer, "", 2)
+    assert [line.alias for line in lines] == ["alice@apolo.local", "bob@apolo.local"] and found == 3
+    lines, found = listings.first_registrations(peer, "APOLO", 1)
+    assert [line.alias for line in lines] == ["alice@apolo.local"] and found == 3
+    assert listings.first_registrations(peer, "nobody", 2) == ((), 0)
+
+
 def test_a_filter_finds_any_shown_text_whatever_its_case() -> None:
     peer = FakePeer.busy()
     assert [line.alias for line in listings.registrations(peer, "EXPC03")] == ["bob@apolo.local"]

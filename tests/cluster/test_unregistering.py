@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from sextet.cluster.face import Owned, Unregistered
+from sextet.cluster.face import Unregistered
 from sextet.cluster.unregistering import DEVICES_MAX, Unregistering
 from sextet.cluster.wire.feed import CallFailed
 from sextet.engine import Engine, EngineError
@@ -37,11 +37,10 @@ class Cluster:
 
     def __init__(self, *devices: Collection[tuple[str, str]]) -> None:
         self.engines = {number: Bindings(found) for number, found in enumerate(devices, 1)}
-        self.rows = [
-            Owned(number, f"expc{number:02}", registration(alias, device), 1.0)
+        self.rows = {
+            number: {alias: registration(alias, device) for alias, device in found}
             for number, found in enumerate(devices, 1)
-            for alias, device in sorted(found)
-        ]
+        }
         self.down: set[int] = set()
         self.asked: list[int] = []
 
@@ -55,7 +54,9 @@ class Cluster:
         return await self.peer(number).answer(question)
 
     def end(self, *devices: tuple[str, str]) -> Unregistered:
-        return asyncio.run(self.peer(1).end(self.rows, devices, REASON))
+        return asyncio.run(
+            self.peer(1).end(self.rows, {number: f"expc{number:02}" for number in self.rows}, devices, REASON)
+        )
 
 
 def registration(alias: str, device: str) -> Registration:

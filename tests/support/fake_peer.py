@@ -177,8 +177,13 @@ class FakePeer:
             enrolment_s=self.enrolment_s,
         )
 
-    def registrations(self) -> Sequence[Owned[Registration]]:
-        return [replace(row, stale=row.number in self.silent) for row in self.registration_rows]
+    def registrations(self) -> Mapping[int, Mapping[str, Registration]]:
+        numbers, every = {one.number for one in self.registration_rows}, self.registration_rows
+        return {number: {one.row.alias: one.row for one in every if one.number == number} for number in numbers}
+
+    def owned(self, number: int, row: Registration) -> Owned[Registration]:
+        found = next(one for one in self.registration_rows if one.number == number and one.row is row)
+        return replace(found, stale=number in self.silent)
 
     def calls(self) -> Sequence[Owned[Call]]:
         return [replace(row, stale=row.number in self.silent) for row in self.call_rows]
@@ -204,21 +209,16 @@ class FakePeer:
     async def unregister(self, devices: Collection[tuple[str, str]], user: str) -> Unregistered:
         """Each peer answers for what it has; who cannot be heard keeps it."""
         gone, failures = [], []
-        for owned in self.registrations():
+        for owned in self.registration_rows:
             mine = [one.device for one in owned.row.bindings if (owned.row.alias, one.device) in devices]
-            if mine and owned.stale:
+            if mine and owned.number in self.silent:
                 failures.append(f"{owned.row.alias} stays registered with {owned.peer}: no answer in time.")
             else:
                 gone += [(owned.number, owned.row.alias, device) for device in mine]
-        self.registration_rows = [
-            replace(owned, row=replace(owned.row, bindings=left))
-            for owned in self.registration_rows
-            if (
-                left := tuple(
-                    one for one in owned.row.bindings if (owned.number, owned.row.alias, one.device) not in gone
-                )
-            )
-        ]
+        self.registration_rows, rows = [], self.registration_rows
+        for owned in rows:
+            if left := [one for one in owned.row.bindings if (owned.number, owned.row.alias, one.device) not in gone]:
+                self.registration_rows.append(replace(owned, row=replace(owned.row, bindings=tuple(left))))
         return Unregistered(gone=tuple(gone), failures=tuple(failures))
 
     async def disconnect(self, tag: str, user: str) -> Call:

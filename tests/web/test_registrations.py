@@ -57,11 +57,11 @@ def test_devices_are_unregistered_after_a_question_that_says_what_happens() -> N
     browser = Browser().log_in()
     asked = press(browser, ALICE, BOB)
     assert "Unregister these 2 devices?" in asked and "may register again at its next refresh" in asked
-    assert "Calls that are up go on" in asked and "deny list" not in asked and len(browser.face.registrations()) == 3
+    assert "Calls that are up go on" in asked and "deny list" not in asked and len(browser.face.registration_rows) == 3
     sure = fields_of(browser.last.text, REMOVE)
     assert sure.pop("sure") == "yes" and "block" not in sure
     assert "2 devices were unregistered." in words_of(browser.send(REMOVE, {**sure, "sure": "yes"}).text)
-    assert [one.row.alias for one in browser.face.registrations()] == ["會議室@apolo.local"]
+    assert [one.row.alias for one in browser.face.registration_rows] == ["會議室@apolo.local"]
 
 
 def test_who_is_blocked_is_told_that_the_deny_list_is_not_in_use_before_and_after() -> None:
@@ -84,7 +84,7 @@ def test_all_devices_of_a_full_page_are_unregistered_at_once() -> None:
     assert f"Unregister these {ROWS_MAX} devices?" in press(browser, *boxes)
     asked = fields_of(browser.last.text, REMOVE)
     assert f"{ROWS_MAX} devices were unregistered." in words_of(browser.send(REMOVE, asked).text)
-    assert [one.row.alias for one in browser.face.registrations()] == [f"phone{ROWS_MAX}@apolo.local"]
+    assert [one.row.alias for one in browser.face.registration_rows] == [f"phone{ROWS_MAX}@apolo.local"]
 
 
 def test_a_button_without_a_tick_and_a_device_that_is_gone_are_said() -> None:
@@ -101,7 +101,7 @@ def test_a_primary_that_cannot_be_reached_keeps_who_shall_be_blocked_registered(
     browser.face.silence(3)
     said = press(browser, ALICE, block="yes", sure="yes")
     assert "Nothing was unregistered." in said and "cannot be reached" in said
-    assert len(browser.face.registrations()) == 3
+    assert len(browser.face.registration_rows) == 3
 
 
 def test_who_may_only_look_can_press_nothing_and_unregisters_nobody() -> None:
@@ -109,4 +109,4 @@ def test_who_may_only_look_can_press_nothing_and_unregisters_nobody() -> None:
     text = browser.get(REGISTRATIONS)
     assert len(re.findall(r'<input type="checkbox"[^>]* disabled>', text)) == 3 + 1, "each device, and all"
     assert len(re.findall(r"<button[^>]* disabled>Unregister", text)) == 2
-    assert "is read-only" in press(browser, BOB, sure="yes") and len(browser.face.registrations()) == 3
+    assert "is read-only" in press(browser, BOB, sure="yes") and len(browser.face.registration_rows) == 3

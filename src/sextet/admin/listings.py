@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import heapq
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sextet.cluster.face import ClusterStatus, Face, Owned, Revision
 from sextet.model import alarms as catalogue
 from sextet.model.config import Difference, flattened, setting_at, to_document
 from sextet.model.schema import Refused
-from sextet.model.status import Alarm, Call, Stamp
+from sextet.model.status import Alarm, Binding, Call, Registration, Stamp
 
 ALL = 10_000  # revisions and edits together: a peer keeps 200 besides those that were set aside
 _REGISTRATION = uuid.UUID("7a0b6a52-2f8e-5d0f-9a75-3f3b3f0d5a11")  # ours, for serial numbers; never to be changed
@@ -146,29 +147,23 @@ class Proposal:
 
 def registrations(face: Face, containing: str = "") -> tuple[RegistrationLine, ...]:
     """List every device of the whole cluster, by alias; `containing` filters by any shown text."""
-    names = _names(face)
-    lines = [
-        RegistrationLine(
-            alias=owned.row.alias,
-            peer=owned.number,
-            peer_name=names.get(owned.number, owned.peer),
-            contact=binding.contact,
-            device=binding.device,
-            received=binding.received,
-            user_agent=binding.user_agent,
-            granted_s=binding.granted_s,
-            age_s=owned.age_s,
-            stale=owned.stale,
-        )
-        for owned in face.registrations()
-        for binding in owned.row.bindings
+    return first_registrations(face, containing, None)[0]
+
+
+def first_registrations(face: Face, containing: str, most: int | None) -> tuple[tuple[RegistrationLine, ...], int]:
+    """List the first of these devices, and count them all: lines are made of those only that are shown."""
+    names, wanted = _names(face), containing.casefold()
+    found = [
+        (number, row, binding)
+        for number, rows in face.registrations().items()
+        for everything in [wanted in names.get(number, "").casefold()]
+        for row in rows.values()
+        for binding in row.bindings
+        if everything
+        or wanted in f"{row.alias}\n{binding.contact}\n{binding.received}\n{binding.user_agent}".casefold()
     ]
-    wanted = [
-        line
-        for line in lines
-        if _contains(containing, line.alias, line.peer_name, line.contact, line.received, line.user_agent)
-    ]
-    return tuple(sorted(wanted, key=lambda line: (line.alias, line.peer, line.contact)))
+    first = heapq.nsmallest(most or len(found), found, key=lambda one: (one[1].alias, one[0], one[2].contact))
+    return tuple(_registration(face.owned(number, row), binding, names) for number, row, binding in first), len(found)
 
 
 def calls(face: Face, containing: str = "") -> tuple[CallLine, ...]:
@@ -265,6 +260,21 @@ def _names(face: Face) -> dict[int, str]:
 
 def _contains(wanted: str, *texts: str) -> bool:
     return not wanted or any(wanted.casefold() in text.casefold() for text in texts)
+
+
+def _registration(owned: Owned[Registration], binding: Binding, names: Mapping[int, str]) -> RegistrationLine:
+    return RegistrationLine(
+        alias=owned.row.alias,
+        peer=owned.number,
+        peer_name=names.get(owned.number, owned.peer),
+        contact=binding.contact,
+        device=binding.device,
+        received=binding.received,
+        user_agent=binding.user_agent,
+        granted_s=binding.granted_s,
+        age_s=owned.age_s,
+        stale=owned.stale,
+    )
 
 
 def _call(tag: str, parts: Sequence[Owned[Call]], names: dict[int, str]) -> CallLine:

@@ -156,7 +156,14 @@ class Face(Protocol):
 
     def status(self) -> ClusterStatus: ...
 
-    def registrations(self) -> Sequence[Owned[Registration]]: ...
+    def registrations(self) -> Mapping[int, Mapping[str, Registration]]:
+        """Give what is registered with each peer, by alias.
+
+        These may be a hundred thousand and pages look often: nothing is copied, so it is good until the next `await`.
+        """
+
+    def owned(self, number: int, row: Registration) -> Owned[Registration]:
+        """Say of one of these whose it is and how old."""
 
     def calls(self) -> Sequence[Owned[Call]]: ...
 

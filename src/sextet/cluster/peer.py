@@ -187,7 +187,7 @@ class Peer(Sight):
 
     async def unregister(self, devices: Collection[tuple[str, str]], user: str) -> Unregistered:
         reason = f"Removed by the administrator {user} at {self.host_name}"
-        return await self._unregistering.end(self.registrations(), devices, reason)
+        return await self._unregistering.end(self.registrations(), self._following.names(), devices, reason)
 
     async def disconnect(self, tag: str, user: str) -> Call:
         return await self._disconnecting.end(self.calls(), tag, user)

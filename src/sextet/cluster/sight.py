@@ -50,8 +50,12 @@ class Sight:
     def status(self) -> ClusterStatus:
         return replace(judge(self._following.evidence()), reset_list=self.lifecycle.armed)
 
-    def registrations(self) -> Sequence[Owned[Registration]]:
-        return self.live.view.owned(Registration, self._following.names(), self._following.stale())
+    def registrations(self) -> Mapping[int, Mapping[str, Registration]]:
+        return {number: self.live.view.registered(number) for number in self._following.names()}
+
+    def owned(self, number: int, row: Registration) -> Owned[Registration]:
+        age_s = max(0.0, self.live.view.age_s(number, row.since_s))
+        return Owned(number, self._following.names()[number], row, age_s, number in self._following.stale())
 
     def calls(self) -> Sequence[Owned[Call]]:
         return self.live.view.owned(Call, self._following.names(), self._following.stale())

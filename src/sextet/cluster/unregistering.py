@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from sextet.cluster.face import Owned, Unregistered
+from sextet.cluster.face import Unregistered
 from sextet.cluster.wire.feed import CallFailed
 from sextet.engine import Engine, EngineError
 from sextet.model.status import Registration
@@ -22,6 +22,7 @@ DEVICES_MAX = 200  # of one question: some 100 KB of aliases and contacts
 
 Ask = Callable[[int, str, bytes, float], Awaitable[bytes]]
 Device = tuple[str, str]  # alias, device
+Registrations = Mapping[int, Mapping[str, Registration]]  # of each peer, by alias
 
 
 class Unregistering:
@@ -31,18 +32,16 @@ class Unregistering:
         self._engines, self._number, self._ask = engines, number, ask
 
     async def end(
-        self, registrations: Sequence[Owned[Registration]], devices: Collection[Device], reason: str
+        self, registrations: Registrations, names: Mapping[int, str], devices: Collection[Device], reason: str
     ) -> Unregistered:
         """End those of these devices, which is told with this reason; says what was not done."""
-        wanted = frozenset(devices)
-        having: dict[tuple[int, str], list[Device]] = {}
-        for one in registrations:
-            mine = [(one.row.alias, binding.device) for binding in one.row.bindings]
-            if found := [device for device in mine if device in wanted]:
-                having.setdefault((one.number, one.peer), []).extend(found)
+        having = {
+            number: [(alias, device) for alias, device in devices if _has(rows.get(alias), device)]
+            for number, rows in registrations.items()
+        }
         parts = [
-            (number, peer, found[start : start + DEVICES_MAX])
-            for (number, peer), found in having.items()
+            (number, names[number], found[start : start + DEVICES_MAX])
+            for number, found in having.items()
             for start in range(0, len(found), DEVICES_MAX)
         ]
         results = await asyncio.gather(*(self._part(number, peer, found, reason) for number, peer, found in parts))
@@ -93,6 +92,10 @@ class Unregistering:
             else:
                 return ""
         return obstacle
+
+
+def _has(row: Registration | None, device: str) -> bool:
+    return row is not None and any(binding.device == device for binding in row.bindings)
 
 
 def _listed(devices: Sequence[Device]) -> str:

@@ -37,7 +37,7 @@ class Bench:
 
     @property
     def registered(self) -> list[str]:
-        return [one.row.alias for one in self.face.registrations()]
+        return [alias for rows in self.face.registrations().values() for alias in rows]
 
     @property
     def denied(self) -> list[str]:

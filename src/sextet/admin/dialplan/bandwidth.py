@@ -173,9 +173,10 @@ def _registered(face: Face, config: Root) -> Counter[str]:
     except Unusable:
         return Counter()
     return Counter(
-        rules.subzone_of(binding.received.partition(";")[0].rpartition(":")[0].strip("[]"), owned.row.alias)
-        for owned in face.registrations()
-        for binding in owned.row.bindings
+        rules.subzone_of(binding.received.partition(";")[0].rpartition(":")[0].strip("[]"), row.alias)
+        for rows in face.registrations().values()
+        for row in rows.values()
+        for binding in row.bindings
     )
 
 

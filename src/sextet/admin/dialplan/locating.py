@@ -178,13 +178,11 @@ class Locator:
         """Give who is registered where: alias or address -> peers, 0 for this one."""
         own = self._own()
         owners: dict[str, list[int]] = {}
-        for owned in self._face.registrations():
-            number = 0 if owned.number == own else owned.number
-            addresses = {
-                plain_ip(binding.received.partition(";")[0].rpartition(":")[0]) for binding in owned.row.bindings
-            }
-            for name in {owned.row.alias, *addresses}:
-                owners.setdefault(name, []).append(number)
+        for peer, rows in self._face.registrations().items():
+            for row in rows.values():
+                addresses = {plain_ip(one.received.partition(";")[0].rpartition(":")[0]) for one in row.bindings}
+                for name in {row.alias, *addresses}:
+                    owners.setdefault(name, []).append(0 if peer == own else peer)
         return owners
 
 

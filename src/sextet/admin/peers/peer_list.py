@@ -99,7 +99,7 @@ class PeerLists:
         if job.verb not in (REMOVE, REPLACE):
             return ""
         calls = len({call.row.tag for call in self._face.calls() if call.number == job.peer})
-        registrations = len({one.row.alias for one in self._face.registrations() if one.number == job.peer})
+        registrations = len(self._face.registrations().get(job.peer, ()))
         name = self._face.saved.clustering.peers[job.peer - 1]
         return f"{name} has {count(registrations, 'registration')} and {count(calls, 'call')}."
 

@@ -129,7 +129,7 @@ def overview(face: Face) -> Overview:
         peers_active=active,
         peers=peers,
         survives=active - 1,
-        registrations=len({row.row.alias for row in face.registrations()}),
+        registrations=len(set().union(*face.registrations().values())),
         calls=len({row.row.tag or row.row.serial for row in face.calls()}),
         alarms=len({(row.row.number, row.row.key) for row in face.alarms()}),
         mesh=picture,

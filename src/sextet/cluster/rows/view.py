@@ -83,6 +83,10 @@ class View:
                 rows[name] = row
         return dict(rows)
 
+    def registered(self, number: int) -> Mapping[str, Registration]:
+        """What is registered with one peer, by alias, as it stands: these rows may be many, and are not copied."""
+        return self._of_kind(number, "reg")
+
     def owned(self, kind: type[Row], names: Mapping[int, str], stale: frozenset[int]) -> list[Owned[Row]]:
         """List the rows of one kind of all named peers, by number and name."""
         return [

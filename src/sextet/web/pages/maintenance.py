@@ -29,12 +29,14 @@ def history(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
 def restart_options(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
     """Show what a restart would end."""
     own = face.status().number
-    registered = {row.row.alias for row in face.registrations() if row.number == own}
-    elsewhere = {row.row.alias for row in face.registrations() if row.number != own and not row.stale}
+    silent = {row.number for row in face.statuses() if row.stale}
+    others = {number: rows for number, rows in face.registrations().items() if number not in silent}
+    registered = others.pop(own, {}).keys()
+    elsewhere = registered & set().union(*others.values())
     return {
         "calls": len({row.row.tag for row in face.calls() if row.number == own}),
         "registrations": len(registered),
-        "elsewhere": len(registered & elsewhere),
+        "elsewhere": len(elsewhere),
         "reasons": views.labels(face.status().restart_reasons),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,9 +39,9 @@ def overview(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
 def registrations(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
     """List who is registered where."""
     wanted = _filter(query)
-    found = listings.registrations(face, wanted)
-    total = sum(len(row.row.bindings) for row in face.registrations())
-    return {"rows": found[:ROWS_MAX], "found": len(found), "total": total, "filter": wanted}
+    shown, found = listings.first_registrations(face, wanted, ROWS_MAX)
+    total = sum(len(row.bindings) for rows in face.registrations().values() for row in rows.values())
+    return {"rows": shown, "found": found, "total": total, "filter": wanted}
 
 
 def calls(face: Face, query: Mapping[str, str]) -> dict[str, Any]:
@@ -118,11 +119,5 @@ def _has(wanted: str, *texts: str) -> bool:
 
 def _per_peer(face: Face) -> dict[int, tuple[int, int]]:
     """Count registered aliases and calls of each peer."""
-    counted: dict[int, tuple[int, int]] = {}
-    for row in face.registrations():
-        aliases, through = counted.get(row.number, (0, 0))
-        counted[row.number] = (aliases + 1, through)
-    for call in face.calls():
-        aliases, through = counted.get(call.number, (0, 0))
-        counted[call.number] = (aliases, through + 1)
-    return counted
+    through = Counter(call.number for call in face.calls())
+    return {number: (len(rows), through[number]) for number, rows in face.registrations().items()}
