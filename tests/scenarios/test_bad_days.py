@@ -274,17 +274,27 @@ def test_a_stranger_on_the_cluster_port_is_closed_before_tls_and_counted(lab: La
     asyncio.run(play())
 
 
-def test_a_stopped_peer_that_keeps_its_connections_open_is_noticed(lab: Lab) -> None:
+def test_a_sextetd_that_hangs_is_noticed_and_costs_no_call_to_its_devices(lab: Lab) -> None:
     """A process that hangs closes nothing; only silence tells."""
 
     async def play() -> None:
         (pid,) = await lab.pids(3, "sextetd")
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            assert await eventually("peer 3 is Failed", lambda: _failed(lab, 1, 3))
-        finally:
-            os.kill(pid, signal.SIGCONT)
-        await lab.whole()
+        async with lab.phone(1, "alice", "tls") as alice, lab.phone(3, "bob") as bob:
+            for one in (alice, bob):
+                assert (await one.register()).status == 200
+            await listed(lab, (ALICE, 1, False), (BOB, 3, False))
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                while "timed out: TLS" not in str((await lab.member(1, 3))["cause"]):
+                    assert (await alice.hang_up(answered(await alice.call(BOB)))).status == 200
+                assert await _failed(lab, 1, 3)
+                assert (await alice.hang_up(answered(await alice.call(BOB)))).status == 200
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            await lab.whole()
+            for one in (alice, bob):
+                assert (await one.register(0)).status == 200
+        await no_ghosts(lab)
 
     asyncio.run(play())
 

@@ -22,8 +22,8 @@ FAILED_S = 15.0  # a peer that does not come up by then will not by itself (2002
 BEHIND_S = 5.0  # a peer that is this long behind the primary is an alarm (20006); replication takes milliseconds
 # Beginnings of link reasons that speak against sending calls there: a silent machine, or one that is not that peer.
 # Every other reason is about sextetd or about a link that is being renewed, and the peer's engines go on without it.
+# "no heartbeat" may be a sextetd that is busy: the dial that follows at once tells whether the machine answers.
 NO_CALLS = (
-    "no heartbeat",
     "timed out: TCP",
     "timed out: no answer",
     "no route",

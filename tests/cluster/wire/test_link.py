@@ -107,6 +107,13 @@ def test_a_silent_cut_is_noticed_within_a_second_and_a_half() -> None:
     assert (play >> 0.05)[:2] == [Abort(attempt), Report(State.DOWN, "no heartbeat for 1.3 s")]
 
 
+def test_a_silent_peer_is_dialled_at_once_for_that_tells_whether_its_machine_answers() -> None:
+    play = Play()
+    play.live()
+    play.link.heard(play.now)
+    assert isinstance((play >> 1.31)[-1], Dial)
+
+
 def test_our_own_sleep_is_not_taken_for_the_peers_silence() -> None:
     play = Play()
     play.live()

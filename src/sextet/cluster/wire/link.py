@@ -179,7 +179,7 @@ class Link:
                 self._silent = True
                 return self._down(f"the peer's application said nothing for {now - self._beat:.1f} s", now)
         if self._heard is not None and now >= self._heard + HEARTBEAT_LIMIT_S:
-            return self._down(f"no heartbeat for {now - self._heard:.1f} s", now)
+            return self._down(f"no heartbeat for {now - self._heard:.1f} s", now, at_once=True)
         return []
 
     def next_timer(self) -> float | None:

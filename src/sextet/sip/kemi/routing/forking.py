@@ -32,10 +32,10 @@ from sextet.sip.kemi.zones import reaching
 
 BEHIND, PEER = 6, 8  # branch flags of kamailio.cfg
 ANSWER_MS = 180_000  # how long a device may ring; the longest common ringing time
-# To a peer's first provisional answer, which it sends before it does anything else. A peer that is silent as a whole is
-# asked no more after 1.3 s (HEARTBEAT_LIMIT_S of the links), and one whose Kamailio ended refuses at once: who keeps us
-# waiting is busy, and a call that gives it up fails though it lives. The price: who called in those 1.3 s, or where
-# Kamailio alone hangs, waits 3 s.
+# To a peer's first provisional answer, which it sends before it does anything else. A peer whose machine is
+# silent is asked no more after 3.3 s (HEARTBEAT_LIMIT_S and DIAL_LIMIT_S of the links), and one whose Kamailio ended
+# refuses at once: who keeps us waiting is busy, and a call that gives it up fails though it lives. The price: who calls
+# in those 3.3 s, or where Kamailio alone hangs, waits 3 s.
 PEER_MS = 3_000
 ZONE_MS = 3_000  # to another system's
 DEVICE_MS = 5_000  # to a device's
