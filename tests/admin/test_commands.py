@@ -41,6 +41,20 @@ def test_every_declared_command_can_be_run() -> None:
     assert {command.name for command in house.registry.commands} == {command.name for command in catalogue.COMMANDS}
 
 
+def test_a_revision_is_undone_and_named_where_it_cannot_be() -> None:
+    house = House()
+    before = house.peer.saved
+    added = house.run("config add", path="domains", value={"name": "new.example"})
+    tried = house.run("config undo", revision=added["revision"], dry_run=True)
+    assert (tried["stored"], house.peer.saved != before) == (False, True)
+    assert house.run("config undo", revision=added["revision"])["stored"]
+    assert house.peer.saved == before
+    with pytest.raises(Refused, match="new.example was changed since"):
+        house.run("config undo", revision=added["revision"])
+    with pytest.raises(Refused, match="There is no revision r999"):
+        house.run("config undo", revision="r999")
+
+
 def test_every_command_and_parameter_explains_itself_in_a_sentence() -> None:
     for command in catalogue.COMMANDS:
         for help_text in (command.help, *(parameter.help for parameter in command.parameters)):

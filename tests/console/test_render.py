@@ -170,6 +170,8 @@ def test_every_command_has_text_for_people_and_json_for_programs() -> None:
         if command is catalogue.CONFIG_DISMISS:
             peer.set_aside(Difference("zones[London].sip_port", "5061", "5070"))
             given = {"revision": result(peer, "config set-aside")[0]["revision"]["revision"]}
+        if command is catalogue.CONFIG_UNDO:
+            given = {"revision": result(peer, "config set", path=values["path"], value="Off")["revision"]}
         said = result(peer, command.name, **given)
         assert json.loads(as_json(said)) == said
         if command is not catalogue.LOG_TAIL:

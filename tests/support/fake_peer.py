@@ -28,6 +28,7 @@ from sextet.model.checks import TYPES, CheckResult, State
 from sextet.model.config import (
     Change,
     Difference,
+    Document,
     changed,
     differences,
     digest,
@@ -35,7 +36,7 @@ from sextet.model.config import (
     setting_at,
     shared_part,
     to_document,
-)
+)  # fmt: skip
 from sextet.model.ordering import settled
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
@@ -44,6 +45,7 @@ from sextet.model.settings.registration import Credential
 from sextet.model.settings.users import Administrator
 from sextet.model.settings.zones import Zone, ZonePeer
 from sextet.model.status import Alarm, Binding, Call, LinkStatus, PastAlarm, PeerStatus, Registration, Stamp, ZoneStatus
+from sextet.model.undoing import undone
 from sextet.watch.line import Entry
 
 DOMAIN = "apolo.local"
@@ -106,17 +108,13 @@ class FakePeer:
         self.judged_by: dict[tuple[int, str, int], tuple[State, str]] = {}  # the same as (another peer, check, peer)
         self.measured = 0  # how often everything was measured on demand
         self.restarts: list[str] = []
-        self.revisions = [
-            Revision(
-                stamp=self.stamp,
-                digest=self._digest(),
-                user="admin",
-                source="web 192.0.2.1",
-                age_s=3600.0,
-                summary="SIP domain apolo.local was added",
-            )
-        ]
+        first = Revision(
+            stamp=self.stamp, digest=self._digest(), user="admin", source="web 192.0.2.1", age_s=3600.0,
+            summary="SIP domain apolo.local was added",
+        )  # fmt: skip
+        self.revisions = [first]
         self.moved_by: dict[Stamp, tuple[Difference, ...]] = {self.stamp: ()}
+        self.documents: dict[Stamp, tuple[Document, Document]] = {}  # what a revision led from and to
         self.zone_rows: list[Owned[ZoneStatus]] = []
         self.tested: list[str] = []
         self.alarm_rows: list[Owned[Alarm]] = []
@@ -250,6 +248,9 @@ class FakePeer:
     def history(self, most: int = 50) -> Sequence[Revision]:
         return list(reversed(self.revisions))[:most]
 
+    def undoing(self, stamp: Stamp) -> Sequence[Change]:
+        return undone(*self.documents[stamp], shared_part(to_document(self._saved)))
+
     def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
         return self.moved_by.get(stamp, ())
 
@@ -364,17 +365,11 @@ class FakePeer:
     def set_aside(self, *moved: Difference, user: str = "admin") -> None:
         """Keep an edit that the cluster went on without."""
         stamp = Stamp(self.stamp.term - 1, "peer-1", self.stamp.revision + 1)
-        self.revisions.append(
-            Revision(
-                stamp=stamp,
-                digest="f" * 64,
-                user=user,
-                source="web 192.0.2.7",
-                age_s=900.0,
-                summary="SIP port of zone London",
-                set_aside=True,
-            )
-        )
+        aside = Revision(
+            stamp=stamp, digest="f" * 64, user=user, source="web 192.0.2.7", age_s=900.0,
+            summary="SIP port of zone London", set_aside=True,
+        )  # fmt: skip
+        self.revisions.append(aside)
         self.moved_by[stamp] = moved
 
     def _report(self, by: int) -> Report:
@@ -401,6 +396,8 @@ class FakePeer:
         return digest(shared_part(to_document(self._saved)))
 
     def _store(self, after: Root, stamp: Stamp, moved: tuple[Difference, ...], user: str, source: str) -> None:
+        if stamp != self.stamp:
+            self.documents[stamp] = (shared_part(to_document(self._saved)), shared_part(to_document(after)))
         self._saved = after
         late = [one.path for one in moved if setting_at(one.path).applies.value == "restart"]
         self.restart_reasons = tuple(dict.fromkeys([*self.restart_reasons, *late]))

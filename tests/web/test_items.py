@@ -51,6 +51,19 @@ def test_a_zone_that_rules_name_is_not_removed_and_the_rules_are_named_once(brow
     assert "Out 5 and 3 more" in words_of(off.text)
 
 
+def test_a_revision_is_undone_on_its_page_once(browser: Browser) -> None:
+    browser.save("/configuration/zones/item", name="Taipei", **{"peers.0.address": "192.0.2.20"})
+    stamp = browser.face.status().held
+    page = f"/maintenance/history/revision?term={stamp.term}&author={stamp.author}&revision={stamp.revision}"
+    assert "Undo these changes" in words_of(browser.get(page))
+    csrf = browser.form("/configuration/zones/item")["csrf"]
+    done = words_of(browser.send(page, {"csrf": csrf}).text)
+    assert f"Saved as r{stamp.revision + 1} (term {stamp.term}): {stamp} was undone." in done
+    assert [zone.name for zone in browser.face.saved.zones] == ["London"]
+    again = words_of(browser.send(page, {"csrf": csrf}).text)
+    assert f"{stamp} was not undone." in again and "Zones: Taipei was changed since; undo that first." in again
+
+
 def test_problems_of_an_item_are_shown_at_its_fields(browser: Browser) -> None:
     answer = browser.save("/configuration/zones/item", name="", sip_port="many", **{"peers.0.address": "a b"})
     words = words_of(answer.text)

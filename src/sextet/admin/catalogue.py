@@ -97,6 +97,15 @@ CONFIG_DIFF = Command(
     help="Show what a revision changed; without one, what is saved and not in force yet.",
     parameters=(Parameter(name="of", help="A revision as `config history` shows it, such as r12."),),
 )
+CONFIG_UNDO = Command(
+    name="config undo",
+    help="Take back what a revision changed, where nothing of it was changed since.",
+    parameters=(
+        Parameter(name="revision", help="A revision as `config history` shows it, such as r12.", required=True),
+        _DRY_RUN,
+    ),
+    writes=True,
+)
 CONFIG_HISTORY = Command(
     name="config history",
     help="List the revisions, newest first.",

@@ -172,6 +172,12 @@ class Commands:
             return differences(to_document(self._face.running), to_document(self._face.saved))
         return self._face.difference_of(self._revision(str(arguments["of"])).stamp)
 
+    async def config_undo(self, actor: Actor, arguments: Arguments) -> object:
+        """Take a revision back."""
+        dry_run = bool(arguments.get("dry_run", False))
+        changes = self._face.undoing(self._revision(str(arguments["revision"])).stamp)
+        return said_of(await self._door.change(actor, changes, dry_run=dry_run), stored=not dry_run)
+
     async def config_history(self, actor: Actor, arguments: Arguments) -> object:
         """List revisions."""
         return listings.history(self._face, int(arguments.get("most", HISTORY_DEFAULT)))

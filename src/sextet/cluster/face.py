@@ -201,6 +201,9 @@ class Face(Protocol):
     def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
         """What a revision changed against the one before it (or, when set aside, against what is held now)."""
 
+    def undoing(self, stamp: Stamp) -> Sequence[Change]:
+        """Give the changes that take back what a revision changed; raises Refused where they cannot."""
+
     async def change(
         self, changes: Sequence[Change], *, user: str, source: str, expected: Stamp | None = None, dry_run: bool = False
     ) -> Outcome:

@@ -10,17 +10,18 @@ from sextet.cluster.configuration.custody import Custody
 from sextet.cluster.configuration.editing import Editor
 from sextet.cluster.configuration.following import Following
 from sextet.cluster.configuration.history import GENESIS
-from sextet.cluster.configuration.revisions import Store
+from sextet.cluster.configuration.revisions import Kept, Store
 from sextet.cluster.face import Checked, ClusterStatus, Owned, Revision, Used
 from sextet.cluster.judgement import judge
 from sextet.cluster.lifecycle import Lifecycle
 from sextet.cluster.requirements.reports import Reports
 from sextet.cluster.rows.live import Live
 from sextet.model import config
-from sextet.model.config import Difference
+from sextet.model.config import Change, Difference
 from sextet.model.schema import Problem, Refused
 from sextet.model.sections import Root
 from sextet.model.status import Alarm, Call, PastAlarm, PeerStatus, Registration, Stamp, ZoneStatus
+from sextet.model.undoing import undone
 
 
 class Sight:
@@ -95,10 +96,23 @@ class Sight:
             for kept in self._store.headings(most)
         ]
 
+    def undoing(self, stamp: Stamp) -> Sequence[Change]:
+        kept = self._kept(stamp)
+        if kept.aside:
+            raise Refused(Problem("", f"{stamp} was set aside and is not in force; there is nothing to undo."))
+        before = self._store.before(stamp)
+        other = before.version if before else GENESIS
+        now = config.shared_part(config.to_document(self.saved))
+        return undone(other.document, kept.version.document, now)
+
     def difference_of(self, stamp: Stamp) -> Sequence[Difference]:
-        kept = self._store.at(stamp)
-        if kept is None:
-            raise Refused(Problem("", f"There is no {stamp} here any more; `config history` lists what there is."))
+        kept = self._kept(stamp)
         before = self._store.before(stamp)
         other = self._custody.head if kept.aside else before.version if before else GENESIS
         return config.differences(other.document, kept.version.document)
+
+    def _kept(self, stamp: Stamp) -> Kept:
+        kept = self._store.at(stamp)
+        if kept is None:
+            raise Refused(Problem("", f"There is no {stamp} here any more; `config history` lists what there is."))
+        return kept

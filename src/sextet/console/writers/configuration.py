@@ -88,6 +88,7 @@ WRITERS: dict[str, Callable[[Paper, Any], None]] = {
     "config show": _settings,
     "config set": _outcome,
     "config add": _outcome,
+    "config undo": _outcome,
     "config remove": _outcome,
     "policy upload": _outcome,
     "policy cpl": lambda paper, result: _text(paper, result["cpl"]),

@@ -15,8 +15,10 @@ from sextet.cluster.face import Face
 from sextet.model.schema import Refused
 from sextet.model.status import Stamp
 from sextet.web.desk import Message
+from sextet.web.elsewhere import gathered
 from sextet.web.events import LivePage
 from sextet.web.guard import Visit, logged_in
+from sextet.web.saving import Kept, Plan, Saved, save
 
 REVISIONS_MAX = 100
 
@@ -61,6 +63,21 @@ async def show_revision(visit: Visit) -> Response:
     return visit.page("revision.html", revision=revision, differences=visit.desk.face.difference_of(stamp))
 
 
+async def undo(visit: Visit) -> Response:
+    """Take back what one revision changed."""
+    stamp, face = _stamp(visit.query), visit.desk.face
+    try:
+        result = await save(visit, lambda: Plan(changes=tuple(face.undoing(stamp)), done=f"{stamp} was undone."))
+    except Refused as refused:
+        result = Kept(problems=refused.problems)
+    if isinstance(result, Saved):
+        return visit.go(HISTORY.path, result.message)
+    problems = result.problems if result else ()
+    message = result.notice if result and result.notice else None
+    title = f"{stamp} was not undone."
+    return visit.go(HISTORY.path, message or Message(tone="bad", title=title, lines=tuple(gathered(problems))))
+
+
 async def show_restart(visit: Visit) -> Response:
     """Show what a restart would end, and whether a factory reset that waits for it would fail."""
     reset = await visit.desk.lives.reset_state() if visit.desk.lives else None
@@ -83,6 +100,7 @@ async def restart(visit: Visit) -> Response:
 ROUTES = (
     Route(HISTORY.path, logged_in(show_history), methods=["GET"]),
     Route(f"{HISTORY.path}/revision", logged_in(show_revision), methods=["GET"]),
+    Route(f"{HISTORY.path}/revision", logged_in(undo), methods=["POST"]),
     Route(RESTART.path, logged_in(show_restart), methods=["GET"]),
     Route(RESTART.path, logged_in(restart), methods=["POST"]),
 )
