@@ -57,6 +57,8 @@ class FakeKSR:
             "$ci": "call-1", "$cs": "1", "$ft": "tag-1", "$fu": "sip:caller@apolo.local",
             "$var(mark)": "mark-1", "$var(flow)": source,
         }  # fmt: skip
+        if method == "INVITE":
+            headers = {"Contact": f"<sip:caller@{ip}>", **headers}
         for name, value in headers.items():
             header = name.replace("_", "-")
             if header.startswith("$"):

@@ -29,6 +29,7 @@ from sextet.sip.kemi.proof import HEADER, Identity, identity_of, new_tag, proven
 from sextet.sip.kemi.refusing import answer
 from sextet.sip.kemi.registration import carrying, flows
 from sextet.sip.kemi.registration.bindings import elsewhere, here, is_endpoint
+from sextet.sip.kemi.registration.contacts import contacts_of
 from sextet.sip.kemi.reporting import Reporter
 from sextet.sip.kemi.routing import calls, carriage, failing, session_timing, tracing
 from sextet.sip.kemi.routing.aftermath import Aftermath
@@ -36,6 +37,7 @@ from sextet.sip.kemi.routing.forking import Call
 from sextet.sip.kemi.zones import reaching, traversal
 
 WITHIN = ("BYE", "PRACK", "UPDATE")  # mean something within a call only; what is new to us goes on (RFC 4475 3.1.1.2)
+NO_WAY_BACK = "an INVITE has exactly one Contact"  # RFC 3261 8.1.1.8; of another Kamailio keeps no dialog, and no end
 STEP = "search"  # of a request that waits (questions.py)
 _MARK = re.compile(r";sxl=([0-9a-f]{16})")
 
@@ -140,12 +142,16 @@ def _search(ksr: Any, reporter: Reporter, told: Instructions, one: Errand) -> No
 def _send(
     ksr: Any, reporter: Reporter, told: Instructions, one: Errand, found: questions.Expanded, after: Aftermath, uri: str
 ) -> None:
-    request = one.request
+    request, invite = one.request, ksr.pv.get("$rm") == "INVITE"
+    if invite and len(contacts_of(str(ksr.pv.get("$(hdr(Contact)[*])") or ""), "")) != 1:
+        tracing.answered(ksr, reporter, one.name, tracing.clock(ksr), 400, True, NO_WAY_BACK)
+        answer(ksr, 400, NO_WAY_BACK)
+        return
     ksr.pvx.xavp_child_sets("via", "sxl", one.own)
     ksr.corex.via_add_xavp_params(1)
     furnish(ksr, told)
     call: Call = {"tag": request.tag, "search": one.name}
-    if ksr.pv.get("$rm") == "INVITE" and (after.then or not found.refused):
+    if invite and (after.then or not found.refused):
         ksr.dialog.dlg_manage()
         if request.source.kind is SourceKind.PEER:
             calls.named(ksr, str(ksr.pv.get("$avp(serial)")))
