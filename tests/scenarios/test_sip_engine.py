@@ -18,7 +18,7 @@ from sextet.sip import process
 from sextet.sip.kemi.registration.answering import USER_MAX
 from sextet.sip.kemi.routing.forking import PEER_MS
 from sextet.sip.rpc import command
-from tests.support.sip_client import Phone
+from tests.support.sip_client import SDP, Phone
 from tests.support.sip_peers import CONFIG, answered, peers, phone, refused
 from tests.support.tables import linked
 
@@ -282,6 +282,20 @@ def test_unknown_people_servers_and_strangers_get_their_answers() -> None:
             for password in ("", "wrong"):
                 alice.password = password
                 assert refused(await alice.call("nobody@apolo.local")).status == 407
+
+    asyncio.run(play())
+
+
+def test_what_grows_too_long_for_a_connection_is_refused_before_it_costs_one() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice", "tcp") as alice, phone(at, 1, "bob") as bob:
+            await alice.register()
+            await bob.register()
+            await at.registered(1, BOB)
+            assert refused(await alice.call(BOB, body=SDP + f"a=x:{'y' * 62_000}\r\n")).status == 513
+            assert bob.count() == 0
+            dialog = answered(await alice.call(BOB, body=SDP + f"a=x:{'y' * 50_000}\r\n"))
+            assert (await alice.hang_up(dialog)).status == 200
 
     asyncio.run(play())
 
