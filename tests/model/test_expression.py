@@ -112,3 +112,7 @@ def test_a_repeat_may_make_a_part_optional_whatever_it_holds() -> None:
 
 def test_groups_are_counted() -> None:
     assert [groups_of(text) for text in ("(a)(?:b)(c)", "a", "(")] == [2, 0, 0]
+
+
+def test_an_expression_is_repeated_as_it_was_entered() -> None:
+    assert flaw(r"(\d+").startswith(r"'(\d+' is not a regular expression")

@@ -43,19 +43,20 @@ class _Group:
 
 def flaw(text: str) -> str:
     """Give what is wrong with an expression as the end of a sentence with its remedy, or ""."""
+    quoted = f"'{text}'"  # as it was entered, each backslash once
     try:
         _compiled(text)
     except (re.error, OverflowError, RecursionError, Warning) as error:
-        return f"{text!r} is not a regular expression ({error}); correct it, or choose another pattern type."
+        return f"{quoted} is not a regular expression ({error}); correct it, or choose another pattern type."
     cost, strange = _cost(text)
     if strange:
-        return f"{text!r} uses {strange}, which patterns do not have; use (...), (?:...), (?!...) or (?<!...)."
+        return f"{quoted} uses {strange}, which patterns do not have; use (...), (?:...), (?!...) or (?<!...)."
     if not cost < math.inf:  # the quotient of two infinite costs is no number either
         return (
-            f"{text!r} repeats a part that repeats or has alternatives, which can take for ever; repeat a simple part."
+            f"{quoted} repeats a part that repeats or has alternatives, which can take for ever; repeat a simple part."
         )
     if cost > COST_MAX:
-        return f"{text!r} has too many parts that repeat; use at most four of * and +."
+        return f"{quoted} has too many parts that repeat; use at most four of * and +."
     return ""
 
 

@@ -21,7 +21,7 @@ def call_policy(whole: Root) -> Iterator[Problem]:
     if policy.mode == LOCAL_CPL and policy.script.strip() and enabled:
         yield Problem(
             "call_policy.script",
-            f"CPL script: it excludes the {len(enabled)} rules; disable these, or empty the script.",
+            f"CPL script: it excludes the enabled rules ({len(enabled)}); disable these, or empty the script.",
         )
     for rule in policy.rules:
         path = item_path("call_policy.rules", str(rule.priority))
