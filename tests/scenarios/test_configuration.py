@@ -49,6 +49,22 @@ def test_a_change_on_a_subordinate_goes_to_the_primary_and_is_here_when_it_is_ac
     asyncio.run(play())
 
 
+def test_a_revision_is_undone_from_any_peer_unless_it_was_changed_since(lab: Lab) -> None:
+    async def play() -> None:
+        before = await digests(lab)
+        first = await lab.set(1, SHARED, 77)
+        other = await lab.set(2, "dial_plan.fallback_alias", "undone@apolo.local")
+        await eventually("3 has both", lambda: in_force(lab, other["stamp"]))
+        await lab.ask(3, "config undo", revision=first["revision"])
+        assert await lab.value(3, SHARED) == "60"
+        assert "was changed since" in await lab.refusal(3, "config undo", revision=first["revision"])
+        undone = await lab.ask(3, "config undo", revision=other["revision"])
+        await eventually("it is in force everywhere", lambda: in_force(lab, undone["stamp"]))
+        assert await digests(lab) == before
+
+    asyncio.run(play())
+
+
 def test_of_two_writers_who_read_the_same_revision_one_is_told_to_read_again(lab: Lab) -> None:
     async def play() -> None:
         read = f"r{(await lab.cluster(1))['held']['revision']}"
