@@ -179,9 +179,9 @@ class FakePeer:
         numbers, every = {one.number for one in self.registration_rows}, self.registration_rows
         return {number: {one.row.alias: one.row for one in every if one.number == number} for number in numbers}
 
-    def owned(self, number: int, row: Registration) -> Owned[Registration]:
-        found = next(one for one in self.registration_rows if one.number == number and one.row is row)
-        return replace(found, stale=number in self.silent)
+    def owned(self, rows: Sequence[tuple[int, Registration]]) -> Sequence[Owned[Registration]]:
+        found = {(one.number, one.row.alias): one for one in self.registration_rows}
+        return [replace(found[number, row.alias], stale=number in self.silent) for number, row in rows]
 
     def calls(self) -> Sequence[Owned[Call]]:
         return [replace(row, stale=row.number in self.silent) for row in self.call_rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from sextet.watch.line import Entry
 TEXT_MAX = 4096  # of one argument that is not a value
 HISTORY_DEFAULT = 50  # as Face.history
 LINES_DEFAULT = 40  # one screen
+BESIDE = 5_000  # rows: more are written beside the event loop, which has peers to answer meanwhile
 LOGS = ("event", "configuration", "network")
 
 Arguments = Mapping[str, Any]
@@ -61,7 +63,10 @@ class Registry:
     async def run(self, name: str, arguments: Arguments, actor: Actor) -> object:
         """Run one command; raises Usage, Refused, Moved, NoPrimary, or what a command of its own kind raises."""
         _, run, _, checked = self._found(name, arguments, actor)
-        return to_plain(await run(actor, checked))
+        found = await run(actor, checked)
+        if isinstance(found, tuple) and len(found) > BESIDE:
+            return await asyncio.to_thread(to_plain, found)
+        return to_plain(found)
 
     async def look(self, name: str, arguments: Arguments, actor: Actor) -> None:
         """Refuse what could not be done anyway, before a person is asked whether it shall be; raises as `run`."""

@@ -163,7 +163,8 @@ def first_registrations(face: Face, containing: str, most: int | None) -> tuple[
         or wanted in f"{row.alias}\n{binding.contact}\n{binding.received}\n{binding.user_agent}".casefold()
     ]
     first = heapq.nsmallest(most or len(found), found, key=lambda one: (one[1].alias, one[0], one[2].contact))
-    return tuple(_registration(face.owned(number, row), binding, names) for number, row, binding in first), len(found)
+    rows = face.owned([(number, row) for number, row, _ in first])
+    return tuple(_registration(row, one[2], names) for row, one in zip(rows, first, strict=True)), len(found)
 
 
 def calls(face: Face, containing: str = "") -> tuple[CallLine, ...]:

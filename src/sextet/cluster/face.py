@@ -162,8 +162,8 @@ class Face(Protocol):
         These may be a hundred thousand and pages look often: nothing is copied, so it is good until the next `await`.
         """
 
-    def owned(self, number: int, row: Registration) -> Owned[Registration]:
-        """Say of one of these whose it is and how old."""
+    def owned(self, rows: Sequence[tuple[int, Registration]]) -> Sequence[Owned[Registration]]:
+        """Say of some of these, each with the number of its peer, whose they are and how old."""
 
     def calls(self) -> Sequence[Owned[Call]]: ...
 

@@ -54,9 +54,12 @@ class Sight:
     def registrations(self) -> Mapping[int, Mapping[str, Registration]]:
         return {number: self.live.view.registered(number) for number in self._following.names()}
 
-    def owned(self, number: int, row: Registration) -> Owned[Registration]:
-        age_s = max(0.0, self.live.view.age_s(number, row.since_s))
-        return Owned(number, self._following.names()[number], row, age_s, number in self._following.stale())
+    def owned(self, rows: Sequence[tuple[int, Registration]]) -> Sequence[Owned[Registration]]:
+        names, stale, age_s = self._following.names(), self._following.stale(), self.live.view.age_s
+        return [
+            Owned(number, names[number], row, max(0.0, age_s(number, row.since_s)), number in stale)
+            for number, row in rows
+        ]
 
     def calls(self) -> Sequence[Owned[Call]]:
         return self.live.view.owned(Call, self._following.names(), self._following.stale())
