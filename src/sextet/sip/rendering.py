@@ -29,6 +29,7 @@ MESSAGES_MAX = 1000  # that are kept until they are read, once a second, for log
 SWEEP_S = 2  # how often expired and lost bindings are looked for
 SESSIONS_MAX = 2000  # media sessions, as neighbours are told where no capacity class says otherwise
 SESSION_LEAST_S = session_timer.LEAST_S
+AGES_S = 10 * 365 * 86_400  # no Kamailio runs as long
 MARK_S = 600  # after this long even an unchanged registration is decided and told anew
 NOBODY = "192.0.2.255"  # RFC 5737: an address that is never our own
 VERIFIED = "verified"  # the part of tls.cfg that kamailio.cfg.j2 asks for by this name
@@ -97,6 +98,7 @@ def kamailio_text(wanted: Wanted, run_dir: Path, secret: str) -> str:
         messages_max=MESSAGES_MAX,
         session_least_s=SESSION_LEAST_S,
         session_most_s=session_timer.MOST_S,
+        ages_s=AGES_S,
         untimed_s=session_timer.UNTIMED_S,
     )
 

@@ -12,9 +12,8 @@ from sextet.call.session_timer import LEAST_S, MOST_S
 from sextet.sip.kemi.limits.charging import release
 from sextet.sip.kemi.reporting import Reporter, read_back, written
 
-RINGING_S = 600  # after fr_inv_timer (180 s) for each of a few steps nothing rings any more
 TOMBSTONE_S = 60  # how long the number of an ended call is kept, so that a late report does not bring it back
-CONNECTED_S = MOST_S + 60  # a minute above the dialog module's own limit; refreshes begin it anew
+LASTS_S = MOST_S + 60  # a minute above the dialog module's own limit, and as long as a script may let a call ring
 _STATE = ',"state":"'  # a quotation mark inside a value is escaped: this stands nowhere else
 
 
@@ -105,6 +104,6 @@ def _stored(ksr: Any, call_id: str) -> str:
 def _tell(ksr: Any, reporter: Reporter, call_id: str, lasting: str, state: str, since_s: float) -> None:
     order = ksr.htable.sht_inc("ctl", "order")
     call = f'{{{lasting}{_STATE}{state}","since_s":{since_s:.3f}}}'
-    ksr.htable.sht_setxs("call", call_id, f"[{order},{call}]", RINGING_S if state == "ringing" else CONNECTED_S)
+    ksr.htable.sht_setxs("call", call_id, f"[{order},{call}]", LASTS_S)
     # A call that rings is told before it does: its answer is told by another worker.
     reporter.send(f'"kind":"call","order":{order},"call":{call}', more=state != "ringing")
