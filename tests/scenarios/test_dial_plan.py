@@ -115,7 +115,7 @@ async def agrees(lab: Lab, row: Row, call_id: str, label: str) -> None:
 
     async def told() -> Mapping[str, Any] | None:
         """The first search of this call, whoever told it when: what a script says afterwards is another one."""
-        lines = (await lab.ask(number, "search history", containing=row.dialled, lines=20))["lines"]
+        lines = (await lab.ask(number, "search history", containing=foreseen["search"]["alias"], lines=20))["lines"]
         for one in lines:
             if (one["peer"], one["search"]["call_id"]) == (number, call_id):
                 search: Mapping[str, Any] = (await lab.ask(number, "search show", id=one["search"]["id"]))["search"]

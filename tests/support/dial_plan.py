@@ -86,6 +86,7 @@ PEOPLE = [
     person("desk", "77"),
     person("me", "carol", busy="dave@old.test"),
     person("away", "ghost", no_answer="carol"),
+    person("王", "bob"),
 ]
 SETTINGS: dict[str, Any] = {
     "subzones": [{"name": "Floor"}],
@@ -148,6 +149,7 @@ SEARCHED = (
     Row(dialled=f"me@{LOCAL}", rung={"carol": "", "dave": ""}, says={"carol": 486}),
     Row(dialled=f"me@{LOCAL}", rung={"carol": ""}, status=480, says={"carol": 480}),
     Row(dialled=f"away@{LOCAL}", rung={"carol": ""}),
+    Row(dialled=f"%E7%8E%8B@{LOCAL}", rung={"bob": ""}),
 )  # fmt: skip
 
 

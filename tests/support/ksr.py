@@ -153,7 +153,12 @@ class FakeKSR:
 
     # registrar
     def save(self, table: str, flags: int) -> int:
-        alias = str(self.values["$tu"]).removeprefix("sip:").lower()
+        return self.save_uri(table, flags, str(self.values["$tu"]))
+
+    def save_uri(self, table: str, flags: int, uri: str) -> int:
+        if re.search("%[89A-Fa-f]", uri):
+            return -1  # as un_escape() of Kamailio 5.6: an escape that is no ASCII
+        alias = uri.removeprefix("sip:").lower()
         header = str(self.values.get("$(hdr(Contact)[*])") or "")
         rows = self.bindings.setdefault(alias, [])
         result = 4

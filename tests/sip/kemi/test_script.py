@@ -86,6 +86,16 @@ def test_a_registration_is_told_before_it_is_answered_and_only_once(bench: Bench
     assert bench.ksr.htables["mark"] == {"mark-1": 60}
 
 
+def test_letters_beyond_ascii_are_registered_escaped_and_as_they_are_under_one_alias(bench: Bench) -> None:
+    for alias, contact in (
+        ("%E5%B0%8F%e6%98%8e@apolo.local", "<sip:a@192.0.2.9>"),
+        ("小明@apolo.local", "<sip:b@192.0.2.9>"),
+    ):
+        assert bench.register(alias, contact, Expires="3600") == (200, "OK")
+    assert len(bench.ksr.bindings["小明@apolo.local"]) == 2
+    assert {event["alias"] for event in bench.told} == {"小明@apolo.local"}
+
+
 def test_the_fast_path_ends_with_the_binding(bench: Bench) -> None:
     bench.register(Expires="3600")
     bench.register(Expires="0")

@@ -115,6 +115,9 @@ def _save(
         # save() of 5.6 looks for a contact in whatever a proxy has passed on, and refuses this one for having none.
         ksr.registrar.unregister("location", f"sip:{alias}")
         saved = answering.GONE
+    elif not alias.isascii():
+        # save() of 5.6 refuses an escape that is no ASCII; it takes the letters themselves, by which all look it up.
+        saved = ksr.registrar.save_uri("location", NO_REPLY, f"sip:{alias}")
     else:
         saved = ksr.registrar.save("location", NO_REPLY)
     if saved < 0:
