@@ -367,6 +367,7 @@ def test_whichever_device_answers_the_call_is_charged_until_it_ends(together: To
         "connected",
         "Default Subzone -> Narrow" if winner == 0 else "Default Subzone",
     )
+    assert row["destination"] == alias
     serial = together.requests[together.ALIASES[0]]["$dlg_var(serial)"]  # the call's dialog, over or not
     together.ksr.values = {"$ci": "call-1", "$dlg(callid)": "call-1", "$dlg_var(serial)": serial, "$rm": "BYE"}
     assert together.script.ended(None, "within" if winner else "ended") == 1

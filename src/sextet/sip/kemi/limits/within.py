@@ -10,7 +10,7 @@ from sextet.call.table import Table
 from sextet.sip.kemi.limits import charging
 from sextet.sip.kemi.limits.admitting import end_of
 from sextet.sip.kemi.refusing import answer
-from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.reporting import Reporter, read_back
 from sextet.sip.kemi.routing import calls, tracing
 
 REFUSED, PASSED = 1, 0  # what kamailio.cfg looks at
@@ -36,7 +36,9 @@ def answered(ksr: Any, reporter: Reporter, table: Table) -> None:
     charging.answered(ksr, reporter, table, end_of(ksr, table))
     call_id = str(ksr.pv.get("$ci"))
     if ksr.pv.get("$avp(joins)") and int(ksr.pv.get("$rs") or 0) >= 200 and not calls.is_connected(ksr, call_id):
-        calls.connected(ksr, reporter, call_id, time.monotonic(), charging.shown(ksr, call_id))
+        alias = read_back(ksr.pv.get("$avp(steps)"))[1]["destination"]  # the row is that of the first request
+        about = charging.shown(ksr, call_id) | {"destination": alias}
+        calls.connected(ksr, reporter, call_id, time.monotonic(), about)
         tracing.ended(ksr, reporter, 200)
     _tell(ksr, reporter)
 
