@@ -216,7 +216,7 @@ class Script:
         if argument == "failed":
             reason = f"{status} {get('$rr') or ''}".strip() if status else "Not answered"
         else:
-            reason = "Normal" if method == "BYE" else calls.overdue(self._ksr, call_id, time.monotonic())
+            reason = "Normal" if method == "BYE" else calls.overdue(self._ksr)
         serial = "" if argument == "within" else str(get("$dlg_var(serial)") or "")
         calls.ended(self._ksr, self._reporter, call_id, reason, serial)
 
