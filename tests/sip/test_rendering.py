@@ -114,7 +114,9 @@ def test_neighbours_are_told_as_many_media_sessions_as_the_capacity_class_has(
     assert rendering.instructions(wanted, "own", NO_NAMES).sessions_max == sessions
 
 
-@pytest.mark.parametrize("table", ["call", "load", "reg", "carried", "cert", "dns", "ldap", "asking", "held", "mark"])
+@pytest.mark.parametrize(
+    "table", ["call", "load", "reg", "carried", "tunnel", "named", "cert", "dns", "ldap", "asking", "held", "mark"]
+)
 def test_tables_whose_rows_have_a_time_let_them_go(table: str) -> None:
     """Kamailio looks for rows that are over in tables with autoexpire only: in others every call left one for ever."""
     [line] = [one for one in rendering.kamailio_text(WANTED, RUN, "own").splitlines() if f'"{table}=>' in one]
