@@ -78,6 +78,25 @@ def test_a_caller_who_gives_up_a_busy_device_and_a_wrong_number_are_in_the_histo
     asyncio.run(play())
 
 
+def test_where_a_device_elsewhere_was_quicker_nobody_gave_up(lab: Lab) -> None:
+    async def play() -> None:
+        alice, quick, slow = lab.phone(1, "alice"), lab.phone(1, "bob"), lab.phone(2, "bob")
+        slow.status = 0
+        async with registered(alice, quick, slow):
+            await known(lab, (ALICE, 1), (BOB, 1), (BOB, 2))
+            dialog = answered(await alice.call(BOB))
+
+            async def both() -> list[tuple[int, str, str]]:
+                lines = await history(lab, 3, dialog.call_id)
+                return sorted((line["peer"], line["outcome"], line["search"]["reason"]) for line in lines)
+
+            wanted = [(1, "Found", ""), (2, "Cancelled", "another device answered")]
+            await eventually("both searches are over", both, wanted=wanted)
+            assert (await alice.hang_up(dialog)).status == 200
+
+    asyncio.run(play())
+
+
 def test_a_call_to_an_address_reaches_the_device_on_another_peer(lab: Lab) -> None:
     async def play() -> None:
         rule = {"name": "Addresses", "priority": 40, "mode": "Any IP address", "target": "LocalZone"}

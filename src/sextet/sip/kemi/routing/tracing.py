@@ -119,8 +119,11 @@ def why(ksr: Any, status: int) -> str:
 
 
 def ended(ksr: Any, reporter: Reporter, status: int) -> None:
-    """Tell that a call was answered, and by whom, or that the caller gave up."""
-    reason = "the caller gave up" if status == _CANCELLED else ""
+    """Tell that a call was answered, and by whom, or that it was cancelled: by the caller, or for another answer."""
+    reason = ""
+    if status == _CANCELLED:
+        elsewhere = ksr.htable.sht_get("elsewhere", str(ksr.pv.get("$ci")))
+        reason = "another device answered" if elsewhere else "the caller gave up"
     steps = ksr.pv.get("$avp(steps)")
     if steps:
         call = read_back(steps)[1]
