@@ -31,6 +31,14 @@ def test_the_first_devices_by_alias_are_listed_and_all_of_them_counted() -> None
     assert listings.first_registrations(peer, "nobody", 2) == ((), 0)
 
 
+def test_devices_of_some_aliases_are_listed_whatever_their_case_and_no_others() -> None:
+    found = listings.registrations_of(FakePeer.busy(), ["BOB@apolo.local", "alice@apolo.local", "bo"])
+    assert [(line.alias, line.peer_name) for line in found] == [
+        ("alice@apolo.local", "expc01"),
+        ("bob@apolo.local", "expc03"),
+    ]
+
+
 def test_a_filter_finds_any_shown_text_whatever_its_case() -> None:
     peer = FakePeer.busy()
     assert [line.alias for line in listings.registrations(peer, "EXPC03")] == ["bob@apolo.local"]

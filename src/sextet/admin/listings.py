@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sextet.admin.peers.mesh import peer_name
@@ -162,9 +162,20 @@ def first_registrations(face: Face, containing: str, most: int | None) -> tuple[
         if everything
         or wanted in f"{row.alias}\n{binding.contact}\n{binding.received}\n{binding.user_agent}".casefold()
     ]
-    first = heapq.nsmallest(most or len(found), found, key=lambda one: (one[1].alias, one[0], one[2].contact))
-    rows = face.owned([(number, row) for number, row, _ in first])
-    return tuple(_registration(row, one[2], names) for row, one in zip(rows, first, strict=True)), len(found)
+    return _registrations(face, found, most or len(found)), len(found)
+
+
+def registrations_of(face: Face, aliases: Collection[str]) -> tuple[RegistrationLine, ...]:
+    """List the devices of some aliases, written in any case; no line is made of the others."""
+    wanted = {alias.lower() for alias in aliases}
+    found = [
+        (number, row, binding)
+        for number, rows in face.registrations().items()
+        for row in rows.values()
+        if row.alias.lower() in wanted
+        for binding in row.bindings
+    ]
+    return _registrations(face, found, len(found))
 
 
 def calls(face: Face, containing: str = "") -> tuple[CallLine, ...]:
@@ -261,6 +272,15 @@ def _names(face: Face) -> dict[int, str]:
 
 def _contains(wanted: str, *texts: str) -> bool:
     return not wanted or any(wanted.casefold() in text.casefold() for text in texts)
+
+
+def _registrations(
+    face: Face, found: Sequence[tuple[int, Registration, Binding]], most: int
+) -> tuple[RegistrationLine, ...]:
+    names = _names(face)
+    first = heapq.nsmallest(most, found, key=lambda one: (one[1].alias, one[0], one[2].contact))
+    rows = face.owned([(number, row) for number, row, _ in first])
+    return tuple(_registration(row, one[2], names) for row, one in zip(rows, first, strict=True))
 
 
 def _registration(owned: Owned[Registration], binding: Binding, names: Mapping[int, str]) -> RegistrationLine:

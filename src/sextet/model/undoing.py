@@ -44,9 +44,7 @@ def undone(before: Document, after: Document, now: Document) -> tuple[Change, ..
     return tuple(changes)
 
 
-def _places(
-    before: Document, after: Document, now: Document
-) -> Iterator[tuple[str, Setting, Any, Any, Any]]:  # fmt: skip
+def _places(before: Document, after: Document, now: Document) -> Iterator[tuple[str, Setting, Any, Any, Any]]:
     """Walk the settings and lists that changed: path, declaration, and what stood, came and stands there."""
     for field in dataclasses.fields(Root):
         declared = field.metadata.get("setting")

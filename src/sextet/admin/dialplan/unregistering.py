@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sextet.admin.actor import Actor
 from sextet.admin.door import Door
 from sextet.admin.in_force import waited
-from sextet.admin.listings import RegistrationLine, registrations
+from sextet.admin.listings import RegistrationLine, registrations_of
 from sextet.cluster.face import Face
 from sextet.engine import Journal
 from sextet.model.config import Change
@@ -45,7 +45,7 @@ class UnregisterDesk:
         Those that went meanwhile are left out; raises Refused where none is there.
         """
         lines: dict[str, list[RegistrationLine]] = {}
-        for line in registrations(self._face):
+        for line in registrations_of(self._face, [alias for alias, _ in devices]):
             lines.setdefault(line.alias.lower(), []).append(line)
         found: dict[RegistrationLine, None] = {}
         problems = []
