@@ -180,11 +180,13 @@ class Front:
     async def _serve(self, ip: str, rules: Rules, sock: socket.socket) -> None:
         """One connection, from the handshake to its end."""
         connection: _Connection | None = None
+        store: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         try:
             try:
                 async with asyncio.timeout(HANDSHAKE_LIMIT_S):
                     connection, reader, writer = await self._admit(sock, ip, rules)
-                    store = await self._open_store() if self._talk is None else None
+                    if self._talk is None:
+                        store = await self._open_store()
             finally:
                 self._half_open[ip] -= 1
                 if self._half_open[ip] <= 0:
@@ -202,6 +204,8 @@ class Front:
             if connection is not None:
                 self._connections.pop(connection, None)
                 connection.transport.abort()
+            if store is not None:  # a pump that was ended before its first turn did not
+                store[1].transport.abort()
 
     async def _admit(
         self, sock: socket.socket, ip: str, rules: Rules
