@@ -92,6 +92,23 @@ def test_an_audio_call_has_a_least_rate_and_a_video_call_has_none() -> None:
         assert session.least == least
 
 
+@pytest.mark.parametrize(
+    ("text", "audio_only", "more"),
+    [
+        (sdp(AUDIO), True, False),
+        (sdp(AUDIO, "m=video 0 RTP/AVP 97\r\n"), True, False),  # what is refused is no line of the session
+        (sdp(AUDIO, VIDEO), False, True),
+        (sdp(AUDIO, "m=application 5070 UDP/BFCP *\r\n"), False, True),
+        (sdp(AUDIO, AUDIO), False, True),
+        (sdp(), False, False),
+    ],
+)
+def test_an_audio_call_is_one_audio_medium_and_nothing_else(text: str, audio_only: bool, more: bool) -> None:
+    session = read(text)
+    assert session is not None
+    assert (session.audio_only, session.more_than_audio) == (audio_only, more)
+
+
 def test_what_is_capped_asks_for_that_and_keeps_everything_else() -> None:
     text = sdp(with_b(AUDIO, "AS:64"), with_b(VIDEO, "TIAS:1856000"), session="b=AS:1920\r\n")
     lowered = capped(text, 512)

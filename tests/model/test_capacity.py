@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sextet.model.capacity import (
+    AUDIO_CALL,
+    AUDIO_SHARE,
     CALLS,
     CALLS_HERE,
     DESKTOPS,
@@ -25,20 +29,22 @@ from sextet.model.capacity import (
 )
 
 GUIDE = [  # guide, "容量": a cluster of four
-    ("CE1200", 20_000, 2000, 2000, 20_000, 24_000),
-    ("Large VM", 20_000, 2000, 2000, 10_000, 24_000),
-    ("Medium VM", 10_000, 400, 400, 10_000, 7200),
-    ("Small VM", 2000, 40, 75, 200, 1800),
+    ("CE1200", 20_000, 2000, 4000, 2000, 20_000, 24_000),
+    ("Large VM", 20_000, 2000, 4000, 2000, 10_000, 24_000),
+    ("Medium VM", 10_000, 400, 800, 400, 10_000, 7200),
+    ("Small VM", 2000, 40, 40, 75, 200, 1800),
 ]
 
 
-@pytest.mark.parametrize(("platform", "registrations", "calls", "rms", "proxied", "relays"), GUIDE)
+@pytest.mark.parametrize(("platform", "registrations", "calls", "audio", "rms", "proxied", "relays"), GUIDE)
 @pytest.mark.parametrize("peers", [4, 5, 6])
 def test_four_to_six_peers_carry_what_the_guide_says(
-    platform: str, registrations: int, calls: int, rms: int, proxied: int, relays: int, peers: int
+    platform: str, registrations: int, calls: int, audio: int, rms: int, proxied: int, relays: int, peers: int
 ) -> None:
+    found = together([platform] * peers)
     wanted = Limits(registrations=registrations, calls=calls, rms=rms, proxied=proxied, relays=relays)
-    assert together([platform] * peers) == wanted
+    assert replace(found, audio_share=wanted.audio_share) == wanted
+    assert Use(audio=audio).calls(found.audio_share) == calls, "so many audio calls fill it too"
 
 
 @pytest.mark.parametrize(("peers", "registrations"), [(1, 5000), (2, 10_000), (3, 15_000)])
@@ -60,7 +66,7 @@ def test_while_classes_differ_nobody_is_promised_more_than_the_smallest_carries(
 
 
 def test_two_audio_calls_are_one_video_call_and_share_a_session() -> None:
-    assert Use(video=3, audio=1).calls == 3.5
+    assert Use(video=3, audio=1).calls(AUDIO_SHARE) == 3.5
     assert Use(rms_video=1, rms_audio=3).rms == 3
 
 
@@ -94,4 +100,7 @@ def test_what_workers_count_has_a_limit_only_where_something_limits_it() -> None
     assert found[RMS] == 40, "fewer licences than the class carries"
     assert (found[REGISTRATIONS_HERE], found[REGISTRATIONS], found[ROOMS], found[DESKTOPS]) == (2500, 5000, 5, 0)
     assert (found[PROXIED_HERE], found[PROXIED]) == (3000, 6000)
+    assert AUDIO_CALL not in found
+    small = limits_of(alone("Small VM"), together(["Small VM"]), None)
+    assert small[CALLS] == 80 and small[AUDIO_CALL] == 2, "an audio call takes as much as a video call"
     assert ROOMS not in limits_of(alone("Medium VM"), together(["Medium VM"]), None), "licences are not counted"

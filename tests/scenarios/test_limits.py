@@ -58,8 +58,30 @@ def test_an_alias_beyond_the_limit_is_refused_and_may_register_when_another_has_
 
 def test_desktops_need_their_own_licence() -> None:
     async def play() -> None:
-        async with limited({capacity.DESKTOPS: 0}) as (_, alice, *_rest):
+        async with limited({capacity.DESKTOPS: 0}) as (_, alice, bob, *_rest):
             assert (await alice.register()).status == 200, "it is no desktop"
+            answer = await bob.register(extra="User-Agent: TANDBERG/EX90")
+            assert (answer.status, "Desktop system license limit reached" in answer.first) == (403, True), answer.first
+
+    asyncio.run(play())
+
+
+def test_without_a_licence_strangers_reach_nobody_but_endpoints_call_each_other() -> None:
+    async def play() -> None:
+        stranger = Phone("x", f"{NETWORK}.1", local_ip=f"{NETWORK}.90", domain="other.test")
+        async with limited({capacity.RMS: 1}) as (at, alice, bob, _), stranger:
+            for each, alias in ((alice, ALICE), (bob, BOB)):
+                await each.register()
+                await at.registered(1, alias)
+            answer = refused(await stranger.call(BOB))
+            assert (answer.status, bob.count()) == (480, 0)
+            assert "Call license limit reached" in answer.get("reason")
+            dialog = answered(await alice.call(BOB))
+            assert (await alice.hang_up(dialog)).status == 200
+            await at.apply(1, limits={capacity.RMS: 2})
+            dialog = answered(await stranger.call(BOB))
+            await at.hosts[1].until(lambda: [one.rich for one in at.hosts[1].calls.values()] == [True])
+            assert (await stranger.hang_up(dialog)).status == 200
 
     asyncio.run(play())
 

@@ -12,7 +12,7 @@ import pytest
 
 from sextet.engine import Shared
 from sextet.lab.policy_server import PolicyServer
-from sextet.model.capacity import PROXIED, PROXIED_HERE
+from sextet.model.capacity import PROXIED, PROXIED_HERE, RMS
 from sextet.model.sections import Root
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.policy import CallPolicy
@@ -109,6 +109,7 @@ def test_an_endpoint_outside_registers_inside_and_calls_go_both_ways(between: ob
             assert at.hosts[E].registrations == {}
             await at.hosts[E].until(lambda: at.hosts[E].proxied == 1)
             assert at.hosts[C].proxied == 0
+            await at.apply(E, limits={RMS: 0})  # the calls of an endpoint that is registered inside need no licence
             inward = answered(await alice.call(BOB))
             assert (await at.hosts[C].call(inward)).route == "Local Zone"
             assert bob.count() == 1

@@ -58,9 +58,17 @@ class Session:
 
     @property
     def audio_only(self) -> bool:
-        """Say whether nothing but audio is asked for; a session without media says nothing."""
-        active = [medium.kind for medium in self.media if medium.active]
-        return bool(active) and "video" not in active
+        """Say whether one audio medium is asked for and nothing else (facts 8.1); without media it says nothing."""
+        return self._active == ["audio"]
+
+    @property
+    def more_than_audio(self) -> bool:
+        """Say whether it makes an audio call one that counts as video."""
+        return bool(self._active) and not self.audio_only
+
+    @property
+    def _active(self) -> list[str]:
+        return [medium.kind for medium in self.media if medium.active]
 
     @property
     def has_video(self) -> bool:

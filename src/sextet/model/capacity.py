@@ -1,7 +1,8 @@
 """How much a cluster may carry: the guide's platforms, what several of them hold together, and who needs which licence.
 
 A cluster holds min(peers, 4) times one unit; the fifth and sixth peer add resilience only, and a Small VM adds nothing
-at all (guide, "容量"; facts 8.3). Calls are counted in video calls: an audio call is half of one.
+at all (guide, "容量"; facts 8.3). Calls are counted in video calls: an audio call is half of one, on a Small VM a whole
+one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ROOMS, DESKTOPS = "count/room systems", "count/desktop systems"
 PROXIED_HERE, PROXIED = "count/proxied registrations here", "count/proxied registrations"
 HERE = (CALLS_HERE, REGISTRATIONS_HERE, PROXIED_HERE)
 AUDIO_SHARE = 2  # audio calls that count as one video call (facts 8.1)
+AUDIO_CALL = "units of an audio call"  # stands beside the limits of calls where it is not one: as many as a video call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Unit:
     proxied: int
     proxied_max: int
     relays: int  # TURN
+    audio_share: int = AUDIO_SHARE  # audio calls in the place of one video call
     scales: bool = True
 
 
@@ -43,7 +46,9 @@ PLATFORMS = {
     "CE1200": Unit(registrations=5000, calls=500, rms=500, proxied=7000, proxied_max=20_000, relays=6000),
     "Large VM": Unit(registrations=5000, calls=500, rms=500, proxied=3500, proxied_max=10_000, relays=6000),
     "Medium VM": Unit(registrations=2500, calls=100, rms=100, proxied=3000, proxied_max=10_000, relays=1800),
-    "Small VM": Unit(registrations=2000, calls=40, rms=75, proxied=200, proxied_max=200, relays=1800, scales=False),
+    "Small VM": Unit(
+        registrations=2000, calls=40, rms=75, proxied=200, proxied_max=200, relays=1800, audio_share=1, scales=False
+    ),
 }
 
 
@@ -56,6 +61,7 @@ class Limits:
     rms: int | None = None
     proxied: int | None = None
     relays: int | None = None
+    audio_share: int = AUDIO_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +92,9 @@ class Use:
     def __add__(self, other: Use) -> Use:
         return _added(self, other)
 
-    @property
-    def calls(self) -> float:
+    def calls(self, audio_share: int) -> float:
         """In video calls."""
-        return self.video + self.audio / AUDIO_SHARE
+        return self.video + self.audio / audio_share
 
     @property
     def rms(self) -> int:
@@ -106,8 +111,9 @@ def alone(platform: str) -> Limits:
     if unit is None:
         return Limits()
     return Limits(
-        registrations=unit.registrations, calls=unit.calls, rms=unit.rms, proxied=unit.proxied, relays=unit.relays
-    )
+        registrations=unit.registrations, calls=unit.calls, rms=unit.rms, proxied=unit.proxied, relays=unit.relays,
+        audio_share=unit.audio_share,
+    )  # fmt: skip
 
 
 def together(platforms: Sequence[str]) -> Limits:
@@ -125,11 +131,12 @@ def together(platforms: Sequence[str]) -> Limits:
         rms=counting * min(unit.rms for unit in units),
         proxied=min(counting * min(unit.proxied for unit in units), min(unit.proxied_max for unit in units)),
         relays=counting * min(unit.relays for unit in units),
+        audio_share=min(unit.audio_share for unit in units),
     )
 
 
 def limits_of(unit: Limits, cluster: Limits, pool: Licences | None) -> dict[str, int]:
-    """Name what is counted and how much of it may be there; calls and rich media sessions count in audio calls."""
+    """Name what is counted and how much of it may be there; calls and rich media sessions count in halves of one."""
     rms = [most for most in (cluster.rms, pool.rms if pool else None) if most is not None]
     most = {
         CALLS_HERE: None if unit.calls is None else unit.calls * AUDIO_SHARE,
@@ -141,6 +148,7 @@ def limits_of(unit: Limits, cluster: Limits, pool: Licences | None) -> dict[str,
         PROXIED: cluster.proxied,
         ROOMS: pool.rooms if pool else None,
         DESKTOPS: pool.desktops if pool else None,
+        AUDIO_CALL: AUDIO_SHARE if min(unit.audio_share, cluster.audio_share) == 1 else None,
     }
     return {name: limit for name, limit in most.items() if limit is not None}
 

@@ -60,7 +60,7 @@ def test_a_full_unit_is_told_by_itself_and_by_the_others() -> None:
 def test_a_full_cluster_is_told_although_no_peer_of_it_is_full() -> None:
     """Small VMs carry together what one of them carries, and refuse what is beyond that."""
     small: dict[str, object] = {"unit": alone("Small VM"), "cluster": together(["Small VM"] * 2), "warning_level": 0}
-    found = alarms_of(load(Use(video=20, registrations=900), Use(video=19, audio=2, registrations=1100), **small))
+    found = alarms_of(load(Use(video=20, registrations=900), Use(video=19, audio=1, registrations=1100), **small))
     assert found == {
         types.CALLS_FULL: "40 of 40 calls in the cluster.",
         types.UNIT_REGISTRATIONS_FULL: "2000 of 2000 registrations in the cluster.",

@@ -37,18 +37,18 @@ class Resources:
 @dataclass(frozen=True, slots=True)
 class _Resource:
     label: str
-    used: Callable[[Use], float]
+    used: Callable[[Use, Limits], float]
     limit: Callable[[Limits], int | None] | None = None
     licence: str = ""
 
 
 _RESOURCES = (
-    _Resource("Registrations", lambda use: use.registrations, lambda limits: limits.registrations),
-    _Resource("Proxied registrations", lambda use: use.proxied, lambda limits: limits.proxied),
-    _Resource("Calls, in video calls", lambda use: use.calls, lambda limits: limits.calls),
-    _Resource("Room system licences", lambda use: use.rooms, None, "rooms"),
-    _Resource("Desktop system licences", lambda use: use.desktops, None, "desktops"),
-    _Resource("Rich media sessions", lambda use: use.rms, lambda limits: limits.rms, "rms"),
+    _Resource("Registrations", lambda use, _: use.registrations, lambda limits: limits.registrations),
+    _Resource("Proxied registrations", lambda use, _: use.proxied, lambda limits: limits.proxied),
+    _Resource("Calls, in video calls", lambda use, limits: use.calls(limits.audio_share), lambda limits: limits.calls),
+    _Resource("Room system licences", lambda use, _: use.rooms, None, "rooms"),
+    _Resource("Desktop system licences", lambda use, _: use.desktops, None, "desktops"),
+    _Resource("Rich media sessions", lambda use, _: use.rms, lambda limits: limits.rms, "rms"),
 )
 
 
@@ -66,7 +66,7 @@ def resources(face: Face) -> Resources:
 
 
 def _line(resource: _Resource, load: Load, peers: tuple[str, ...]) -> ResourceLine:
-    total = resource.used(load.total)
+    total = resource.used(load.total, load.cluster)
     pooled = getattr(load.licences, resource.licence) if resource.licence and load.licences is not None else None
     limits = [pooled, resource.limit(load.cluster) if resource.limit else None]
     limit = min((most for most in limits if most is not None), default=None)
@@ -75,7 +75,7 @@ def _line(resource: _Resource, load: Load, peers: tuple[str, ...]) -> ResourceLi
     own = resource.limit(load.unit) if resource.limit else None
     return ResourceLine(
         label=resource.label,
-        per_peer=tuple(resource.used(load.uses[name]) if name in load.uses else -1 for name in peers),
+        per_peer=tuple(resource.used(load.uses[name], load.cluster) if name in load.uses else -1 for name in peers),
         total=total,
         limit=-1 if limit is None else limit,
         own_limit=-1 if own is None else own,

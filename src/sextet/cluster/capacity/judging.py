@@ -70,10 +70,11 @@ def _registrations(load: Load) -> Found:
 
 
 def _calls(load: Load) -> Found:
-    yield types.CALLS_NEAR_PHYSICAL, _near(load, "calls on this peer", load.own.calls, load.unit.calls)
-    here = _full("calls on this peer", load.own.calls, load.unit.calls)
-    yield types.CALLS_FULL, here or _full("calls in the cluster", load.total.calls, load.cluster.calls)
-    yield types.CALLS_NEAR_CLUSTER, _near(load, "calls in the cluster", load.total.calls, load.cluster.calls)
+    own, total = load.own.calls(load.unit.audio_share), load.total.calls(load.cluster.audio_share)
+    yield types.CALLS_NEAR_PHYSICAL, _near(load, "calls on this peer", own, load.unit.calls)
+    here = _full("calls on this peer", own, load.unit.calls)
+    yield types.CALLS_FULL, here or _full("calls in the cluster", total, load.cluster.calls)
+    yield types.CALLS_NEAR_CLUSTER, _near(load, "calls in the cluster", total, load.cluster.calls)
 
 
 def _licences(load: Load) -> Found:

@@ -195,7 +195,7 @@ class Script:
 
     @guarded
     def unchanged(self, argument: str) -> None:
-        within.unchanged(self._ksr, self._reporter)
+        within.unchanged(self._ksr, self._reporter, self._current.get().table)
 
     @guarded
     def expired(self, argument: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sextet.model.capacity import CALLS
+from sextet.model.capacity import AUDIO_CALL, CALLS, RMS
 from sextet.model.sections import Root
 from sextet.model.settings.bandwidth import Pipe
 from sextet.model.settings.dialplan import SearchRule
@@ -53,10 +53,9 @@ class Calls(Bench):
     def used(self) -> int:
         return int(self.ksr.htables["use"].get("pipe/Line", 0))
 
-    def offer(self, body: str = "", call_id: str = "call-1") -> None:
-        self.ksr.request(
-            "INVITE", "sip:x@other.test", **{"$ci": call_id, "$rb": body, "$cT": "application/sdp" if body else ""}
-        )
+    def offer(self, body: str = "", call_id: str = "call-1", **more: str) -> None:
+        about = {"$ci": call_id, "$rb": body, "$cT": "application/sdp" if body else ""}
+        self.ksr.request("INVITE", "sip:x@other.test", **about, **more)
         assert self.script.initial(None) == 1
 
     def message(self, callback: str, body: str = "", status: int = 0, method: str = "INVITE") -> str:
@@ -131,6 +130,9 @@ def test_an_audio_call_becomes_a_video_call_only_where_one_may_be_made(calls: Ca
     assert (calls.ksr.values["$var(refused)"], use[CALLS]) == (0, 3), "counted as video from its offer on"
     calls.message("unchanged")
     assert use[CALLS] == 2, "who is called wants no video"
+    calls.message("offered", sdp(100, video=False) + "m=application 5070 UDP/BFCP *\r\n")
+    assert use[CALLS] == 3, "a second medium of any kind makes it none of audio (facts 8.1)"
+    calls.message("unchanged")
     calls.message("offered", sdp(100))
     calls.message("answered", sdp(100), 200)
     assert use[CALLS] == 3
@@ -141,6 +143,16 @@ def test_an_audio_call_becomes_a_video_call_only_where_one_may_be_made(calls: Ca
     assert any("Call capacity limit reached" in header for header in calls.ksr.reply_headers)
     calls.message("offered", sdp(100, video=False))
     assert (calls.ksr.values["$var(refused)"], use[CALLS]) == (0, 3), "it goes on as it was"
+
+
+def test_on_a_small_system_an_audio_call_counts_as_much_as_a_video_call_and_is_half_a_session(calls: Calls) -> None:
+    calls.limit({CALLS: 5, RMS: 9, AUDIO_CALL: 2})
+    use = calls.ksr.htables["use"]
+    for call_id, refused in (("call-1", False), ("call-2", False), ("call-3", True)):
+        calls.offer(sdp(100, video=False), call_id, **{"$si": "192.0.2.200"})
+        assert bool(calls.ksr.replies) is refused
+        calls.message("answered", sdp(100, video=False), 200)
+    assert (use[CALLS], use[RMS]) == (4, 2)
 
 
 def test_an_answer_before_the_call_is_answered_counts_then(calls: Calls) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sextet.model.capacity import PROXIED, PROXIED_HERE
+from sextet.model.capacity import PROXIED, PROXIED_HERE, RMS
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.protocols import PROXY_KNOWN
 from sextet.sip.kemi.agent import Agent
@@ -138,6 +138,26 @@ def test_what_other_peers_carry_counts_in_the_limit_of_the_cluster(edge: Edge, o
     assert (edge.ksr.replies[-1:] == [FULL]) is full
     edge.carry("bob")
     assert edge.ksr.replies[-1:] == [FULL] * full, "a refresh is never refused for that"
+
+
+def test_an_endpoint_outside_that_is_registered_inside_calls_without_a_licence_and_a_stranger_does_not(
+    edge: Edge,
+) -> None:
+    edge.limit({RMS: 0})
+    edge.carry("bob")
+    edge.answered()
+    rows = (
+        ("bob", "x", "192.0.2.9:5060;udp", False),
+        ("carol", "x", "192.0.2.9:5060;udp", True),
+        ("bob", "x", "192.0.2.10:5060;udp", True),  # says to be bob
+        ("carol", "911", "192.0.2.9:5060;udp", False),  # a call for help needs none (facts 8.1)
+    )
+    for user, dialled, source, refused in rows:
+        replies = len(edge.ksr.replies)
+        edge.invite(
+            f"{dialled}@other.test", source=source, **{"$fu": f"sip:{user}@other.test", "$ci": f"{user} {source}"}
+        )
+        assert edge.ksr.replies[replies:] == ([(480, "Temporarily Unavailable")] if refused else []), (user, dialled)
 
 
 def test_what_expires_leaves_the_ledger_with_the_next_count_and_is_told(edge: Edge) -> None:

@@ -14,17 +14,17 @@ from typing import Any
 
 from sextet.call.alias import is_ip, of_uri
 from sextet.call.bandwidth.decision import Refused, no_way
-from sextet.call.decision import Refuse
+from sextet.call.decision import PATH, Refuse
 from sextet.call.source import Source, SourceKind
 from sextet.call.table import Table
 from sextet.model.settings.local_zone import CLUSTER_SUBZONE, DEFAULT_SUBZONE
 from sextet.model.settings.zones import DEFAULT_ZONE
-from sextet.sip.kemi.limits import charging
+from sextet.sip.kemi.limits import charging, licensing, proxied
 from sextet.sip.kemi.registration.bindings import address_of, stored
 from sextet.sip.kemi.reporting import Reporter, written
 
 Leg = dict[str, Any]  # forking.Leg
-ASKED = ("from", "kbps", "least", "offer", "peer")  # what attempt() finds out, for admit_round()
+ASKED = ("from", "kbps", "least", "offer", "peer", "ours")  # what attempt() finds out, for admit_round()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,7 @@ def attempt(ksr: Any, table: Table, source: Source, node: str) -> dict[str, Any]
         "least": asked.least_kbps,
         "offer": charging.to_list(asked.session),
         "peer": source.kind is SourceKind.PEER,
+        "ours": proxied.is_sender(ksr),
     }
 
 
@@ -55,7 +56,7 @@ def admit_round(ksr: Any, reporter: Reporter, table: Table, call: dict[str, Any]
     """Admit a round: its legs without what may not be asked, none where nothing is left of it."""
     devices = [_devices(ksr, table, leg) for leg in legs]
     ends = [end for leg, found in zip(legs, devices, strict=True) for end in _ends(leg, found)]
-    admitted = charging.admit(ksr, reporter, table, call, ends, time.monotonic())
+    admitted = charging.admit(ksr, reporter, table, call, ends, time.monotonic(), free=_is_free(call, legs))
     refused = dict(admitted.refused)
     shown = [admitted.shown] if admitted.shown else []
     if not call["peer"] and any(leg["kind"] == "local" and leg["peers"] for leg in legs):
@@ -100,6 +101,14 @@ def end_of(ksr: Any, table: Table) -> str | None:
 def barred(ksr: Any) -> bool:
     """Say whether the branch at hand leads to a device whose subzone has no room for the call."""
     return str(ksr.pv.get("$ru")) in json.loads(str(ksr.pv.get("$avp(barred)")))
+
+
+def _is_free(call: dict[str, Any], legs: Sequence[Leg]) -> bool:
+    """Say whether a call needs no licence although it leaves or enters our systems (facts 8.1).
+
+    An endpoint outside whose registration is carried inside is one of ours, whoever of both calls.
+    """
+    return bool(call["ours"]) or any(leg["rule"] == PATH or licensing.is_emergency(leg["alias"]) for leg in legs)
 
 
 def _devices(ksr: Any, table: Table, leg: Leg) -> dict[str, str]:

@@ -63,11 +63,13 @@ def asked_of(ksr: Any, plan: Plan) -> Asked:
 
 
 def admit(
-    ksr: Any, reporter: Reporter, table: Table, call: dict[str, Any], ends: Sequence[str], now_s: float
-) -> Admitted:
+    ksr: Any, reporter: Reporter, table: Table, call: dict[str, Any], ends: Sequence[str], now_s: float,
+    *, free: bool = False,
+) -> Admitted:  # fmt: skip
     """Charge a call for a round that leads to these nodes; what an earlier round was charged with is given back.
 
-    A call that passes this peer a second time, on a spiral through another system, is charged once.
+    One that is `free` is no rich media session wherever it leads. A call that passes this peer a second time, on a
+    spiral through another system, is charged once.
     """
     plan, asked = table.bandwidth, Asked(kbps=call["kbps"], least_kbps=call["least"], session=_of_list(call["offer"]))
     with locked(ksr):
@@ -84,7 +86,7 @@ def admit(
             if route is None or (call["peer"] and setup is None):
                 refused[end] = no_way(call["from"] if route is None else CLUSTER_SUBZONE, end)
                 continue
-            rich = licensing.is_rich(table, call["from"], end)
+            rich = not free and licensing.is_rich(table, call["from"], end)
             answer = licensing.lacking(ksr, table, rich, charged) or _decided(ksr, table, route, asked, charged)
             if isinstance(answer, Refused):
                 refused[end] = answer
@@ -159,14 +161,20 @@ def acknowledged(ksr: Any, reporter: Reporter, table: Table) -> None:
         lower(ksr, entry["limit"])
 
 
-def unchanged(ksr: Any, reporter: Reporter) -> None:
+def unchanged(ksr: Any, reporter: Reporter, table: Table) -> None:
     """An offer within a call was refused: the call has what it had before (RFC 3261 14.1)."""
     call_id = str(ksr.pv.get("$ci"))
     with locked(ksr):
         entry = entry_of(ksr, call_id)
         if entry is not None and entry["before"] is not None:
             reverted = _charged(entry, entry["before"]) | {"before": None, "offer": None, "waits": NOTHING}
-            put(ksr, reporter, call_id, entry, licensing.counted(reverted, True) if entry["was_audio"] else reverted)
+            put(
+                ksr,
+                reporter,
+                call_id,
+                entry,
+                licensing.counted(table, reverted, True) if entry["was_audio"] else reverted,
+            )
 
 
 def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None, int]:
@@ -183,7 +191,7 @@ def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None,
         if session is None:
             put(ksr, reporter, call_id, entry, entry | {"waits": OFFER})
             return None, 0
-        asked, video = _asked(session, plan), session.has_video and bool(entry.get("audio_only"))
+        asked, video = _asked(session, plan), session.more_than_audio and bool(entry.get("audio_only"))
         if video:
             rich = any(route["rich"] for route in entry["routes"].values())
             if (lacking := licensing.lacking(ksr, table, rich, charges_of(entry))) is not None:
@@ -202,7 +210,7 @@ def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None,
         entry = _charged(entry, kept) | {"limit": granted, "asked": asked.kbps, "offer": to_list(session)}
         if entry["before"] is None:
             entry |= {"before": had, "was_audio": bool(entry.get("audio_only"))}
-        entry = licensing.counted(entry, False) if video else entry
+        entry = licensing.counted(table, entry, False) if video else entry
         put(ksr, reporter, call_id, known, entry | {"waits": ANSWER})
     return None, granted if granted < asked.kbps else 0
 
@@ -285,7 +293,7 @@ def _settled(ksr: Any, table: Table, entry: Entry, session: Session | None) -> E
     offer, waits = _of_list(entry["offer"]), entry["waits"]
     if answer is not None and offer is not None and waits == ANSWER:
         agreed = agreed_kbps(offer, answer, table.bandwidth.default_kbps)
-        entry = licensing.counted(entry, offer.audio_only or answer.audio_only)
+        entry = licensing.counted(table, entry, offer.audio_only or answer.audio_only)
         return _used(ksr, table, entry, agreed) | {"offer": None, "waits": NOTHING, "early": None, "before": None}
     if answer is not None and waits == OFFER:
         asked = _asked(answer, table.bandwidth)

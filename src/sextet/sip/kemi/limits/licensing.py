@@ -1,7 +1,8 @@
 """What is counted besides bandwidth, calls and registrations: within the capacity class and the pool of licences.
 
-It is counted in the ledger as bandwidth is, and so shared by the peers in the same way: an audio call is one, a video
-call two, a registered alias one. A call counts as video until its answer says otherwise (facts 8.1).
+It is counted in the ledger as bandwidth is, and so shared by the peers in the same way: an audio call is one (where the
+capacity class has none that are half of a video call, two), a video call two, a registered alias one. A call counts as
+video until its answer says otherwise (facts 8.1).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sextet.sip.kemi.reporting import Reporter
 VIDEO, AUDIO = capacity.AUDIO_SHARE, 1
 FULL, NO_LICENCE = 503, 480  # another peer may have room (RFC 3263 4.3); no peer has a licence
 COUNTED = "counted"  # in the htable `ctl`
+EMERGENCY = ("911", "933", "988")  # facts 8.1: calls to these need no licence
 RETRY_S = 60  # our choice: about when a call or a registration has ended somewhere
 _WORDS = {
     capacity.CALLS_HERE: (FULL, "Call capacity limit reached"),
@@ -41,17 +43,23 @@ def is_rich(table: Table, *ends: str) -> bool:
     return any(end == DEFAULT_ZONE or (end in table.zones and table.zones[end].type in kinds) for end in ends)
 
 
-def units(table: Table, rich: bool, share: int = VIDEO) -> dict[str, int]:
+def is_emergency(alias: str) -> bool:
+    """Say whether an alias is a number that may be called whatever licences are left."""
+    return alias.partition("@")[0] in EMERGENCY
+
+
+def units(table: Table, rich: bool, audio_only: bool = False) -> dict[str, int]:
     """Say what a call counts for, of what has a limit."""
-    names = (capacity.CALLS_HERE, capacity.CALLS, *((capacity.RMS,) if rich else ()))
-    return {name: share for name in names if name in table.limits}
+    call = table.limits.get(capacity.AUDIO_CALL, AUDIO) if audio_only else VIDEO
+    found = {capacity.CALLS_HERE: call, capacity.CALLS: call}
+    found |= {capacity.RMS: AUDIO if audio_only else VIDEO} if rich else {}
+    return {name: number for name, number in found.items() if name in table.limits}
 
 
-def counted(entry: ledger.Entry, audio_only: bool) -> ledger.Entry:
+def counted(table: Table, entry: ledger.Entry, audio_only: bool) -> ledger.Entry:
     """Count a call by its media, now that they are known."""
-    share = AUDIO if audio_only else VIDEO
     routes = {
-        end: {**route, "units": dict.fromkeys(route.get("units", {}), share)} for end, route in entry["routes"].items()
+        end: {**route, "units": units(table, route["rich"], audio_only)} for end, route in entry["routes"].items()
     }
     return entry | {"routes": routes, "audio_only": audio_only}
 

@@ -30,6 +30,13 @@ def held(ksr: Any) -> bool:
     return bool(ksr.htable.sht_get(TABLE, _name(ksr)) == HELD)
 
 
+def is_sender(ksr: Any) -> bool:
+    """Say whether the request at hand comes from an endpoint whose registration is carried, over its own flow."""
+    get = ksr.pv.get
+    flow = f"{get('$si')}:{get('$sp')};{str(get('$proto')).lower()}"
+    return bool(ksr.htable.sht_get(TABLE, f"{key(of_uri(str(get('$fu') or '')))} {flow}") == HELD)
+
+
 def enter(ksr: Any, reporter: Reporter, table: Table) -> Refuse | None:
     """Count the REGISTER at hand from now on, or say why there is no room for it."""
     name = _name(ksr)

@@ -38,10 +38,10 @@ def follow(ksr: Any, reporter: Reporter, table: Table) -> None:
 
 
 def _renewed(table: Table, entry: Entry) -> Entry:
-    share = licensing.AUDIO if entry.get("audio_only") else licensing.VIDEO
+    audio_only = bool(entry.get("audio_only"))
     routes = {}
     for end, known in entry["routes"].items():
         way = table.bandwidth.route(entry["from"], end)
         counts = {} if way is None else {"counts": [list(one) for one in way.counts], "shown": way.shown}
-        routes[end] = known | counts | {"units": licensing.units(table, known["rich"], share)}
+        routes[end] = known | counts | {"units": licensing.units(table, known["rich"], audio_only)}
     return entry | {"routes": routes}

@@ -43,9 +43,9 @@ def answered(ksr: Any, reporter: Reporter, table: Table) -> None:
     _tell(ksr, reporter)
 
 
-def unchanged(ksr: Any, reporter: Reporter) -> None:
+def unchanged(ksr: Any, reporter: Reporter, table: Table) -> None:
     """An offer within a call was not accepted."""
-    charging.unchanged(ksr, reporter)
+    charging.unchanged(ksr, reporter, table)
     _tell(ksr, reporter)
 
 
