@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sextet import admin
+from sextet.admin import xcommands
 from sextet.admin.catalogue import Command, Parameter
 from sextet.model.absent_alarms import ABSENT
 from sextet.model.alarms import TYPES
@@ -39,7 +40,8 @@ key in brackets, as in `search_rules[LocalZoneMatch].priority`.
 - **\\*** mandatory: must not be empty.
 - **In force**: *live* when it is saved, *restart* after a restart of each peer (until then an alarm says so).
   Settings of `clustering` are live, or wait for the restart where *Cluster changes take effect* is *At restart*.
-- **Original** is the path of the same setting in the original's own command line, where it has one.
+- **Original** is the path of the same setting in the original's own command line, where it has one; `n` is the number
+  of an entry, as `sextet xconfiguration` counts them, and `{type}` a zone's type, such as `TraversalClient`.
 """
 ALARMS_HEAD = """\
 Written by `make manual` from `src/sextet/model/alarms.py`; edits here are lost.
@@ -134,6 +136,8 @@ def commands_page() -> str:
             lines += [f"Besides table and JSON: {', '.join(f'`-o {one}`' for one in command.outputs)}.", ""]
         if command.parameters:
             lines += [*[f"- `{_shown(one)}`: {one.help}" for one in command.parameters], ""]
+        if command.name == "xcommand":
+            lines += ["    xCommand ?", *(f"    {xcommands.usage(name)}" for name in sorted(xcommands.COMMANDS)), ""]
     return "\n".join(lines)
 
 
@@ -164,25 +168,25 @@ def _intro(whole: type | Setting) -> list[str]:
     ]
 
 
-def _setting_tables(path: str, whole: type | Setting) -> list[str]:
-    """One table for the section, then one for each list in it."""
+def _setting_tables(path: str, whole: type | Setting, above: str = "") -> list[str]:
+    """One table for the section, then one for each list in it; `above` is what the original's path begins with."""
     if isinstance(whole, Setting):
         assert whole.item is not None
-        path, whole = f"{path}[…]", whole.item
+        path, above, whole = f"{path}[…]", f"{above}{whole.path} n ", whole.item
     plain = [(name, one) for name, one in settings(whole) if one.kind is not Kind.MANY]
     lists = [(name, one) for name, one in settings(whole) if one.kind is Kind.MANY]
     lines = _table(
         ("Setting", "Label", "Value", "Default", "In force", "Meaning"),
-        [_setting_row(f"{path}.{name}", one) for name, one in plain],
+        [_setting_row(f"{path}.{name}", one, above) for name, one in plain],
     )  # fmt: skip
     for name, one in lists:
-        lines += ["", f"### {path}.{name}", "", *_intro(one), *_setting_tables(f"{path}.{name}", one)]
+        lines += ["", f"### {path}.{name}", "", *_intro(one), *_setting_tables(f"{path}.{name}", one, above)]
     return lines
 
 
-def _setting_row(path: str, one: Setting) -> tuple[str, ...]:
+def _setting_row(path: str, one: Setting, above: str) -> tuple[str, ...]:
     marks = (r" \*" if one.mandatory else "") + (" †" if one.peer else "")
-    original = f" Original: `{one.path}`." if one.path else ""
+    original = f" Original: `{above}{one.path}`." if one.path else ""
     when = "restart" if one.applies is Applies.RESTART else "live"
     only = f" Where `{one.when[0]}` is {', '.join(one.when[1])}." if one.when else ""
     return (f"`{path}`", f"{one.label}{marks}", _value(one), _default(one), when, one.help + only + original)

@@ -61,6 +61,28 @@ def test_a_filter_and_a_path_are_plain_words(sextet: Shell) -> None:
     assert json.loads(sextet("config", "show", "zones[London].sip_port", "-o", "json")[1])[0]["value"] == "5061"
 
 
+def test_a_line_of_the_original_s_is_pasted_into_a_shell_as_it_is(sextet: Shell) -> None:
+    words = (
+        "TransformAdd",
+        "Pattern:",
+        "9 9",
+        "Behavior:",
+        "Replace",
+        "Replace:",
+        "",
+        "Description:",
+        'No "9"',
+        "State:",
+    )
+    assert sextet("xCommand", *words, "Enabled")[0] == 0
+    (transform,) = sextet.peer.saved.transforms
+    assert (transform.pattern, transform.replace, transform.description) == ("9 9", "", 'No "9"')
+    assert sextet("xConfiguration", "Transform 1", "Pattern", "String:", "8 8")[0] == 0
+    assert sextet("xConfiguration", "Transform 1 Description: a 'note' of ours")[0] == 0
+    (transform,) = sextet.peer.saved.transforms
+    assert (transform.pattern, transform.description) == ("8 8", "a 'note' of ours")
+
+
 def test_a_filter_that_finds_nothing_does_not_claim_that_there_is_nothing(sextet: Shell) -> None:
     assert sextet("registration", "list", "nobody")[:2] == (0, "None contains nobody.\n")
     assert sextet("call", "list", "nobody", "-o", "json")[1] == "[]\n"

@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+from sextet.admin import dialect
 from sextet.admin.commands import Commands
 from sextet.admin.door import Door
 from sextet.admin.peers.peer_list_commands import add_to
@@ -38,6 +39,7 @@ def served(peer: FakePeer, journal: Lines, path: Path) -> ConsoleServer:
     door = Door(peer, journal)
     registry = Commands(peer, door, journal).registry()
     add_to(registry, ListDesk(peer, door, journal).lists)
+    dialect.add_to(registry, peer, lambda: False)
     return ConsoleServer(path, registry)
 
 

@@ -198,7 +198,7 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
         if one.kind == "value" and arguments.get(one.name, "-") == "-":
             arguments[one.name] = _typed_in(one)
         if one.kind == "words":
-            arguments[one.name] = " ".join(arguments[one.name])
+            arguments[one.name] = _line(arguments[one.name])
         if one.kind == "file" and one.name in arguments:
             arguments[one.name] = _content(one, str(arguments[one.name]))
     if not sure:
@@ -231,6 +231,19 @@ def _ask(question: str) -> None:
         sentence = "nothing was done, since there is no terminal to answer at; with --yes it is not asked"
         raise Failed("cancelled", FAILED, [sentence]) from None
     raise Failed("cancelled", FAILED, ["nothing was done"])
+
+
+def _line(words: Sequence[str]) -> str:
+    """Put the words together again, with the quotes that the shell took from the values after a colon."""
+    value = ["", *(before.endswith(":") for before in words)]
+    return " ".join(_quoted(word) if is_value else word for word, is_value in zip(words, value, strict=False))
+
+
+def _quoted(value: str) -> str:
+    if value and (value[0] in "\"'" or not any(char.isspace() for char in value)):
+        return value
+    mark = "'" if '"' in value else '"'
+    return f"{mark}{value}{mark}"
 
 
 def _not_met(command: str, result: Any) -> bool:

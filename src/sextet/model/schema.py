@@ -59,7 +59,7 @@ class Setting:
     applies: Applies = Applies.LIVE
     secret: bool = False
     item: type | None = None  # for MANY
-    path: str = ""  # the original's command-line path, for the administrators' fingers
+    path: str = ""  # the original's command-line path; of an item's setting what follows the item's number there
     when: tuple[str, tuple[str, ...]] | None = None  # counts where that other setting has one of these values
     fixed: bool = False  # chosen when the item is made, and never changed
 

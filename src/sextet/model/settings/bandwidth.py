@@ -19,7 +19,7 @@ from sextet.model.settings.zones import DEFAULT_ZONE, NODES
 
 LINKS_MAX, PIPES_MAX = 3000, 1000  # facts 7.10
 BUILT_IN_NODES = (*BUILT_IN, DEFAULT_ZONE)
-_PIPE = "Bandwidth Pipe Bandwidth"
+_PIPE = "Bandwidth"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +35,18 @@ class Bandwidth:
 class Link:
     """One way for calls between two nodes, which are subzones and zones."""
 
-    name: str = text(low=1, high=50, mandatory=True, label="Name", path="Bandwidth Link Name", help="The name of the link.")
-    node1: str = text(high=50, mandatory=True, names=NODES, choices=BUILT_IN_NODES, label="Node 1", path="Bandwidth Link Node1 Name", help="A subzone or zone; built in are DefaultSubZone, TraversalSubZone, ClusterSubZone and DefaultZone.")
-    node2: str = text(high=50, mandatory=True, names=NODES, choices=BUILT_IN_NODES, label="Node 2", path="Bandwidth Link Node2 Name", help="Another subzone or zone.")
-    pipe1: str = text(high=50, names=("pipes",), label="Pipe 1", path="Bandwidth Link Pipe1 Name", help="A pipe that limits this link.")
-    pipe2: str = text(high=50, names=("pipes",), label="Pipe 2", path="Bandwidth Link Pipe2 Name", help="A second pipe, such as the other site's access line.")
+    name: str = text(low=1, high=50, mandatory=True, label="Name", path="Name", help="The name of the link.")
+    node1: str = text(high=50, mandatory=True, names=NODES, choices=BUILT_IN_NODES, label="Node 1", path="Node1 Name", help="A subzone or zone; built in are DefaultSubZone, TraversalSubZone, ClusterSubZone and DefaultZone.")
+    node2: str = text(high=50, mandatory=True, names=NODES, choices=BUILT_IN_NODES, label="Node 2", path="Node2 Name", help="Another subzone or zone.")
+    pipe1: str = text(high=50, names=("pipes",), label="Pipe 1", path="Pipe1 Name", help="A pipe that limits this link.")
+    pipe2: str = text(high=50, names=("pipes",), label="Pipe 2", path="Pipe2 Name", help="A second pipe, such as the other site's access line.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipe:
     """One real connection with a limit, which one or more links lead through."""
 
-    name: str = text(low=1, high=50, mandatory=True, label="Name", path="Bandwidth Pipe Name", help="The name by which links name the pipe.")
+    name: str = text(low=1, high=50, mandatory=True, label="Name", path="Name", help="The name by which links name the pipe.")
     total_mode: str = limit_mode("Total", f"{_PIPE} Total")
     total_limit: int = limit_kbps("Total", TOTAL_KBPS, f"{_PIPE} Total")
     per_call_mode: str = limit_mode("Per call", f"{_PIPE} PerCall")

@@ -26,34 +26,34 @@ class DialPlan:
 class Transform:
     """One pre-search transform; the first that matches changes the alias (facts 7.1)."""
 
-    priority: int = number(1, 1, 65534, label="Priority", path="Transform Priority", help="The order of the transforms; unique, 1 first.")
-    pattern: str = text(high=60, mandatory=True, label="Pattern string", help="What the dialled alias is compared with.")
-    pattern_type: str = choice("Prefix", PATTERN_TYPES, label="Pattern type", help="How the pattern is compared.")
-    behavior: str = choice("Strip", ("Strip", "Replace", "Add Prefix", "Add Suffix"), label="Pattern behavior", help="What is done to the part that matched.")
-    replace: str = text(high=60, label="Replace string", help="What replaces the matched part, or is added.")
-    description: str = text(high=64, label="Description", help="A note for administrators.")
-    state: str = choice("Enabled", STATES, label="State", help="Whether the transform is used.")
+    priority: int = number(1, 1, 65534, label="Priority", path="Priority", help="The order of the transforms; unique, 1 first.")
+    pattern: str = text(high=60, mandatory=True, label="Pattern string", path="Pattern String", help="What the dialled alias is compared with.")
+    pattern_type: str = choice("Prefix", PATTERN_TYPES, label="Pattern type", path="Pattern Type", help="How the pattern is compared.")
+    behavior: str = choice("Strip", ("Strip", "Replace", "Add Prefix", "Add Suffix"), label="Pattern behavior", path="Pattern Behavior", help="What is done to the part that matched.")
+    replace: str = text(high=60, label="Replace string", path="Pattern Replace", help="What replaces the matched part, or is added.")
+    description: str = text(high=64, label="Description", path="Description", help="A note for administrators.")
+    state: str = choice("Enabled", STATES, label="State", path="State", help="Whether the transform is used.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRule:
     """One search rule: which aliases are looked for where (facts 7.1)."""
 
-    name: str = text(low=1, high=50, mandatory=True, label="Rule name", help="The name shown in histories and in the Reason of refusals.")
-    description: str = text(high=64, label="Description", help="A note for administrators.")
-    priority: int = number(100, 1, 65534, label="Priority", help="Rules of one priority are tried together, 1 first.")
-    protocol: str = choice("Any", ("Any", "SIP", "H323"), label="Protocol", help="Which protocol the request must come with.")
-    source: str = choice("Any", ("Any", "All zones", "Local Zone", "Named"), label="Source", help="Where the request must come from.")
-    source_name: str = text(high=50, names=NODES, choices=SOURCES, label="Source name", help="The zone or subzone, where the source is Named.")
-    authenticated: bool = switch(False, label="Request must be authenticated", path="Zones Policy SearchRules Rule Authentication", help="Whether only authenticated requests match.")
-    mode: str = choice("Any alias", ("Alias pattern match", "Any alias", "Any IP address"), label="Mode", help="Which kind of destination the rule is for.")
-    pattern_type: str = choice("Prefix", PATTERN_TYPES, label="Pattern type", help="How the pattern is compared.")
-    pattern: str = text(high=60, label="Pattern string", help="What the alias is compared with, in the mode Alias pattern match.")
-    behavior: str = choice("Strip", ("Strip", "Leave", "Replace"), label="Pattern behavior", help="What is done to the part that matched before the target is asked.")
-    replace: str = text(high=60, label="Replace string", help="What replaces the matched part.")
-    on_match: str = choice("Continue", ("Continue", "Stop"), label="On successful match", path="Zones Policy SearchRules Rule Progress", help="Stop ends the search after the rules of this priority.")
-    target: str = text(high=50, mandatory=True, names=("zones", "policy_services"), choices=(LOCAL_ZONE,), label="Target", help="LocalZone, or the name of the zone or policy service to ask.")
-    state: str = choice("Enabled", STATES, label="State", help="Whether the rule is used.")
+    name: str = text(low=1, high=50, mandatory=True, label="Rule name", path="Name", help="The name shown in histories and in the Reason of refusals.")
+    description: str = text(high=64, label="Description", path="Description", help="A note for administrators.")
+    priority: int = number(100, 1, 65534, label="Priority", path="Priority", help="Rules of one priority are tried together, 1 first.")
+    protocol: str = choice("Any", ("Any", "SIP", "H323"), label="Protocol", path="Protocol", help="Which protocol the request must come with.")
+    source: str = choice("Any", ("Any", "All zones", "Local Zone", "Named"), label="Source", path="Source Mode", help="Where the request must come from.")
+    source_name: str = text(high=50, names=NODES, choices=SOURCES, label="Source name", path="Source Name", help="The zone or subzone, where the source is Named.")
+    authenticated: bool = switch(False, label="Request must be authenticated", path="Authentication", help="Whether only authenticated requests match.")
+    mode: str = choice("Any alias", ("Alias pattern match", "Any alias", "Any IP address"), label="Mode", path="Mode", help="Which kind of destination the rule is for.")
+    pattern_type: str = choice("Prefix", PATTERN_TYPES, label="Pattern type", path="Pattern Type", help="How the pattern is compared.")
+    pattern: str = text(high=60, label="Pattern string", path="Pattern String", help="What the alias is compared with, in the mode Alias pattern match.")
+    behavior: str = choice("Strip", ("Strip", "Leave", "Replace"), label="Pattern behavior", path="Pattern Behavior", help="What is done to the part that matched before the target is asked.")
+    replace: str = text(high=60, label="Replace string", path="Pattern Replace", help="What replaces the matched part.")
+    on_match: str = choice("Continue", ("Continue", "Stop"), label="On successful match", path="Progress", help="Stop ends the search after the rules of this priority.")
+    target: str = text(high=50, mandatory=True, names=("zones", "policy_services"), choices=(LOCAL_ZONE,), label="Target", path="Target Name", help="LocalZone, or the name of the zone or policy service to ask.")
+    state: str = choice("Enabled", STATES, label="State", path="State", help="Whether the rule is used.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

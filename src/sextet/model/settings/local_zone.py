@@ -35,7 +35,8 @@ _OF = {
     "Calls handled by": "of one traversal call",
     "Per call": "of one call",
 }
-_DEFAULT, _ONE, _TRAVERSAL = (f"Zones LocalZone {name} Bandwidth" for name in ("DefaultSubZone", "SubZones SubZone", "TraversalSubZone"))
+_DEFAULT, _TRAVERSAL = (f"Zones LocalZone {name} Bandwidth" for name in ("DefaultSubZone", "TraversalSubZone"))
+_ONE = "Bandwidth"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +66,9 @@ class TraversalSubzone:
 class Subzone:
     """One subzone: endpoints of one place, with their policies and limits."""
 
-    name: str = text(low=1, high=50, mandatory=True, label="Name", help="The name by which links and membership rules name this subzone.")
-    registrations: str = choice("Allow", ("Allow", "Deny"), label="Registration policy", path="Zones LocalZone SubZones SubZone Registrations", help="Whether endpoints of this subzone may register.")
-    authentication: str = choice("Check credentials", AUTHENTICATION, label="Authentication policy", path="Zones LocalZone SubZones SubZone Authentication Mode",
+    name: str = text(low=1, high=50, mandatory=True, label="Name", path="Name", help="The name by which links and membership rules name this subzone.")
+    registrations: str = choice("Allow", ("Allow", "Deny"), label="Registration policy", path="Registrations", help="Whether endpoints of this subzone may register.")
+    authentication: str = choice("Check credentials", AUTHENTICATION, label="Authentication policy", path="Authentication Mode",
                                  help="How requests of this subzone's endpoints are authenticated.")  # fmt: skip
     total_mode: str = limit_mode("Total", f"{_ONE} Total")
     total_limit: int = limit_kbps("Total", TOTAL_KBPS, f"{_ONE} Total")
@@ -81,13 +82,13 @@ class Subzone:
 class MembershipRule:
     """One rule that puts endpoints into a subzone, by their address or by their alias."""
 
-    name: str = text(low=1, high=50, mandatory=True, label="Rule name", help="The name shown where the rule decided.")
-    description: str = text(high=64, label="Description", help="A note for administrators.")
-    priority: int = number(100, 1, 65534, label="Priority", help="The rule with the lowest number that matches decides; subnets of one priority by the longest prefix, then aliases in the order of this list.")
-    type: str = choice("Subnet", ("Subnet", "Alias pattern match"), label="Type", help="Whether an endpoint is known by its IP address or by its alias.")
-    subnet_address: str = text(high=39, when=("type", ("Subnet",)), label="Subnet address", check=an_ip, help="The subnet's address.")
-    subnet_prefix: int = number(32, 1, 128, when=("type", ("Subnet",)), label="Prefix length", path="Zones LocalZone SubZones MembershipRules Rule Subnet PrefixLength", help="How many bits of the address are the subnet's.")
-    pattern_type: str = choice("Prefix", PATTERN_TYPES, when=("type", ("Alias pattern match",)), label="Pattern type", help="How the pattern is compared.")
-    pattern: str = text(high=60, when=("type", ("Alias pattern match",)), label="Pattern string", help="What the endpoint's alias is compared with.")
-    subzone: str = text(high=50, mandatory=True, names=("subzones",), choices=(DEFAULT_SUBZONE,), label="Target subzone", path="Zones LocalZone SubZones MembershipRules Rule SubZoneName", help="The subzone that matching endpoints belong to.")
-    state: str = choice("Enabled", STATES, label="State", help="Whether the rule is used.")
+    name: str = text(low=1, high=50, mandatory=True, label="Rule name", path="Name", help="The name shown where the rule decided.")
+    description: str = text(high=64, label="Description", path="Description", help="A note for administrators.")
+    priority: int = number(100, 1, 65534, label="Priority", path="Priority", help="The rule with the lowest number that matches decides; subnets of one priority by the longest prefix, then aliases in the order of this list.")
+    type: str = choice("Subnet", ("Subnet", "Alias pattern match"), label="Type", path="Type", help="Whether an endpoint is known by its IP address or by its alias.")
+    subnet_address: str = text(high=39, when=("type", ("Subnet",)), label="Subnet address", check=an_ip, path="Subnet Address", help="The subnet's address.")
+    subnet_prefix: int = number(32, 1, 128, when=("type", ("Subnet",)), label="Prefix length", path="Subnet PrefixLength", help="How many bits of the address are the subnet's.")
+    pattern_type: str = choice("Prefix", PATTERN_TYPES, when=("type", ("Alias pattern match",)), label="Pattern type", path="Pattern Type", help="How the pattern is compared.")
+    pattern: str = text(high=60, when=("type", ("Alias pattern match",)), label="Pattern string", path="Pattern String", help="What the endpoint's alias is compared with.")
+    subzone: str = text(high=50, mandatory=True, names=("subzones",), choices=(DEFAULT_SUBZONE,), label="Target subzone", path="SubZoneName", help="The subzone that matching endpoints belong to.")
+    state: str = choice("Enabled", STATES, label="State", path="State", help="Whether the rule is used.")

@@ -47,4 +47,4 @@ class Protocols:
 class Domain:
     """One SIP domain for which this cluster is the registrar."""
 
-    name: str = text(label="Domain name", mandatory=True, check=a_name, help="The domain part of the addresses that endpoints register.")
+    name: str = text(label="Domain name", mandatory=True, check=a_name, path="Name", help="The domain part of the addresses that endpoints register.")

@@ -37,9 +37,9 @@ class PolicyPattern:
     The original's limit is 60, of aliases too.
     """
 
-    pattern: str = text(high=ALIAS_MAX, mandatory=True, label="Pattern string", help="What the registering alias is compared with.")
-    pattern_type: str = choice("Exact", PATTERN_TYPES, label="Pattern type", help="How the pattern is compared: whole, at the start, at the end, or as a regular expression.")
-    description: str = text(high=64, label="Description", help="A note for administrators.")
+    pattern: str = text(high=ALIAS_MAX, mandatory=True, label="Pattern string", path="Pattern String", help="What the registering alias is compared with.")
+    pattern_type: str = choice("Exact", PATTERN_TYPES, label="Pattern type", path="Pattern Type", help="How the pattern is compared: whole, at the start, at the end, or as a regular expression.")
+    description: str = text(high=64, label="Description", path="Description", help="A note for administrators.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from sextet.model.schema import a_name, a_server, address, choice, many, number,
 class Server:
     """One server of a list, in the order in which it is asked."""
 
-    address: str = address(label="Address", help="The server's IP address or name, with :port where it is not the standard one.", mandatory=True, check=a_server)
+    address: str = address(label="Address", path="Address", help="The server's IP address or name, with :port where it is not the standard one.", mandatory=True, check=a_server)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +34,10 @@ SYSLOG_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice",
 class SyslogServer:
     """One remote syslog server (facts 11.6)."""
 
-    address: str = address(label="Address", mandatory=True, help="The server's IP address or name.")
-    port: int = number(514, 1, 65535, label="Port", help="The server's port; 6514 is usual for TLS.")
-    transport: str = choice("UDP", ("UDP", "TCP", "TLS"), label="Transport", help="UDP loses lines without notice; TLS also checks the server's certificate and name.")
-    level: str = choice("informational", SYSLOG_LEVELS, label="Severity", help="Lines of this severity and worse are sent.")
+    address: str = address(label="Address", mandatory=True, path="Address", help="The server's IP address or name.")
+    port: int = number(514, 1, 65535, label="Port", path="Port", help="The server's port; 6514 is usual for TLS.")
+    transport: str = choice("UDP", ("UDP", "TCP", "TLS"), label="Transport", path="Transport", help="UDP loses lines without notice; TLS also checks the server's certificate and name.")
+    level: str = choice("informational", SYSLOG_LEVELS, label="Severity", path="Loglevel", help="Lines of this severity and worse are sent.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
