@@ -93,6 +93,7 @@ class Phone:
         self._registered = False
         self._cseq = itertools.count(1)
         self._waiting: dict[tuple[str, str], asyncio.Queue[Message]] = {}
+        self._said: dict[tuple[str, str, str], bytes] = {}  # the newest answer to each request
         self._newest_invite: list[str] = []
         self._arrived = asyncio.Event()
         self._datagrams: asyncio.DatagramTransport | None = None
@@ -308,6 +309,7 @@ class Phone:
             dialog = Dialog(request.get("call-id"), to, request.get("from"), target, routes, request, 100)
             self.dialogs[dialog.call_id] = dialog
         data = _text(head, body)
+        self._said[_transaction(request)] = data
         if self._datagrams is not None and request.source is not None:
             self._datagrams.sendto(data, request.source)
         else:
@@ -320,6 +322,9 @@ class Phone:
             queue = self._waiting.get((message.get("call-id"), message.get("cseq")))
             if queue is not None:
                 queue.put_nowait(message)
+            return
+        if self._datagrams is not None and message.source and (said := self._said.get(_transaction(message))):
+            self._datagrams.sendto(said, message.source)  # asked again since we were slow: no other request (17.2)
             return
         self.received.append(message)
         self._arrived.set()
@@ -406,6 +411,12 @@ class Phone:
                 return
             if message.first:
                 self._take(message)
+
+
+def _transaction(request: Message) -> tuple[str, str, str]:
+    """By what a request that is sent again is known (RFC 3261 17.2.3)."""
+    branch = re.search(r"branch=([^;,\s]+)", request.get("via"))
+    return branch[1] if branch else "", request.get("call-id"), request.get("cseq")
 
 
 def _text(head: list[str], body: str) -> bytes:
