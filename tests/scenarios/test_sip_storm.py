@@ -53,7 +53,8 @@ def test_a_storm_is_spread_while_refreshes_pass_and_everybody_is_registered_in_t
             assert (await old.register(0)).status == 200
             await asyncio.gather(*storm)
             took_s = asyncio.get_running_loop().time() - began
-            later = [answer for answer in answers if answer.status == 503]
+            # What a busy machine answered late was asked for twice, and both answers came.
+            later = [answer for phone in phones for answer in phone.replies if answer.status == 503]
             assert {answer.status for answer in answers} == {200, 503}
             assert len({answer.get("retry-after") for answer in later}) > 2
             assert (PHONES - PER_S) / PER_S - 1 < took_s < 6 * PHONES / PER_S
