@@ -26,6 +26,7 @@ NETWORK = "127.64.3"
 FIRST, SECOND = f"{NETWORK}.81", f"{NETWORK}.82"
 PORT = 8080
 ALICE, BOB, CAROL = (f"{name}@apolo.local" for name in ("alice", "bob", "carol"))
+LATE_S = 20.0  # longer than anything here takes on a busy machine; a service has 30
 SERVICE = PolicyService(
     name="Judge", protocol="HTTP", path="/policy", user_name="sextet", password="secret of the service",
     servers=(Server(address=f"{FIRST}:{PORT}"), Server(address=f"{SECOND}:{PORT}")),
@@ -119,7 +120,7 @@ def test_a_slow_service_keeps_one_caller_waiting_and_no_other() -> None:
 def test_who_gives_up_while_the_service_thinks_is_let_go() -> None:
     async def play() -> None:
         async with _judged() as (at, first, _, alice, carol):
-            first.delay_s = 2.0
+            first.delay_s = LATE_S
             call = asyncio.create_task(alice.call(CAROL, wait_s=10))
             await first.until(1)
             alice.give_up()
@@ -221,13 +222,14 @@ def test_a_service_says_who_may_register_and_blocks_nobody_meanwhile() -> None:
             async with phone(at, 1, "carol", "tcp") as second_carol:
                 assert (await second_carol.register()).status == 200
                 await at.registered(1, CAROL, bindings=2)
-                first.delay_s = 0.5
+                first.delay_s = LATE_S
                 slow = asyncio.create_task(carol.register())
                 await first.until(3)
                 call = answered(await alice.call(CAROL))
                 assert not slow.done(), "the call passed while a registration waited"
                 await second_carol.rings()  # over its own connection
                 await alice.hang_up(call)
+                first.hurry()
                 assert (await slow).status == 200
                 await first.stop()
                 await second.stop()
@@ -256,8 +258,10 @@ def test_an_alias_that_comes_after_a_busy_device_is_judged_too() -> None:
             verdict = "<reject status='403' reason='not after hours'/>"
             answer = refused(await alice.call(BOB))
             assert answer.status == 403 and "not after hours" in answer.get("reason")
-            first.delay_s = 0.5
+            first.delay_s = LATE_S
             call = asyncio.create_task(alice.call(BOB, wait_s=10))
+            await first.until(5)
+            first.hurry()
             await first.until(6)
             alice.give_up()
             assert refused(await call).status == 487, "who gives up while it is asked is let go"

@@ -15,7 +15,10 @@ OK = "HTTP/1.1 200 OK"
 
 
 class PolicyServer:
-    """Listens on one address; `cpl` says what is answered, `delay_s` how late, `first` in which status line."""
+    """Listens on one address; `cpl` says what is answered, `delay_s` how late, `first` in which status line.
+
+    `hurry` has those answers come that are late.
+    """
 
     def __init__(self, cpl: Cpl) -> None:
         self.cpl = cpl
@@ -24,6 +27,7 @@ class PolicyServer:
         self.asked: list[dict[str, str]] = []
         self.authorization = ""  # of the last request
         self._came = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._server = StreamServer(self._serve)
 
     async def start(self, ip: str, port: int, tls: ssl.SSLContext | None = None) -> None:
@@ -33,6 +37,11 @@ class PolicyServer:
     async def stop(self) -> None:
         """Listen no more, and end what is open."""
         await self._server.stop()
+
+    def hurry(self) -> None:
+        """Answer whoever waits for an answer now."""
+        self._hurry.set()
+        self._hurry = asyncio.Event()
 
     async def until(self, count: int, wait_s: float = 10.0) -> None:
         """Wait until so many requests came."""
@@ -59,7 +68,9 @@ class PolicyServer:
             self.asked.append(values)
             self._came.set()
             text = self.cpl(values)
-            await asyncio.sleep(self.delay_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.delay_s):
+                    await self._hurry.wait()
         answer = f"{self.first}\r\nContent-Length: {len(text.encode())}\r\n\r\n{text}"
         writer.write(answer.encode())
         await writer.drain()
