@@ -7,16 +7,26 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sextet import streams
-from sextet.streams import StreamServer, drop, stream
+from sextet.sip.diagnosis import cause_of
+from sextet.sip.http_request import Ask, answer
+from sextet.streams import StreamServer, connect, drop, stream
 from tests.support.sip_peers import certificate
 
 ADDRESS = "127.64.9.85"
+CLIENT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+CLIENT_TLS.check_hostname, CLIENT_TLS.verify_mode = False, ssl.CERT_NONE
+CLIENTS: dict[str, Callable[[int], Coroutine[Any, Any, object]]] = {
+    "connect": lambda port: connect(ADDRESS, port, CLIENT_TLS, name="sextet.test"),
+    "HTTP": lambda port: answer(Ask(host=ADDRESS, ip=ADDRESS, port=port, method="GET", path="/", tls=CLIENT_TLS), 99),
+    "diagnosis": lambda port: cause_of(f"sip:{ADDRESS}:{port};transport=tls", ADDRESS, None, "sextet.test"),
+}
 
 
 def run(play: Callable[[], Awaitable[None]]) -> None:
@@ -37,11 +47,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 def test_a_connection_that_comes_in_the_moment_of_the_end_ends_with_its_server(
     turns: int, over_tls: bool, tmp_path: Path
 ) -> None:
-    tls = None
-    if over_tls:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate(tmp_path)
-        tls.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    tls = _server_tls(tmp_path) if over_tls else None
 
     async def play() -> None:
         server = StreamServer(echo)
@@ -99,10 +105,7 @@ def test_who_is_cancelled_while_a_stream_is_made_leaves_no_descriptor_to_the_loo
 def test_who_is_cancelled_in_the_moment_in_which_tls_is_there_waits_for_nobody(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    tls, theirs_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    certificate(tmp_path)
-    tls.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
-    theirs_tls.check_hostname, theirs_tls.verify_mode = False, ssl.CERT_NONE
+    tls = _server_tls(tmp_path)
 
     async def play() -> None:
         errors: list[object] = []
@@ -118,7 +121,7 @@ def test_who_is_cancelled_in_the_moment_in_which_tls_is_there_waits_for_nobody(
 
         monkeypatch.setattr(asyncio.StreamReaderProtocol, "connection_made", cancelled)
         making = asyncio.create_task(stream(ours, tls, handshake_s=5, end_s=5))
-        with await asyncio.to_thread(theirs_tls.wrap_socket, theirs):  # which does not say that it ends TLS too
+        with await asyncio.to_thread(CLIENT_TLS.wrap_socket, theirs):  # which does not say that it ends TLS too
             [error] = await asyncio.gather(making, return_exceptions=True)
             assert isinstance(error, asyncio.CancelledError)
             assert ours.fileno() == -1
@@ -127,6 +130,81 @@ def test_who_is_cancelled_in_the_moment_in_which_tls_is_there_waits_for_nobody(
                 again.setblocking(False)
                 loop.add_reader(again, lambda: None)
                 loop.remove_reader(again)
+        assert errors == []
+
+    run(play)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_that_is_cancelled_in_the_moment_in_which_tls_is_there_leaves_no_connection(
+    client: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    theirs_tls = _server_tls(tmp_path)
+
+    async def play() -> None:
+        sockets: list[socket.socket] = []
+        made = asyncio.StreamReaderProtocol.connection_made
+
+        def cancelled(protocol: asyncio.StreamReaderProtocol, transport: asyncio.BaseTransport) -> None:
+            sockets.append(transport.get_extra_info("socket"))
+            made(protocol, transport)
+            connecting.cancel()
+
+        def accept() -> ssl.SSLSocket:
+            return theirs_tls.wrap_socket(listener.accept()[0], server_side=True)
+
+        monkeypatch.setattr(asyncio.StreamReaderProtocol, "connection_made", cancelled)
+        with socket.create_server((ADDRESS, 0)) as listener:
+            listener.settimeout(5)
+            connecting = asyncio.create_task(CLIENTS[client](listener.getsockname()[1]))
+            with await asyncio.to_thread(accept):  # which does not say that it ends TLS too
+                [error] = await asyncio.gather(connecting, return_exceptions=True)
+                assert isinstance(error, asyncio.CancelledError)
+                assert [one.fileno() for one in sockets] == [-1]
+
+    run(play)
+
+
+def test_a_host_is_connected_to_by_the_first_of_its_addresses_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        server = StreamServer(echo)
+        server.listen(ADDRESS, 0)
+        port = server.address[1]
+        places = [("::1", port, 0, 0), ("127.64.9.86", port), (ADDRESS, port)]
+        families = [socket.AF_INET6, socket.AF_INET, socket.AF_INET]
+
+        async def found(*_: object, **__: object) -> list[tuple[object, ...]]:
+            return [(family, 0, 0, "", place) for family, place in zip(families, places, strict=True)]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+        reader, writer = await connect("logs.test", port, source="127.64.9.84")
+        assert writer.get_extra_info("peername") == (ADDRESS, port)
+        assert writer.get_extra_info("sockname")[0] == "127.64.9.84"
+        writer.close()
+        await writer.wait_closed()
+        await server.stop()
+        with pytest.raises(ConnectionRefusedError):
+            await connect("logs.test", port)
+
+    run(play)
+
+
+def test_a_client_that_ends_tls_before_its_server_does_is_no_error_of_ours(tmp_path: Path) -> None:
+    tls = _server_tls(tmp_path)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.read() == b""
+
+    async def play() -> None:
+        errors: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        server = StreamServer(serve)
+        server.listen(ADDRESS, 0, tls)
+        _, writer = await asyncio.open_connection(*server.address, ssl=CLIENT_TLS)
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.gather(*server._acceptor.tasks)
+        await server.stop()
         assert errors == []
 
     run(play)
@@ -216,3 +294,10 @@ def test_an_error_of_ours_ends_that_connection_and_is_told() -> None:
         assert [type(error) for error in told] == [ZeroDivisionError]
 
     run(play)
+
+
+def _server_tls(folder: Path) -> ssl.SSLContext:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate(folder)
+    tls.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    return tls

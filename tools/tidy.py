@@ -18,6 +18,7 @@ FUNCTION_LINES_MAX = 50  # one screen
 
 LAYERS = {  # imports point to a lower number, or stay in their own folder
     "model": 0,
+    "ending": 0,
     "call": 1,
     "engine": 1,
     "cluster": 2,

@@ -1,4 +1,4 @@
-"""Connections as streams that end with whoever holds them: those that are accepted here, and those made elsewhere.
+"""Connections as streams that end with whoever holds them: those that are accepted here, and those that are made.
 
 asyncio forgets whom it accepted, and loses those that come in the moment of the end: they stay open, served by nobody,
 until the garbage collector finds them. Here a connection belongs to its task from accept() on.
@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
+from typing import Any
+
+from sextet.ending import end
+from sextet.model.schema import is_ip
 
 BACKLOG = 100
 READ_AHEAD_BYTES = 1 << 16  # as asyncio has it
@@ -21,6 +27,35 @@ AGAIN_S = 0.5  # out of descriptors: what is open goes on
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 Attend = Callable[[socket.socket], Coroutine[None, None, None]]
 Admit = Callable[[str], Attend | None]
+
+
+async def connect(
+    host: str, port: int, tls: ssl.SSLContext | None = None, *, name: str = "", source: str = "",
+    limit: int = READ_AHEAD_BYTES,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # fmt: skip
+    """Connect to a host, by the first of its addresses that answers, from our address `source`; over TLS to `name`.
+
+    asyncio's own way leaves a connection behind where it is cancelled when TLS is just there. Raises OSError.
+    """
+    failure = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    for family, address in await _places(host, port):
+        if source and _family(source) != family:
+            continue
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            if source:
+                sock.bind((source, 0))
+            await asyncio.get_running_loop().sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            failure = error
+            continue
+        except BaseException:  # cancelled
+            sock.close()
+            raise
+        return await stream(sock, tls, host=(name or host) if tls is not None else None, limit=limit)
+    raise failure
 
 
 async def stream(
@@ -56,6 +91,18 @@ async def stream(
             await asyncio.sleep(0)
         raise
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def _family(ip: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in ip else socket.AF_INET
+
+
+async def _places(host: str, port: int) -> list[tuple[int, Any]]:
+    """Find the addresses of a host, each with its family."""
+    if is_ip(host):
+        return [(_family(host), (host, port))]
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
 
 
 def drop(transport: asyncio.WriteTransport) -> None:
@@ -158,8 +205,7 @@ class StreamServer:
 
     def listen(self, ip: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen on one address; port 0 is any. Raises OSError."""
-        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        self.listen_on(socket.create_server((ip, port), family=family), tls)
+        self.listen_on(socket.create_server((ip, port), family=_family(ip)), tls)
 
     def listen_on(self, bound: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a socket, which is closed at the end."""
@@ -176,10 +222,7 @@ class StreamServer:
     async def stop(self) -> None:
         """Listen no more, and end what is open; may be repeated."""
         self._acceptor.close()
-        tasks = self._acceptor.tasks
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(self._acceptor.tasks)
         await asyncio.sleep(0)  # in which transports close their sockets
 
     async def _attend(self, sock: socket.socket) -> None:
@@ -193,7 +236,8 @@ class StreamServer:
         self._open.add(writer.transport)
         try:
             await self._serve(reader, writer)
-            writer.close()
+            if not writer.is_closing():  # closed twice, asyncio's TLS has forgotten its socket, and nothing ends it
+                writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
         finally:

@@ -45,11 +45,11 @@ from sextet.cluster.sight import Sight
 from sextet.cluster.unregistering import NAME as UNREGISTER
 from sextet.cluster.unregistering import Unregistering
 from sextet.cluster.wire.asking import Asker, ask_all
-from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import FirstContact
 from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.names import Resolved
 from sextet.cluster.wire.peer_link import Callbacks
+from sextet.ending import end
 from sextet.engine import Engine, Journal
 from sextet.model import alarms as types
 from sextet.model import config

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import ssl
 from pathlib import Path
+
+from sextet.streams import connect
 
 CONNECT_S = 3.0
 MUTE = "the connection can be made, but nobody answers over it"
@@ -31,10 +32,7 @@ async def cause_of(uri: str, address: str, trusted: Path | None, name: str) -> s
     try:
         context = _context(trusted) if transport == "tls" else None
         async with asyncio.timeout(CONNECT_S):
-            _, writer = await asyncio.open_connection(
-                host.strip("[]"), int(port), ssl=context, local_addr=(address.strip("[]"), 0),
-                server_hostname=name if context and name else None,
-            )  # fmt: skip
+            _, writer = await connect(host.strip("[]"), int(port), context, name=name, source=address.strip("[]"))
     except TimeoutError:
         return f"no connection within {CONNECT_S:.0f} s"
     except ssl.SSLCertVerificationError as error:
@@ -43,9 +41,7 @@ async def cause_of(uri: str, address: str, trusted: Path | None, name: str) -> s
         return f"TLS fails ({error.reason or error})"
     except OSError as error:
         return _WORDS.get(error.errno or 0, error.strerror or str(error))
-    writer.close()
-    with contextlib.suppress(OSError, ssl.SSLError):
-        await writer.wait_closed()
+    writer.transport.abort()  # close() would wait for the other side's end of TLS
     return MUTE
 
 

@@ -6,6 +6,8 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 
+from sextet.streams import connect
+
 HEAD_MAX = 16 << 10  # of the answer's status line and headers
 
 
@@ -30,10 +32,8 @@ class Ask:
 
 async def answer(ask: Ask, body_max: int) -> tuple[int, bytes]:
     """Give status and body; raises NoAnswer, and OSError (TLS errors among them) where the way to it fails."""
-    local = (ask.local_ip, 0) if ask.local_ip and (":" in ask.local_ip) == (":" in ask.ip) else None
-    reader, writer = await asyncio.open_connection(
-        ask.ip, ask.port, ssl=ask.tls, server_hostname=ask.host if ask.tls else None, local_addr=local, limit=HEAD_MAX
-    )
+    source = ask.local_ip if (":" in ask.local_ip) == (":" in ask.ip) else ""
+    reader, writer = await connect(ask.ip, ask.port, ask.tls, name=ask.host, source=source, limit=HEAD_MAX)
     try:
         writer.write(_head(ask) + ask.body)
         await writer.drain()

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sextet.ending import end
 from sextet.model.settings.system import SYSLOG_LEVELS, SyslogServer
+from sextet.streams import connect
 from sextet.watch.logs import DEVELOPER, Said
 
 QUEUE_MAX = 5000  # lines: some minutes of a busy peer, at most 10 MB
@@ -77,9 +79,7 @@ class Syslog:
     async def stop(self) -> None:
         senders = list(self._senders.values())
         self._senders.clear()
-        for sender in senders:
-            sender.stop()
-        await asyncio.gather(*(sender.task for sender in senders), return_exceptions=True)
+        await end(sender.task for sender in senders)
 
 
 def message(said: Said) -> bytes:
@@ -101,7 +101,7 @@ class _Sender:
         self._server = server
         self._trusted = trusted
         self._told = told
-        self._local = (address, 0) if address else None
+        self._address = address
         self._severity = SYSLOG_LEVELS.index(server.level)
         self._queue: deque[Said] = deque()
         self._queue_max = queue_max
@@ -134,7 +134,7 @@ class _Sender:
         found = await loop.getaddrinfo(self._server.address, self._server.port, type=socket.SOCK_DGRAM)
         ip = str(found[0][4][0])
         transport, protocol = await loop.create_datagram_endpoint(
-            _Ear, remote_addr=(ip, self._server.port), local_addr=self._local
+            _Ear, remote_addr=(ip, self._server.port), local_addr=(self._address, 0) if self._address else None
         )
         self._told(_name(self._server), "")
         try:
@@ -151,9 +151,7 @@ class _Sender:
     async def _by_stream(self) -> None:
         context = ssl.create_default_context(cafile=self._trusted) if self._server.transport == "TLS" else None
         async with asyncio.timeout(CONNECT_S):
-            reader, writer = await asyncio.open_connection(
-                self._server.address, self._server.port, ssl=context, local_addr=self._local
-            )
+            reader, writer = await connect(self._server.address, self._server.port, context, source=self._address)
         self._told(_name(self._server), "")
         ended = asyncio.create_task(reader.read(1))  # a syslog server says nothing; what comes is the end
         waiting: asyncio.Task[Said] | None = None

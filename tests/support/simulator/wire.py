@@ -13,7 +13,6 @@ from sextet.cluster.configuration.history import Version
 from sextet.cluster.trust import certificates
 from sextet.cluster.trust.revocation import NONE
 from sextet.cluster.wire.dial import Credentials, DialFailed, Observer, prove
-from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Enrolment
 from sextet.cluster.wire.front import Front, NotAdmitted, Rules
 from sextet.cluster.wire.link import Target
@@ -22,6 +21,7 @@ from sextet.cluster.wire.nats_server import Access
 from sextet.cluster.wire.peer_link import Callbacks
 from sextet.cluster.wire.proof import derive
 from sextet.cluster.wire.session import Gate, Session, SessionLost
+from sextet.ending import end
 from tests.support.memory_store import MemoryStore
 from tests.support.simulator.loop import Life, Loop
 from tests.support.simulator.network import End, Lane, Network, Papers

@@ -18,10 +18,10 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.mirror import BEAT, EPOCH, ROW_BYTES_MAX, SUM, Checksum
 from sextet.cluster.wire.nats_server import MEMORY_MB, Access
 from sextet.cluster.wire.session import Gate, Session, SessionLost
+from sextet.ending import end
 from sextet.engine import Journal
 
 BEAT_S = 1.0  # link.py calls an application silent after 3.5 s

@@ -21,7 +21,6 @@ from functools import partial
 from sextet.cluster.trust import certificates, tls
 from sextet.cluster.trust.revocation import NONE, Revocations
 from sextet.cluster.wire.dial import STREAM_BYTES_MAX, chain_of, read_message
-from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Enrolment
 from sextet.cluster.wire.nats_server import Access
 from sextet.cluster.wire.proof import (
@@ -37,6 +36,7 @@ from sextet.cluster.wire.proof import (
     encode,
 )
 from sextet.cluster.wire.session import Gate
+from sextet.ending import end
 from sextet.engine import EngineError, Journal
 from sextet.streams import Acceptor, Attend, stream
 

@@ -16,7 +16,6 @@ from cryptography import x509
 from sextet.cluster.trust import certificates, revocation, tls
 from sextet.cluster.trust.revocation import Revocations
 from sextet.cluster.wire.dial import Credentials, dial
-from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Enrolment
 from sextet.cluster.wire.feed import Login, OwnRows, login
 from sextet.cluster.wire.front import Front, Refused, Rules
@@ -26,6 +25,7 @@ from sextet.cluster.wire.nats_server import Access, NatsServer
 from sextet.cluster.wire.peer_link import Callbacks, Dialling, PeerLink
 from sextet.cluster.wire.proof import derive
 from sextet.cluster.wire.session import Gate
+from sextet.ending import end
 from sextet.engine import EngineError, Journal
 from sextet.journal import name_resolution_retry
 from sextet.model.status import LinkStatus

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sextet.cluster.wire.ending import end
+from sextet.ending import end
 from sextet.engine import EngineError, Journal
 
 BUCKET = "live"

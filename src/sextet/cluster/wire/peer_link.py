@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from sextet.cluster.wire import mirror
 from sextet.cluster.wire.dial import Credentials, DialFailed, Observer
-from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.enrolment import Enrolment
 from sextet.cluster.wire.feed import CallFailed
 from sextet.cluster.wire.link import (
@@ -31,6 +30,7 @@ from sextet.cluster.wire.link import (
 )
 from sextet.cluster.wire.mirror import Mirror
 from sextet.cluster.wire.session import Gate, Session, SessionLost
+from sextet.ending import end
 
 ROUND_TRIP_EVERY_S = 2.0
 ROUND_TRIPS = 5  # the shortest of these counts: a way that became longer is seen after 10 s

@@ -13,9 +13,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.transport import Transport
 
-from sextet.cluster.wire.ending import end
 from sextet.cluster.wire.mirror import Delivery, StoreInfo
 from sextet.cluster.wire.nats_server import BUCKET, STREAM
+from sextet.ending import end
 
 PREFIX = f"$KV.{BUCKET}."
 HEARTBEAT_S = 0.5  # of an idle consumer; link.py gives up after 1.3 s
