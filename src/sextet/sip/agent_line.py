@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,8 @@ class AgentLine:
         zones: list[Report] = []
         use: dict[str, int] = {}
         orders: dict[str, int] = {}
-        async with self._turn:
-            await self._send({"ask": "picture"})
-            while "end" not in (answer := await self._receive()):
+        async with self._asked({"ask": "picture"}) as line:
+            while "end" not in (answer := await self._receive(line)):
                 for table, name, (order, row, *_) in answer["rows"]:
                     orders[name] = order
                     if table == "zone":
@@ -142,47 +142,54 @@ class AgentLine:
         return Picture(registrations=registrations, calls=calls, use=use), tuple(zones), orders
 
     def close(self) -> None:
-        """Let go of the connection; the next question makes a new one."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Let go of the connection, amid a question as well, which fails; the next one makes a new connection."""
+        line, self._socket = self._socket, None
+        if line is None:
+            return
+        if self._turn.locked():  # the loop has its number, and would hear of nothing that is opened with the same one
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+        else:
+            line.close()
 
     async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        async with self._turn:
-            await self._send(message)
-            return await self._receive()
+        async with self._asked(message) as line:
+            return await self._receive(line)
 
-    async def _send(self, message: dict[str, Any]) -> None:
+    @contextlib.asynccontextmanager
+    async def _asked(self, message: dict[str, Any]) -> AsyncIterator[socket.socket]:
+        """Send a question, and give the connection on which it is answered; raises EngineError."""
+        async with self._turn:
+            known = self._socket is not None
+            line = self._socket = self._socket or socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                await self._send(line, known, message)
+                yield line
+            except BaseException:  # cancelled as well: its answer would be taken for the next question's
+                if self._socket is line:
+                    self._socket = None
+                raise
+            finally:
+                if self._socket is not line:
+                    line.close()
+
+    async def _send(self, line: socket.socket, known: bool, message: dict[str, Any]) -> None:
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(ANSWER_S):
-                if self._socket is None:
-                    self._socket = await self._connected()
-                await asyncio.get_running_loop().sock_sendall(self._socket, json.dumps(message).encode())
+                if not known:
+                    line.setblocking(False)
+                    line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MESSAGE_BYTES_MAX)
+                    await loop.sock_connect(line, str(self._path))
+                await loop.sock_sendall(line, json.dumps(message).encode())
         except (OSError, TimeoutError) as error:
-            self.close()
             raise EngineError(f"asking Kamailio to {message['ask']}, over {self._path}") from error
 
-    async def _receive(self) -> dict[str, Any]:
-        assert self._socket is not None
+    async def _receive(self, line: socket.socket) -> dict[str, Any]:
         try:
             async with asyncio.timeout(ANSWER_S):
-                data = await asyncio.get_running_loop().sock_recv(self._socket, 4 * MESSAGE_BYTES_MAX)
+                data = await asyncio.get_running_loop().sock_recv(line, 4 * MESSAGE_BYTES_MAX)
             answer: dict[str, Any] = json.loads(data)
-        except asyncio.CancelledError:
-            self.close()  # its answer would be taken for the next question's
-            raise
         except (OSError, TimeoutError, ValueError) as error:
-            self.close()
             raise EngineError(f"reading Kamailio's answer, from {self._path}") from error
         return answer
-
-    async def _connected(self) -> socket.socket:
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            line.setblocking(False)
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MESSAGE_BYTES_MAX)
-            await asyncio.get_running_loop().sock_connect(line, str(self._path))
-        except OSError:
-            line.close()
-            raise
-        return line
