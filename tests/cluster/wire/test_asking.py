@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,28 @@ def test_a_link_that_is_down_is_told_at_once_and_one_that_stays_down_in_time() -
             await asker.ask(2, "write", b"q", 5)
         with pytest.raises(CallFailed, match="not in the peer list"):
             await asker.ask(3, "write", b"q", 5)
+
+    asyncio.run(play())
+
+
+def test_a_failure_that_comes_when_nobody_waits_any_more_is_no_error_of_ours() -> None:
+    class Late:
+        state = State.LIVE
+
+        async def request(self, subject: str, data: bytes, timeout: float) -> bytes:
+            try:
+                return await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:  # before Python 3.12 `asyncio.wait_for` may lose it to what it waited for
+                raise CallFailed("no answer: the connection is closed") from None
+
+    async def play() -> None:
+        errors: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        with pytest.raises(CallFailed, match="no answer in time"):
+            await Asker(lambda _: Late()).ask(2, "write", b"q", 0.01)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert errors == []
 
     asyncio.run(play())
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
+from sextet.cluster.wire import nats_server
 from sextet.cluster.wire.nats_server import NatsServer, render
 from sextet.engine import EngineError
 from tests.support.link_lab import Lines
@@ -68,3 +70,29 @@ def test_a_file_that_is_no_program_is_an_obstacle_that_is_told_once_and_tried_ag
 
     asyncio.run(play())
     assert len(journal.lines) == 2
+
+
+def test_a_check_that_is_given_up_ends_with_its_limit_and_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_server, "START_LIMIT_S", 0.3)
+    binary, began = tmp_path / "nats-server", tmp_path / "began"
+    binary.write_text(f"#!/bin/sh\necho $$ > {began}\nexec sleep 60\n")
+    binary.chmod(0o755)
+    os.mkfifo(began)
+    server = NatsServer(
+        name="x", run_dir=tmp_path, user=None, journal=Lines(), up=lambda access: None, down=lambda sentence: None,
+        binary=str(binary),
+    )  # fmt: skip
+
+    async def play() -> int:
+        starting = asyncio.create_task(server.start())
+        pid = int(await asyncio.to_thread(began.read_text))
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        await server.stop()
+        return pid
+
+    pid = asyncio.run(play())
+    assert not Path(f"/proc/{pid}").exists()

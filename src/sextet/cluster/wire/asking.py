@@ -42,6 +42,7 @@ class Asker:
             async with asyncio.timeout(limit_s):
                 while True:
                     asking = asyncio.ensure_future(self._request(number, subject, question, limit_s))
+                    asking.add_done_callback(_heard)
                     try:
                         if await self._answered(number, asking):
                             return asking.result()
@@ -69,6 +70,12 @@ class Asker:
     async def _until(self, number: int, *, live: bool) -> None:
         while (line := self._line(number)) is None or (line.state is State.LIVE) != live:
             await self._turn.wait()
+
+
+def _heard(asked: asyncio.Future[bytes]) -> None:
+    """Take note of a failure for which nobody waits any more: else asyncio calls it an error of ours."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 async def ask_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
@@ -92,7 +93,8 @@ class NatsServer:
     def kill(self) -> None:
         """End a server that does not answer any more; it is started again like one that died."""
         if self.pid:
-            os.killpg(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just died, and the loop does not know yet
+                os.killpg(self.pid, signal.SIGKILL)
 
     async def start(self) -> None:
         """Start it, and again whenever it dies. Raises EngineError when the first start fails."""
@@ -187,17 +189,24 @@ class NatsServer:
         ]
 
     async def _check(self, command: list[str]) -> None:
-        checker = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=DEVNULL, stderr=subprocess.PIPE, cwd="/"
-        )
+        def checked() -> subprocess.CompletedProcess[bytes]:
+            return subprocess.run(
+                command,
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                timeout=START_LIMIT_S,
+                check=False,
+            )
+
         try:
-            _, said = await asyncio.wait_for(checker.communicate(), START_LIMIT_S)
-        except TimeoutError as error:
-            checker.kill()
-            await checker.wait()
+            done = await asyncio.to_thread(checked)  # which ends it, also where nobody waits for it any more
+        except subprocess.TimeoutExpired as error:
             raise EngineError("nats-server did not check its configuration in time") from error
-        if checker.returncode != 0:
-            raise EngineError(f"nats-server refuses its configuration: {said.decode(errors='replace').strip()[-200:]}")
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip()[-200:]
+            raise EngineError(f"nats-server refuses its configuration: {said}")
 
     async def _port(self, process: Process) -> int:
         """Wait for the file in which the server writes the port that it was given."""
@@ -218,7 +227,7 @@ class NatsServer:
             return f"it cannot write to {self._directory}"
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
+        process = self._process
         if process is None or process.returncode is not None:
             return
         process.terminate()
