@@ -161,6 +161,43 @@ def test_a_call_that_is_cancelled_or_refused_gives_back_what_it_had() -> None:
     asyncio.run(play())
 
 
+def test_a_call_is_over_soon_after_its_cancel_though_nobody_answers_that() -> None:
+    async def play() -> None:
+        config = limited(1000)
+        async with (
+            peers("127.61.4", 1, 2, config=config) as at, alice_of(at) as alice,
+            phone(at, 2, "bob") as bob, phone(at, 2, "carol") as carol,
+        ):  # fmt: skip
+            await alice.register()
+            for one in (bob, carol):
+                one.status = 0
+                await one.register()
+                await at.registered(2, f"{one.user}@apolo.local")
+                calling = asyncio.create_task(alice.call(f"{one.user}@apolo.local", body=sdp(384)))
+                call_id = (await one.rings()).get("call-id")
+                await alice.hears(180, after=one is carol)
+                await uses(at, 2, 384)
+                await one.close()  # it vanishes
+                if one is bob:
+                    alice.give_up()
+                else:
+                    await at.engines[1].disconnect(call_id, "Disconnected by administrator admin")
+                assert refused(await calling).status == 487
+                await uses(at, 2, 0)
+                for number in (1, 2):
+                    await at.hosts[number].until(
+                        lambda number=number, call_id=call_id: call_id in at.hosts[number].ended
+                    )
+                    assert not at.hosts[number].calls
+            for number in (1, 2):
+                await at.traces[number].ended(2)
+            (first, _), further = ([one.reason for one in at.traces[number].searches.values()] for number in (1, 2))
+            assert first == "the caller gave up"
+            assert further == ["the caller gave up; the CANCEL was not answered"] * 2
+
+    asyncio.run(play())
+
+
 def test_a_call_over_two_peers_is_charged_once_where_its_device_is() -> None:
     async def play() -> None:
         config = limited(1000)

@@ -36,6 +36,9 @@ class Kamailio:
     async def let_go(self, call_id: str) -> None:
         self.told.append(("let_go", call_id))
 
+    async def cancelled(self, call_id: str) -> None:
+        self.told.append(("cancelled", call_id))
+
     async def _command(self, run_dir: Path, method: str, *parameters: str | int) -> Any:
         if method == "dlg.list_match":
             return self._dialogs
@@ -68,7 +71,7 @@ def test_answers_are_let_go_too_where_the_call_could_not_be_ended(monkeypatch: p
 def test_a_call_that_rings_is_cancelled_and_ends_with_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     kamailio = Kamailio(monkeypatch, dialog("one", RINGS))
     kamailio.hang_up("one")
-    assert kamailio.told == [("tm.cancel", "one", "3")]
+    assert kamailio.told == [("cancelled", "one"), ("tm.cancel", "one", "3")]
 
 
 @pytest.mark.parametrize("dialogs", [(), (dialog("one", OVER),)])

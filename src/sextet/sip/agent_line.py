@@ -92,6 +92,10 @@ class AgentLine:
         """Have it let through again; raises EngineError."""
         await self._ask({"ask": "let_go", "call_id": call_id})
 
+    async def cancelled(self, call_id: str) -> None:
+        """Say that a call that rings is cancelled from here; raises EngineError."""
+        await self._ask({"ask": "cancelled", "call_id": call_id})
+
     async def answer(self, transaction: str, answers: Sequence[tuple[str, list[str], int]]) -> None:
         """Bring what DNS said, for a transaction that waits; raises EngineError."""
         await self._ask({"ask": "answer", "transaction": transaction, "answers": list(answers)})

@@ -44,6 +44,7 @@ class HangingUp:
                 finally:
                     await self._line.let_go(call_id)
             else:
+                await self._line.cancelled(call_id)
                 await command(self._run_dir, "tm.cancel", call_id, str(dialog["caller"]["cseq"]))
 
     def reason(self, call_id: str, reported: str) -> str:

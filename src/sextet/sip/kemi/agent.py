@@ -21,6 +21,8 @@ from sextet.sip.kemi.instructions import Current
 from sextet.sip.kemi.limits import ledger, licensing, proxied, rerouting
 from sextet.sip.kemi.registration.bindings import MOVED, drop_device, publish
 from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.routing.cancelling import Cancelling
+from sextet.sip.kemi.routing.tracing import WHOSE
 from sextet.sip.kemi.zones import naming, traversal
 from sextet.sip.kemi.zones.pinging import Pinger
 
@@ -37,7 +39,10 @@ RECONCILE_S = 10.0  # our choice: 2000 calls take some 20 ms, in which no other 
 
 
 MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
-ASKED = ("follow", "owners", "share", "release", "hold", "let_go", "pulse", "messages", "ping", "name", "answer")
+ASKED = (
+    "follow", "owners", "share", "release", "hold", "let_go", "cancelled", "pulse", "messages", "ping", "name",
+    "answer",
+)  # fmt: skip
 
 NONE, ALL, SOME = 0, 1, 2  # of the subzones that check credentials; also for kamailio.cfg.j2
 KNOWN, CHECKED = 1, 2  # of a peer or a zone; what kamailio.cfg.j2 asks the table `source` for
@@ -56,6 +61,7 @@ class Agent:
         self._sources: dict[str, int] = {}
         self._domains: frozenset[str] = frozenset()
         self._pinger = Pinger(ksr, reporter)
+        self._cancelling = Cancelling(ksr, reporter, run_dir)
         self._sweep_at_s = 0.0
         self._reconciled_at = 0.0
         self._ways: rerouting.Ways = ()
@@ -91,7 +97,7 @@ class Agent:
                 traversal.sweep(self._ksr, self._reporter, self._rows("zone"), self._current.get(), now_s)
             for transaction in questions.overdue(self._rows("asking"), now_s):
                 questions.go_on(self._ksr, transaction)
-            return min(self._pinger.tick(now_s), OVERDUE_S)
+            return min(self._pinger.tick(now_s), self._cancelling.tick(now_s), OVERDUE_S)
         except Exception as error:  # the agent's other work must go on
             self._ksr.err(f"agent: {type(error).__name__}: {error}\n")
             return SWEEP_S
@@ -179,6 +185,11 @@ class Agent:
     def let_go(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Let the answers to the BYEs of a call through again."""
         self._ksr.htable.sht_rm("held", asked["call_id"])
+        return {}
+
+    def cancelled(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Note that sextetd had a call cancelled that rings."""
+        self._ksr.htable.sht_seti("cancelled", f"{asked['call_id']} ", len(WHOSE) - 1)
         return {}
 
     def pulse(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def test_what_a_search_was_and_what_its_targets_answered_is_told(bench: Bench) -
     bench.script.cancelled(None)
     assert (bench.searches[-1]["status"], bench.searches[-1]["final"]) == (487, True)
     assert bench.searches[-1]["reason"] == "the caller gave up"
-    bench.ksr.htables["elsewhere"] = {str(bench.ksr.values["$ci"]): 1}
+    bench.ksr.htables["cancelled"] = {f"{bench.ksr.values['$ci']} ": 1}
     bench.script.cancelled(None)
     assert bench.searches[-1]["reason"] == "another device answered"
 

@@ -31,7 +31,7 @@ from sextet.sip.kemi.registration import carrying, flows
 from sextet.sip.kemi.registration.bindings import elsewhere, here, is_endpoint
 from sextet.sip.kemi.registration.contacts import contacts_of
 from sextet.sip.kemi.reporting import Reporter
-from sextet.sip.kemi.routing import calls, carriage, failing, session_timing, tracing
+from sextet.sip.kemi.routing import calls, cancelling, carriage, failing, session_timing, tracing
 from sextet.sip.kemi.routing.aftermath import Aftermath
 from sextet.sip.kemi.routing.forking import Call
 from sextet.sip.kemi.zones import reaching, traversal
@@ -82,7 +82,7 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         return
     flows.note(ksr, key(request.alias), source.kind is SourceKind.PEER, request.device)
     ksr.pv.sets("$avp(call)", carriage.written(request.tag, (*carried.marks, own)))
-    ksr.pv.sets("$avp(serial)", os.urandom(16).hex())
+    ksr.pv.sets("$avp(serial)", cancelling.serial(ksr))
     _search(ksr, reporter, told, Errand(request=request, identity=identity, node=node, own=own))
 
 
@@ -120,7 +120,7 @@ def _search(ksr: Any, reporter: Reporter, told: Instructions, one: Errand) -> No
             _search(ksr, reporter, told, dataclasses.replace(one, last=True))
         return
     if not one.name:
-        one = dataclasses.replace(one, name=os.urandom(8).hex())
+        one = dataclasses.replace(one, name=cancelling.search_of(str(ksr.pv.get("$avp(serial)"))))
         generation, method = told.table.generation, str(ksr.pv.get("$rm"))
         tracing.told(reporter, one.name, request, searched, lookups, generation, method, one.identity.call_id)
     decision = searched.decision

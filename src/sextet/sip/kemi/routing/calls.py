@@ -47,6 +47,13 @@ def is_connected(ksr: Any, call_id: str) -> bool:
     return f'{_STATE}connected"' in _stored(ksr, call_id)
 
 
+def ringing(ksr: Any, call_id: str) -> str:
+    """Give the serial number of the first request of a call that rings; "" where it does not."""
+    text = _stored(ksr, call_id)
+    call: dict[str, Any] = read_back(text)[1] if text else {"state": ""}
+    return str(call["serial"]) if call["state"] == "ringing" else ""
+
+
 def changed(ksr: Any, reporter: Reporter, call_id: str, about: dict[str, Any]) -> None:
     """Tell what is known about a call that was answered."""
     text = _stored(ksr, call_id)

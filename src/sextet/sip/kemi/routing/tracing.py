@@ -22,6 +22,9 @@ _WORDS_MAX = 160  # characters of a reason
 _NO_ANSWER = 408
 SILENT = "no answer"
 _CANCELLED = 487
+BRANCH = "$sel(v[1].branch)"  # what a CANCEL has in common with its request; kamailio.cfg.j2 says it too
+# What the htable `cancelled` holds for Call-ID and branch: see kamailio.cfg.j2, and agent.py for the last.
+WHOSE = ("the caller gave up", "another device answered", "it was disconnected")
 _LEG = re.compile(r"(\d+)=(\d*)")
 
 
@@ -120,19 +123,27 @@ def why(ksr: Any, status: int) -> str:
 
 def ended(ksr: Any, reporter: Reporter, status: int) -> None:
     """Tell that a call was answered, and by whom, or that it was cancelled: by the caller, or for another answer."""
-    reason = ""
-    if status == _CANCELLED:
-        elsewhere = ksr.htable.sht_get("elsewhere", str(ksr.pv.get("$ci")))
-        reason = "another device answered" if elsewhere else "the caller gave up"
+    reason = _whose(ksr, str(ksr.pv.get("$ci")), str(ksr.pv.get(BRANCH) or "")) if status == _CANCELLED else ""
     steps = ksr.pv.get("$avp(steps)")
     if steps:
         call = read_back(steps)[1]
         answered(ksr, reporter, call["search"], call["began"], status, True, reason)
 
 
+def unanswered(ksr: Any, reporter: Reporter, name: str, call_id: str, branch: str) -> None:
+    """Tell that a search was cancelled and that nobody answered that; `branch` is as in cancelling.py."""
+    reason = f"{_whose(ksr, call_id, branch)}; the CANCEL was not answered"
+    reporter.emit("answers", id=name, status=_CANCELLED, final=True, answers=[], reason=reason)
+
+
 def clock(ksr: Any) -> float:
     """Read the clock with which the native routes note answers."""
     return float(ksr.pv.get("$TV(Sn)") or 0)
+
+
+def _whose(ksr: Any, call_id: str, branch: str) -> str:
+    """Say who cancelled a request."""
+    return WHOSE[int(ksr.htable.sht_get("cancelled", f"{call_id} {branch}") or 0)]
 
 
 def _said(ksr: Any) -> list[tuple[str, ...]]:
