@@ -228,8 +228,14 @@ def test_requests_without_hops_and_options_are_answered(lab: Lab) -> None:
         alice, bob = lab.phone(1, "alice"), lab.phone(2, "bob")
         async with registered(alice, bob):
             await known(lab, (ALICE, 1), (BOB, 2))
-            assert (await alice.request("OPTIONS", f"sip:{lab.peer(1).address}")).status == 200
-            assert (await alice.request("OPTIONS", f"sip:{DOMAIN}")).status == 200
+            about = ("accept", "accept-encoding", "accept-language", "supported", "allow")
+            for host in (lab.peer(1).address, DOMAIN):
+                answer = await alice.request("OPTIONS", f"sip:{host}")
+                assert answer.status == 200, answer.first
+                told = [answer.get(name) for name in about]
+                assert told == ["*/*", "identity", "en", "gruu, outbound, path", ""], "RFC 3261 11.2"
+            answer = await alice.request("OPTIONS", f"sip:{DOMAIN}", extra=["Require: path, chess"])
+            assert (answer.status, answer.get("unsupported")) == (420, "chess")
             for hops in (0, 1):
                 answer = await _with_hops(alice, hops)
                 assert answer.status == 483, answer.first

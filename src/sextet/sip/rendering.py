@@ -22,6 +22,7 @@ from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.registration import Authentication
 from sextet.model.settings.zones import NEIGHBOR, TRAVERSAL_CLIENT, TRAVERSAL_SERVER
 from sextet.sip.kemi.instructions import Instructions
+from sextet.sip.kemi.registration.registering import EXTENSIONS
 
 CHILDREN = 3  # processes for each UDP socket, and as many for all TCP and TLS: measured best on two cores
 CONTACTS_MAX = 10  # devices of one alias on one peer
@@ -100,6 +101,7 @@ def kamailio_text(wanted: Wanted, run_dir: Path, secret: str) -> str:
         session_most_s=session_timer.MOST_S,
         ages_s=AGES_S,
         untimed_s=session_timer.UNTIMED_S,
+        extensions=", ".join(EXTENSIONS),
     )
 
 

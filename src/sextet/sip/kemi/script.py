@@ -27,7 +27,8 @@ from sextet.sip.kemi.zones import naming, pinging, traversal
 
 EVENTS_SOCKET = "events.sock"
 ANSWERED = (
-    "register", "registered", "carry", "directory", "initial", "resumed", "keepalive", "target", "onward", "handed",
+    "register", "registered", "required", "carry", "directory", "initial", "resumed", "keepalive", "target", "onward",
+    "handed",
 )  # fmt: skip
 LONG_AGO = 10  # when usrloc 5.6 lets a binding expire whose connection was closed (UL_EXPIRED_TIME)
 DONE = 1  # a callback that returns nothing breaks the next request
@@ -64,6 +65,13 @@ class Script:
     def register(self, argument: str) -> None:
         told = self._current.get()
         registering.register(self._ksr, self._reporter, told.table, told.realm, self._dice)
+
+    @guarded
+    def required(self, argument: str) -> None:
+        refusal = registering.unsupported(self._ksr)
+        self._ksr.pv.seti("$var(refused)", within.PASSED if refusal is None else within.REFUSED)
+        if refusal is not None:
+            self._ksr.sl.send_reply(refusal.status, refusal.reason)
 
     @guarded
     def unproved(self, argument: str) -> None:

@@ -30,7 +30,7 @@ from sextet.sip.kemi.reporting import Reporter, rejected
 NO_REPLY = 2  # flag of save()
 FOUND = 2  # its answer: the bindings were there, and were refreshed
 BEHIND = 6  # branch flag of kamailio.cfg: it is a variable of the worker, and lost when another process goes on
-EXTENSIONS = ("gruu", "outbound", "path")  # that a registrar may be required to know
+EXTENSIONS = ("gruu", "outbound", "path")  # that we may be required to know; what only ends of a call need passes us
 _TOKEN = re.compile(r"[^\s,]+")
 STEP = "register"  # of a request that waits (questions.py)
 
@@ -146,13 +146,17 @@ def refreshed(ksr: Any, reporter: Reporter, saved: int, granted_s: int) -> None:
 
 def _objection(ksr: Any, table: Table) -> Refuse | None:
     """Say why a REGISTER is not taken, whoever sent it: it requires what we cannot do, or may not come from there."""
-    unknown = [
-        one for one in _TOKEN.findall(str(ksr.pv.get("$(hdr(Require)[*])") or "")) if one.lower() not in EXTENSIONS
-    ]
-    if unknown:
-        ksr.hdr.append_to_reply(f"Unsupported: {', '.join(unknown)}\r\n")  # RFC 3261 10.3 step 2
-        return Refuse(420, "Bad Extension")
-    return may_come_from(table, carrying.sent_by(ksr, table), bool(ksr.pv.get("$hdr(Path)")))
+    return unsupported(ksr) or may_come_from(table, carrying.sent_by(ksr, table), bool(ksr.pv.get("$hdr(Path)")))
+
+
+def unsupported(ksr: Any) -> Refuse | None:
+    """Refuse what requires extensions that we do not know (RFC 3261 8.2.2.3); the answer names them."""
+    required = _TOKEN.findall(str(ksr.pv.get("$(hdr(Require)[*])") or ""))
+    unknown = [one for one in required if one.lower() not in EXTENSIONS]
+    if not unknown:
+        return None
+    ksr.hdr.append_to_reply(f"Unsupported: {', '.join(unknown)}\r\n")
+    return Refuse(420, "Bad Extension")
 
 
 def unproved(ksr: Any, reporter: Reporter) -> None:
