@@ -35,6 +35,7 @@ class FakeKSR:
         self.suspended = 0
         self.answered_itself = 0  # answers to REGISTER that Kamailio made
         self.shown: list[tuple[str, str]] = []  # callers that were put in the place of who calls
+        self.ring_ms = 0  # how long the branches sent last may ring
         self.patience_ms = 0  # how long the branches sent last have for a first answer
         self.silence = False  # whether the branch that failed had no answer at all
         self._uri, self._next, self._flags = "", "", 0
@@ -356,7 +357,7 @@ class FakeKSR:
     consume_credentials = via_add_xavp_params = add_rr_param = dlg_manage = _fine
 
     def t_set_fr(self, ring_ms: int, patience_ms: int) -> int:
-        self.patience_ms = patience_ms
+        self.ring_ms, self.patience_ms = ring_ms, patience_ms
         return OK
 
     t_on_branch = t_on_reply = t_on_failure = t_on_branch_failure = _fine

@@ -102,6 +102,13 @@ def test_a_silent_address_is_passed_over_by_the_next_caller_and_one_that_answers
     assert [row["reason"] if row else "" for row in rows] == ["", "no answer to a call", ""]
 
 
+def test_an_address_that_a_script_gave_no_time_to_answer_is_asked_by_the_next_caller(bench: Bench) -> None:
+    bench.invite()
+    bench.ksr.values["$avp(hasty)"] = 1
+    assert fails(bench, 1, 408, silence=True)
+    assert zone_rows.read(bench.ksr, "Other", FIRST) is None
+
+
 def test_where_no_address_answers_the_caller_is_told_so_and_an_answer_is_passed_on_as_it_is(bench: Bench) -> None:
     bench.invite()
     assert fails(bench, 1, 408, silence=True)

@@ -81,3 +81,14 @@ def test_a_peer_that_takes_no_calls_answers_for_the_cluster_and_another_system_d
     assert (bench.ksr.replies or [None])[-1] == answer
     reasons = [header for header in bench.ksr.reply_headers if header.startswith("Reason")]
     assert reasons == (['Reason: SIP;cause=503;text="peer2: this peer is in maintenance mode"'] if ours else [])
+
+
+@pytest.mark.parametrize(("timeout_s", "patience_ms"), [("2", 2_000), ("30", 3_000)])
+def test_no_first_answer_is_waited_for_longer_than_a_script_lets_it_ring(
+    bench: Bench, timeout_s: str, patience_ms: int
+) -> None:
+    script = f'{HEAD}<proxy timeout="{timeout_s}"/></taa:routed></cpl>'
+    bench.ksr.htables["owner"][BOB] = "2"
+    bench.follow(replace(CONFIG, call_policy=CallPolicy(mode="Local CPL", script=script)))
+    bench.invite(BOB)
+    assert (bench.ksr.ring_ms, bench.ksr.patience_ms) == (int(timeout_s) * 1000, patience_ms)

@@ -83,5 +83,6 @@ def pass_over(ksr: Any, reporter: Reporter, told: Instructions, name: str, befor
 
 
 def was_silent(ksr: Any) -> bool:
-    """Say whether the branch that failed had no answer at all."""
-    return bool(ksr.tm.t_branch_timeout() > 0 and ksr.tm.t_branch_replied() < 0)
+    """Say whether the branch that failed had no answer at all, though it had the time for one (forking.sent)."""
+    silent = ksr.tm.t_branch_timeout() > 0 and ksr.tm.t_branch_replied() < 0
+    return silent and not int(ksr.pv.get("$avp(hasty)") or 0)

@@ -115,8 +115,13 @@ def run(
 
 
 def sent(ksr: Any, after: Aftermath, patience_ms: int) -> bool:
-    """Send to all branches; says whether one at least could be sent to."""
-    ksr.tm.t_set_fr(after.ring_s * 1000 or ANSWER_MS, patience_ms)
+    """Send to all branches; says whether one at least could be sent to.
+
+    tm looks at a branch when the time for a first answer is over, and not before: that may be no longer than it rings.
+    """
+    ring_ms = after.ring_s * 1000 or ANSWER_MS
+    ksr.pv.seti("$avp(hasty)", int(ring_ms < patience_ms))
+    ksr.tm.t_set_fr(ring_ms, min(patience_ms, ring_ms))
     ksr.tm.t_on_branch("LEG")
     ksr.tm.t_on_reply("ANSWER")
     ksr.tm.t_on_failure("NEXT")
