@@ -18,6 +18,12 @@ def test_the_first_rule_that_matches_any_name_decides() -> None:
     assert ACCESS.objection(("x.b.example", "BAD.b.example")) == "access rule not this one denies x.b.example"
 
 
+def test_an_address_in_a_rule_may_be_written_as_ipv6() -> None:
+    rule = AccessRule(name="one", pattern="::ffff:192.0.2.7", pattern_type="Exact")
+    access = table(default_zone=DefaultZone(use_access_rules=True, access_rules=(rule,))).access
+    assert access.objection(("192.0.2.7",)) == ""
+
+
 def test_what_no_rule_matches_is_refused() -> None:
     assert ACCESS.objection(("other.example",)) == "no access rule allows other.example"
     assert ACCESS.objection(()) == "no access rule allows a certificate without names"

@@ -21,6 +21,8 @@ from sextet.call.alias import domain_of, is_ip, key, of_uri, plain_ip, uri_of
         ("sip:%2a@apolo.local", "*@apolo.local"),
         ("sip:bob@[2001:DB8::1]:5060", "bob@2001:db8::1"),
         ("sip:192.0.2.1:5060", "192.0.2.1"),
+        ("sip:[::FFFF:192.0.2.1]:5060", "192.0.2.1"),
+        ("sip:bob@[::ffff:c000:201]", "bob@192.0.2.1"),
         ("sip:apolo.local.", "apolo.local"),
         ("tel:+886223456789;phone-context=x", "+886223456789"),
         ("bob@apolo.local", "bob@apolo.local"),

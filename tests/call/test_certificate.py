@@ -36,7 +36,7 @@ def pem(common: str, names: Sequence[x509.GeneralName] = (), critical: bool = Fa
 
 NAMES = (
     x509.DNSName("Sip.Example"),
-    x509.IPAddress(ipaddress.ip_address("192.0.2.7")),
+    x509.IPAddress(ipaddress.ip_address("::ffff:192.0.2.7")),
     x509.IPAddress(ipaddress.ip_address("2001:db8::7")),
     x509.UniformResourceIdentifier("sip:example.com"),
     x509.RFC822Name("a@b.example"),

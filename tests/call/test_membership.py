@@ -52,9 +52,15 @@ def test_bits_behind_the_prefix_say_nothing_and_both_versions_have_their_own_rul
     rules = of_rules([subnet("10.9.9.9/8", "Four"), subnet("2001:db8::5/32", "Six"), subnet("192.0.2.7/99", "One")])
     assert rules.subzone_of("10.1.1.1", "") == "Four"
     assert rules.subzone_of("2001:db8:1::1", "") == "Six"
-    assert rules.subzone_of("::ffff:10.1.1.1", "") == "Four"
+    assert rules.subzone_of("::ffff:10.1.1.1", "") == rules.subzone_of("::ffff:a01:101", "") == "Four"
     assert rules.subzone_of("192.0.2.7", "") == "One"
     assert rules.subzone_of("192.0.2.8", "") == "DefaultSubZone"
+
+
+def test_an_ipv4_subnet_may_be_written_as_ipv6() -> None:
+    rules = of_rules([subnet("::ffff:10.0.0.0/104", "Four"), subnet("::ffff:0:0/95", "Six")])
+    assert rules.subzone_of("10.1.1.1", "") == "Four"
+    assert rules.subzone_of("11.1.1.1", "") == "DefaultSubZone", "what is wider is no IPv4 subnet"
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -36,6 +36,13 @@ def test_a_service_brings_its_own_ports_and_names() -> None:
     assert zone_of_ip([SRV], NAMES) == {"192.0.2.51": "Paris", "192.0.2.52": "Paris"}
 
 
+def test_a_neighbour_whose_ipv4_address_is_written_as_ipv6_is_the_same() -> None:
+    zone = Zone(name="N", peers=(ZonePeer(address="::ffff:192.0.2.9"),))
+    assert zone_of_ip([zone], NAMES) == {"192.0.2.9": "N"}
+    [place] = row_of(zone, NAMES).places
+    assert (place.host, place.uri) == ("192.0.2.9", "sip:192.0.2.9:5061;transport=tls")
+
+
 def test_no_more_peers_of_a_service_are_used_than_the_zone_says() -> None:
     assert (
         len(row_of(Zone(name="p", look_up=BY_SERVICE, service_domain="paris.example", service_peers=1), NAMES).places)

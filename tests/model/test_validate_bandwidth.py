@@ -45,6 +45,8 @@ def test_a_rule_needs_a_subzone_and_what_its_type_asks_for() -> None:
     assert list(found(membership_rules=(subnet(subnet_address=""),), **one)) == ["membership_rules[r].subnet_address"]
     assert list(found(membership_rules=(subnet(subnet_prefix=33),), **one)) == ["membership_rules[r].subnet_prefix"]
     assert not found(membership_rules=(subnet(subnet_address="2001:db8::", subnet_prefix=33),), **one)
+    mapped = subnet(subnet_address="::ffff:192.0.2.0", subnet_prefix=24)
+    assert list(found(membership_rules=(mapped,), **one)) == ["membership_rules[r].subnet_prefix"]
     alias = {"type": "Alias pattern match", "pattern_type": "Regex"}
     assert list(found(membership_rules=(subnet(**alias),), **one)) == ["membership_rules[r].pattern"]
     assert list(found(membership_rules=(subnet(pattern="(", **alias),), **one)) == ["membership_rules[r].pattern"]

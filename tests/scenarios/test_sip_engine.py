@@ -316,6 +316,21 @@ def test_the_header_between_peers_is_worth_nothing_from_a_stranger() -> None:
     asyncio.run(play())
 
 
+def test_a_phone_that_writes_its_ipv4_address_as_ipv6_is_reached_and_reaches_others() -> None:
+    async def play() -> None:
+        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob") as bob:
+            alice.gruu, bob_uri = (f"sip:{one.user}@[::FFFF:127.0.0.1]:{one.address[1]}" for one in (alice, bob))
+            assert (await bob.register(contact=f"<{bob_uri}>")).status == 200
+            await at.registered(1, BOB)
+            dialog = answered(await alice.call(BOB))
+            assert (await bob.hang_up(bob.dialogs[dialog.call_id])).status == 200
+            dialog = answered(await alice.call(BOB))
+            assert (await alice.hang_up(dialog)).status == 200
+            await at.hosts[1].until(lambda: not at.hosts[1].calls)
+
+    asyncio.run(play())
+
+
 def test_nobody_is_relayed_with_a_route_he_made_up() -> None:
     async def play() -> None:
         async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "victim") as victim:

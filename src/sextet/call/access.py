@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sextet.call.alias import plain_ip
 from sextet.call.pattern import Pattern, Variables, ready
 from sextet.model.settings.zones import DefaultZone
 
@@ -54,7 +55,7 @@ def of_config(zone: DefaultZone, variables: Variables) -> Access:
             AccessRule(
                 name=row.name,
                 allow=row.action == "Allow",
-                pattern=ready(f"access rule {row.name}", row.pattern_type, row.pattern, variables),
+                pattern=ready(f"access rule {row.name}", row.pattern_type, plain_ip(row.pattern), variables),
             )
             for row in rows
             if row.state == "Enabled"

@@ -8,8 +8,9 @@ Letters beyond ASCII stand as they are read, and are escaped again where an alia
 from __future__ import annotations
 
 import functools
-import ipaddress
 import re
+
+from sextet.model.ip import ip_of
 
 ADDRESSES_MAX = 4096  # whose usual form is remembered: senders come again and again, and reading one takes 3 us
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -65,7 +66,7 @@ def is_ip(alias: str) -> bool:
     if not alias or alias[-1] not in "0123456789abcdefABCDEF:" or "@" in alias:
         return False  # a cheap no for nearly every alias
     try:
-        ipaddress.ip_address(alias)
+        ip_of(alias)
     except ValueError:
         return False
     return True
@@ -80,7 +81,7 @@ def plain_ip(text: str) -> str:
 def _plain_ip(text: str) -> str:
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
-        return str(ipaddress.ip_address(bare))
+        return str(ip_of(bare))
     except ValueError:
         return text
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from sextet.model.ip import ip_of
 
 PEM_BYTES_MAX = 64 << 10  # a certificate with two hundred names is 8 KiB
 NAMES_MAX = 200
@@ -82,7 +83,7 @@ def _alternatives(extensions: bytes) -> Iterator[str]:
 
 def _name(tag: int, value: bytes) -> str:
     if tag == _IP and len(value) in (4, 16):
-        return str(ipaddress.ip_address(value))
+        return str(ip_of(value))
     text = value.decode("ascii", "replace").lower()
     if tag == _URI and text.startswith(("sip:", "sips:")):  # RFC 5922 7.1: the domain of a SIP URI
         return text.partition(":")[2]

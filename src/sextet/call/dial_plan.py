@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
+from sextet.model.ip import Network, ip_of, subnet_of
 from sextet.model.sections import Root
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +21,7 @@ class DialPlanRow:
 
     def within(self, ip: str) -> bool:
         """Say whether an address is within the range of a subzone."""
-        return bool(self.networks) and any(ipaddress.ip_address(ip) in network for network in self.networks)
+        return bool(self.networks) and any(ip_of(ip) in network for network in self.networks)
 
 
 def of_config(config: Root) -> DialPlanRow:
@@ -36,8 +34,6 @@ def of_config(config: Root) -> DialPlanRow:
         fallback_alias=plan.fallback_alias,
         interworking=plan.interworking,
         loop_detection=plan.loop_detection,
-        networks=tuple(
-            ipaddress.ip_network(f"{rule.subnet_address}/{rule.subnet_prefix}", strict=False) for rule in subnets
-        ),
+        networks=tuple(subnet_of(rule.subnet_address, rule.subnet_prefix) for rule in subnets),
         transports=tuple(name for name, is_on in usable.items() if is_on),
     )

@@ -7,11 +7,11 @@ and length that are the same one: the first of the configuration. Without a matc
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sextet.call.pattern import Pattern, Variables, ready
+from sextet.model.ip import ip_of, subnet_of
 from sextet.model.settings.local_zone import DEFAULT_SUBZONE, MembershipRule
 
 Subnets = Mapping[tuple[int, int, int], str]  # (IP version, prefix length, bits of the prefix) -> subzone
@@ -95,15 +95,13 @@ _WIDTH = {4: 32, 6: 128}
 
 def _prefix(address: str, length: int) -> tuple[int, int, int]:
     """Bits of the address behind the prefix say nothing."""
-    ip = ipaddress.ip_address(address)
-    length = min(length, ip.max_prefixlen)
-    return ip.version, length, int(ip) >> (ip.max_prefixlen - length)
+    subnet = subnet_of(address, length)
+    return subnet.version, subnet.prefixlen, int(subnet.network_address) >> (subnet.max_prefixlen - subnet.prefixlen)
 
 
 def _bits(ip: str) -> tuple[int, int]:
     try:
-        found = ipaddress.ip_address(ip)
+        found = ip_of(ip)
     except ValueError:
         return 0, 0
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return (4, int(mapped)) if mapped is not None else (found.version, int(found))
+    return found.version, int(found)

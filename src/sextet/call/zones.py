@@ -130,13 +130,13 @@ def row_of(zone: Zone, names: Names) -> ZoneRow:
 def zone_of_ip(zones: Sequence[Zone], names: Names) -> dict[str, str]:
     """Say which neighbour an address is; one that stands in two zones belongs to the first."""
     enabled = [zone for zone in zones if zone.state == "Enabled" and zone.type == NEIGHBOR]
-    return dict(reversed([(plain_ip(ip), zone.name) for zone in enabled for _, ip, _ in _reached(zone, names)]))
+    return dict(reversed([(ip, zone.name) for zone in enabled for _, ip, _ in _reached(zone, names)]))
 
 
 def flows_of(zones: Sequence[Zone], names: Names) -> dict[str, str]:
     """Say which traversal client's server an "address:port" is."""
     enabled = [zone for zone in zones if zone.state == "Enabled" and zone.type == TRAVERSAL_CLIENT]
-    found = [(f"{plain_ip(ip)}:{port}", zone.name) for zone in enabled for _, ip, port in _reached(zone, names)]
+    found = [(f"{ip}:{port}", zone.name) for zone in enabled for _, ip, port in _reached(zone, names)]
     return dict(reversed(found))
 
 
@@ -156,9 +156,9 @@ def _reached(zone: Zone, names: Names) -> Iterable[tuple[str, str, int]]:
         return
     if zone.type == NEIGHBOR and zone.look_up == BY_SERVICE:
         found = names.services.get(service_key(zone), ())[: zone.service_peers]
-        yield from ((one.host, ip, one.port) for one in found for ip in one.ips)
+        yield from ((one.host, plain_ip(ip), one.port) for one in found for ip in one.ips)
         return
     port = zone.sip_port if zone.type == NEIGHBOR else zone.traversal_port
     for peer in zone.peers:
         ips = (peer.address,) if is_ip(peer.address) else names.addresses.get(peer.address.lower(), ())
-        yield from ((peer.address.lower(), ip, port) for ip in ips)
+        yield from ((plain_ip(peer.address.lower()), plain_ip(ip), port) for ip in ips)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sextet.model.config import item_path
+from sextet.model.ip import MAPPED, ip_of
 from sextet.model.schema import Problem, is_ip
 from sextet.model.sections import Root
 from sextet.model.settings.local_zone import BUILT_IN, DEFAULT_SUBZONE, MembershipRule
@@ -44,8 +45,12 @@ def membership(whole: Root) -> Iterator[Problem]:
 def _subnet(path: str, rule: MembershipRule) -> Iterator[Problem]:
     if not rule.subnet_address:
         yield Problem(f"{path}.subnet_address", "Subnet address: the type Subnet needs one; enter it.")
-    elif is_ip(rule.subnet_address) and ":" not in rule.subnet_address and rule.subnet_prefix > 32:
-        yield Problem(f"{path}.subnet_prefix", "Prefix length: an IPv4 subnet has at most 32; enter 1 to 32.")
+    elif is_ip(rule.subnet_address) and ip_of(rule.subnet_address).version == 4:
+        if ":" not in rule.subnet_address and rule.subnet_prefix > 32:
+            yield Problem(f"{path}.subnet_prefix", "Prefix length: an IPv4 subnet has at most 32; enter 1 to 32.")
+        elif ":" in rule.subnet_address and rule.subnet_prefix < MAPPED:
+            words = f"an IPv4 subnet written as IPv6 has at least {MAPPED}; enter {MAPPED} to 128, or write it as IPv4."
+            yield Problem(f"{path}.subnet_prefix", f"Prefix length: {words}")
 
 
 def _alias(path: str, rule: MembershipRule) -> Iterator[Problem]:
