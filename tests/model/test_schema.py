@@ -18,6 +18,7 @@ from sextet.model.schema import (
     an_address,
     an_ip,
     problems_of,
+    server_place,
     setting,
 )
 from sextet.model.sections import KEYS, Root
@@ -130,6 +131,25 @@ def test_a_server_may_have_a_port() -> None:
     assert "1 to 65535" in a_server("192.0.2.53:65536")
     assert "1 to 65535" in a_server("192.0.2.53:0")
     assert a_server("192.0.2.53:dns")
+    assert a_server("[2001:db8::53]:5353") == "" and a_server("[2001:db8::53]") == ""
+    assert a_server("[2001:db8::53:5353") and a_server("[192.0.2.53]:53") and a_server("[ntp.example.com]:53")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("192.0.2.53", ("192.0.2.53", 53)),
+        ("192.0.2.53:5353", ("192.0.2.53", 5353)),
+        ("2001:db8::53", ("2001:db8::53", 53)),
+        ("[2001:db8::53]", ("2001:db8::53", 53)),
+        ("[2001:db8::53]:5353", ("2001:db8::53", 5353)),
+        ("ntp.example.com", ("ntp.example.com", 53)),
+        ("ntp.example.com:5353", ("ntp.example.com", 5353)),
+    ],
+)
+def test_a_servers_place_is_host_and_port(text: str, place: tuple[str, int]) -> None:
+    assert a_server(text) == ""
+    assert server_place(text, 53) == place
 
 
 def test_names_and_addresses_are_not_mixed_up() -> None:

@@ -368,6 +368,22 @@ def _site(name: str, addresses: tuple[str, ...], place: int) -> Iterator[Site]:
             os.close(site.tun)
 
 
+@contextlib.contextmanager
+def apart(addresses: Sequence[str]) -> Iterator[None]:
+    """Be in a network namespace of this thread's own, whose loopback device has these addresses."""
+    command = ["unshare", "--net", "cat"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None and holder.stdout is not None
+        holder.stdin.write(b"\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        with inside(_net(holder)):
+            _ip("link set lo up")
+            for address in addresses:
+                _ip(f"addr add {address} dev lo")
+            yield
+
+
 def _first(address: str) -> str:
     return str(ipaddress.ip_network(address)[1 if "/" in address else 0])
 

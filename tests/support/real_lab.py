@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 from sextet.lab import children, documents, ports
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.documents import Secrets
-from sextet.lab.plan import PeerPlan, Place, Plan, plan, write_places
+from sextet.lab.plan import PeerPlan, Place, Plan, host, plan, write_places
 from sextet.lab.told import reckoned, routed
 from sextet.lab.up import ENGINE_USER, MARK, MEMORY
 from sextet.model.config import to_document
@@ -179,7 +179,7 @@ class Lab:
 
     def phone(self, number: int, user: str, transport: str = "udp", **more: Any) -> Phone:
         """A phone of this lab's user, at an address of its own, to be registered with a peer."""
-        more = {"password": self.passwords.get(user, ""), "local_ip": f"{self.plan.network}.150", **more}
+        more = {"password": self.passwords.get(user, ""), "local_ip": host(self.plan.network, 150), **more}
         phone = Phone(user, self.peer(number).address, transport=transport, **more)
         phone.leaves = True
         return phone
@@ -255,7 +255,7 @@ def lab(
     peers: int = 3,
     prepare: Callable[[Plan, Secrets], None] | None = None,
     *,
-    network: str = "",
+    network: str = "",  # a free one of loopback, if not given
     places: Sequence[Place] = (),
 ) -> Iterator[Lab]:
     """Run a lab; `prepare` may change what the peers are given before they start. It ends, whatever happens."""
@@ -265,6 +265,8 @@ def lab(
     if places:
         write_places(directory / PLACES, places)
         made = plan(peers, directory / "state", directory / "run", network, places)
+    elif network:
+        made = plan(peers, directory / "state", directory / "run", network)
     else:
         made = _on_a_free_network(peers, directory, claims)
     drawn = documents.new_secrets()

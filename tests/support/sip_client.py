@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from sextet.lab.plan import in_uri
+
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
 ANSWER_S = 8.0
 LEAVE_S = 2.0
@@ -155,6 +157,11 @@ class Phone:
         return f"sip:{self.user}@{self.domain}"
 
     @property
+    def place(self) -> str:
+        """Its own address and port, as they stand in a URI."""
+        return f"{in_uri(self.address[0])}:{self.address[1]}"
+
+    @property
     def target(self) -> str:
         """Its Contact outside of REGISTER."""
         return f"<{self.gruu}>" if self.gruu else self.contact
@@ -164,7 +171,7 @@ class Phone:
         more = f";transport={self.transport}" if self.transport != "udp" else ""
         parameters = f';+sip.instance="<urn:uuid:{self.instance}>"' if self.instance else ""
         parameters += f";reg-id={self.reg_id}" if self.reg_id else ""
-        return f"<sip:{self.user}@{self.address[0]}:{self.address[1]}{more}>{parameters}"
+        return f"<sip:{self.user}@{self.place}{more}>{parameters}"
 
     async def register(self, expires: int | None = 3600, contact: str | None = None, extra: str = "") -> Message:
         """Register, with digest where it is asked for; gives the final answer."""
@@ -174,8 +181,7 @@ class Phone:
         uri = f"sip:{self.domain}"
         answer = await self.request("REGISTER", uri, to=self.uri, call_id=self._register_id, extra=[*headers, extra])
         self._registered = answer.status == 200 and expires != 0
-        own = f"{self.address[0]}:{self.address[1]}"
-        given = [one for one in _split(answer.get("contact")) if own in one and "pub-gruu" in one]
+        given = [one for one in _split(answer.get("contact")) if self.place in one and "pub-gruu" in one]
         self.gruu = re.findall(r'pub-gruu="([^"]*)"', given[0])[0] if given and self._registered else ""
         return answer
 
@@ -365,8 +371,7 @@ class Phone:
         self.send(_text(head, body))
 
     def _via(self, branch: str) -> str:
-        host, port = self.address[:2]
-        return f"Via: SIP/2.0/{self.transport.upper()} {host}:{port};branch={branch};rport"
+        return f"Via: SIP/2.0/{self.transport.upper()} {self.place};branch={branch};rport"
 
     def _digest(self, challenge: Message, method: str, uri: str) -> str:
         """RFC 2617 3.2.2 with qop=auth."""

@@ -49,7 +49,9 @@ def lab() -> None:
 )
 @click.option("--json", "json_to", default="", metavar="FILE", help="Write what a program needs; - is standard output.")
 @click.option("--no-proof", is_flag=True, help="Do not place the call that proves it.")
-@click.option("--network", default=NETWORK, show_default=True, metavar="A.B.C", help="Another loopback network.")
+@click.option(
+    "--network", default=NETWORK, show_default=True, metavar="A.B.C", help="Another loopback network, or IPv6."
+)
 @click.option(
     "--places",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -1,4 +1,4 @@
-"""Answer for the lab's names: A, PTR and SRV of its peers (RFC 1035, RFC 2782), over UDP on a loopback address."""
+"""Answer for the lab's names: addresses, PTR and SRV of its peers (RFC 1035, RFC 2782), over UDP."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def records(peers: Iterable[PeerPlan]) -> Records:
     """Write down everything that the lab's DNS knows."""
     known: Records = {}
     for peer in peers:
-        known.setdefault((f"{peer.fqdn}.", "A"), []).append(peer.address)
-        known.setdefault((f"{CLUSTER_NAME}.", "A"), []).append(peer.address)
+        kind = "AAAA" if ":" in peer.address else "A"
+        known.setdefault((f"{peer.fqdn}.", kind), []).append(peer.address)
+        known.setdefault((f"{CLUSTER_NAME}.", kind), []).append(peer.address)
         known.setdefault((dns.reversename.from_address(peer.address).to_text(), "PTR"), []).append(f"{peer.fqdn}.")
         for service, port in SERVICES.items():
             for name in (DOMAIN, CLUSTER_NAME):
@@ -53,7 +54,7 @@ def answer(known: Records, request: bytes) -> bytes | None:
     if question.rdclass == dns.rdataclass.IN and (values := known.get((name, dns.rdatatype.to_text(question.rdtype)))):
         reply.answer.append(dns.rrset.from_text(question.name, TIME_TO_LIVE_S, "IN", question.rdtype, *values))
     elif not any(name == other for other, _ in known):
-        ours = question.name.is_subdomain(dns.name.from_text(DOMAIN)) or name.endswith(".in-addr.arpa.")
+        ours = question.name.is_subdomain(dns.name.from_text(DOMAIN)) or name.endswith((".in-addr.arpa.", ".ip6.arpa."))
         reply.set_rcode(dns.rcode.NXDOMAIN if ours else dns.rcode.REFUSED)
     return reply.to_wire()
 

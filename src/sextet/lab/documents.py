@@ -59,7 +59,12 @@ def configuration(peer: PeerPlan, plan: Plan, drawn: Secrets, password_hash: str
             dns_domain_name=DOMAIN,
             dns_servers=(Server(address=plan.dns_server),),
         ),
-        clustering=Clustering(cluster_name=CLUSTER_NAME, configuration_primary=1, **addresses),
+        clustering=Clustering(
+            cluster_name=CLUSTER_NAME,
+            configuration_primary=1,
+            cluster_ip_version="IPv6" if ":" in peer.address else "IPv4",
+            **addresses,
+        ),
         protocols=Protocols(sip_udp=True, sip_tcp=True, sip_tls=True, h323_mode=True),
         domains=(Domain(name=DOMAIN),),
         credentials=tuple(Credential(name=user, password=password) for user, password in drawn.users.items()),

@@ -21,6 +21,7 @@ from sextet.lab import audio, children
 from sextet.lab.children import Child, start
 from sextet.lab.documents import secret_file
 from sextet.lab.patience import until
+from sextet.lab.plan import in_uri
 
 BARESIP = "baresip"  # Debian: baresip-core
 CONTROL_PORT = 4444  # on the phone's own address
@@ -35,7 +36,7 @@ _PACKETS = re.compile(r"rcvd=(\d+)\s+TX: packets=(\d+)")
 CONFIG = """\
 poll_method epoll
 sip_listen {address}:{port}
-net_interface {address}
+net_interface {interface}
 dns_server {dns}
 audio_player aufile,{directory}/player.wav
 audio_source ausine,{tone}
@@ -235,7 +236,8 @@ def files(line: Line, directory: Path) -> dict[str, str]:
         (path for path in _module_paths() if (path / "ctrl_tcp.so").exists()), Path("/usr/lib/baresip/modules")
     )
     config = CONFIG.format(
-        address=line.address, port=SIP_PORT, dns=line.dns, directory=directory, tone=line.tone_hz, modules=modules,
+        address=in_uri(line.address), interface=line.address, port=SIP_PORT, dns=line.dns, directory=directory,
+        tone=line.tone_hz, modules=modules,
         control=CONTROL_PORT,
     )  # fmt: skip
     trust = f"sip_cafile {line.authority}\n" if line.authority else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,6 @@ ADMINISTRATOR = "admin"
 PEERS_DEFAULT = 3
 SOCKET_BYTES_MAX = 107  # sun_path of unix(7), less its NUL
 LONGEST_SOCKET = "peer6/kamailio_rpc.sock.4194304"  # an engine's socket of the last peer, with room for a process id
-_NETWORK = re.compile(r"\d{1,3}(\.\d{1,3}){2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class PeerPlan:
 
     @property
     def url(self) -> str:
-        return f"https://{self.address}:{HTTPS_PORT}/"
+        return f"https://{in_uri(self.address)}:{HTTPS_PORT}/"
 
     @property
     def socket(self) -> Path:
@@ -83,22 +81,22 @@ class Plan:
     """The whole lab."""
 
     peers: tuple[PeerPlan, ...]
-    network: str  # "127.77.0": of the lab's DNS and phones, and of the peers that have no other place
+    network: str  # "127.77.0" or "fd77::": of the lab's DNS and phones, and of the peers that have no other place
     state_dir: Path
     run_dir: Path
 
     @property
     def dns_address(self) -> str:
-        return f"{self.network}.{DNS_HOST}"
+        return host(self.network, DNS_HOST)
 
     @property
     def dns_server(self) -> str:
         """The lab's DNS as a peer's setting wants it."""
-        return f"{self.dns_address}:{DNS_PORT}"
+        return f"{in_uri(self.dns_address)}:{DNS_PORT}"
 
     def phone_address(self, number: int) -> str:
         """Give the lab's phones addresses of their own, the first one number 1."""
-        return f"{self.network}.{PHONE_HOST + number}"
+        return host(self.network, PHONE_HOST + number)
 
     @property
     def authority(self) -> Path:
@@ -117,8 +115,11 @@ def plan(count: int, state_dir: Path, run_dir: Path, network: str = NETWORK, pla
     """Lay out a lab; raises ValueError, with a sentence, for numbers, places and directories that cannot work."""
     if not 1 <= count <= PEERS_MAX:
         raise ValueError(f"a cluster has 1 to {PEERS_MAX} peers, not {count}.")
-    if not _is_network(network) or not (network.startswith("127.") or places):
-        raise ValueError(f"{network} is no loopback network; write the first three numbers of one, such as {NETWORK}.")
+    if not _is_network(network) or not (network.startswith("127.") or ":" in network or places):
+        raise ValueError(
+            f"{network} is no loopback network; write the first three numbers of one, such as {NETWORK}, "
+            "or the beginning of IPv6 addresses that this computer has, such as fd77::."
+        )
     if places and len(places) != count:
         raise ValueError(f"{len(places)} places are given for {count} peers; give each peer one.")
     if len(bytes(run_dir / LONGEST_SOCKET)) > SOCKET_BYTES_MAX:
@@ -126,7 +127,7 @@ def plan(count: int, state_dir: Path, run_dir: Path, network: str = NETWORK, pla
         raise ValueError(
             f"the directory {run_dir} is too long for unix sockets; give one of at most {most} characters."
         )
-    wanted = places or [Place(address=f"{network}.{number}") for number in range(1, count + 1)]
+    wanted = places or [Place(address=host(network, number)) for number in range(1, count + 1)]
     peers = (
         PeerPlan(
             number=number,
@@ -140,13 +141,23 @@ def plan(count: int, state_dir: Path, run_dir: Path, network: str = NETWORK, pla
     return Plan(peers=tuple(peers), network=network, state_dir=state_dir, run_dir=run_dir)
 
 
+def host(network: str, number: int) -> str:
+    """Give an address of a network by its last number."""
+    return f"{network}{number}" if ":" in network else f"{network}.{number}"
+
+
+def in_uri(address: str) -> str:
+    """Write an address as it stands before a port (RFC 3986 3.2.2)."""
+    return f"[{address}]" if ":" in address else address
+
+
 def read_places(path: Path) -> tuple[Place, ...]:
     """Read where the peers are: a JSON list of objects with `address` and `prefix`; raises ValueError, a sentence."""
     try:
         rows = json.loads(path.read_text())
         places = tuple(Place(address=str(row["address"]), prefix=tuple(map(str, row["prefix"]))) for row in rows)
         for place in places:
-            ipaddress.IPv4Address(place.address)
+            ipaddress.ip_address(place.address)
         if not places:
             raise ValueError("it is empty")
     except OSError as error:
@@ -163,7 +174,11 @@ def write_places(path: Path, places: Sequence[Place]) -> None:
 
 
 def _is_network(text: str) -> bool:
-    return _NETWORK.fullmatch(text) is not None and all(int(part) <= 255 for part in text.split("."))
+    try:
+        ipaddress.ip_address(host(text, 1))
+    except ValueError:
+        return False
+    return text.endswith("::") or ":" not in text
 
 
 def directories(chosen: Path | None, user_id: int, environment: Mapping[str, str]) -> tuple[Path, Path]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from sextet.lab import children, dns, documents, ports
 from sextet.lab.control import Control
@@ -235,7 +236,7 @@ def _tell_people(wishes: Wishes, drawn: Secrets, console: Console) -> None:
     console.print()
     for peer in plan.peers:
         role = "  primary" if peer.number == 1 else ""
-        console.print(f"  {peer.fqdn}  [bold]{peer.url}[/]{role}")
+        console.print(f"  {peer.fqdn}  [bold]{escape(peer.url)}[/]{role}")
     console.print(f"\n  Log in as [bold]{ADMINISTRATOR}[/] with the password ", end="")
     console.print(drawn.administrator, style="bold", markup=False)
     console.print(f"  Certificates are the lab's own: {plan.authority}")

@@ -139,12 +139,24 @@ def an_address(value: str) -> str:
     )
 
 
+DNS_PORT = 53  # RFC 1035 4.2
+
+
 def a_server(value: str) -> str:
     """Accept an address, optionally followed by :port for servers that do not use the standard one."""
     host, colon, port = value.rpartition(":")
     if colon and port.isdigit() and not is_ip(value):
-        return an_address(host) if 0 < int(port) < 65536 else f"the port in {_quoted(value)} must be 1 to 65535."
-    return an_address(value)
+        wrong = f"the port in {_quoted(value)} must be 1 to 65535."
+        return an_address(_bare(host)) if 0 < int(port) < 65536 else wrong
+    return an_address(_bare(value))
+
+
+def server_place(value: str, port: int) -> tuple[str, int]:
+    """Give host and port of what `a_server` accepts, such as `[2001:db8::53]:5353`; `port` is the standard one."""
+    if is_ip(_bare(value)) or ":" not in value:
+        return _bare(value), port
+    host, _, written = value.rpartition(":")
+    return _bare(host), int(written)
 
 
 def an_ip(value: str) -> str:
@@ -172,6 +184,12 @@ def is_ip(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _bare(host: str) -> str:
+    """Take an IPv6 address out of its brackets (RFC 3986 3.2.2)."""
+    inner = host[1:-1] if host.startswith("[") and host.endswith("]") else ""
+    return inner if ":" in inner and is_ip(inner) else host
 
 
 def _field(kind: Kind, default: Any, low: int, high: int, label: str, help: str, more: Mapping[str, Any]) -> Any:

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from sextet.call.policy.cpl_reading import BadScript, read_answer
 from sextet.engine import Wanted
-from sextet.model.schema import is_ip
+from sextet.model.schema import is_ip, server_place
 from sextet.model.settings.policy_services import HTTPS, PolicyService
 from sextet.model.status import POLICY_SERVICE_TYPE, ZoneAddress, ZoneStatus
 from sextet.sip.http_request import Ask, NoAnswer, answer
@@ -178,7 +178,7 @@ class PolicyServices:
 
     async def _made(self, service: PolicyService, address: str, path: str, parameters: str | None) -> Ask:
         assert self._wanted is not None
-        host, port = _place(address, PORTS[service.protocol])
+        host, port = server_place(address, PORTS[service.protocol])
         ips = (host,) if is_ip(host) else await self._resolver.addresses(host)
         path, posted = f"/{path.lstrip('/')}", parameters is not None and service.method == "POST"
         if parameters is not None and not posted:
@@ -229,11 +229,6 @@ class PolicyServices:
         if sentence != self._told:
             self._told = sentence
             self._trouble(sentence)
-
-
-def _place(address: str, port: int) -> tuple[str, int]:
-    host, colon, written = address.rpartition(":")
-    return (host, int(written)) if colon and not is_ip(address) else (address, port)
 
 
 def _row(name: str, servers: list[_Server]) -> ZoneStatus:

@@ -20,7 +20,7 @@ from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
 from sextet.call.zones import Names, Service, service_key
-from sextet.model.schema import is_ip
+from sextet.model.schema import DNS_PORT, is_ip, server_place
 from sextet.model.sections import Root
 from sextet.model.settings.system import Server
 from sextet.model.settings.zones import BY_SERVICE, NEIGHBOR, TRAVERSAL_CLIENT, Zone
@@ -110,7 +110,9 @@ class Resolver:
     def _asking(self) -> dns.asyncresolver.Resolver:
         resolver = dns.asyncresolver.Resolver(configure=not self._servers)
         if self._servers:
-            resolver.nameservers = [dns.nameserver.Do53Nameserver(*_endpoint(server)) for server in self._servers]
+            resolver.nameservers = [
+                dns.nameserver.Do53Nameserver(*server_place(server, DNS_PORT)) for server in self._servers
+            ]
         resolver.lifetime = LIMIT_S
         resolver.timeout = LIMIT_S / 2
         return resolver
@@ -164,11 +166,3 @@ async def _ask_host(name: str) -> tuple[str, ...]:
         cause = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a name"
         raise Unanswered(f"{name}: {cause} (asked this host's resolver)") from error
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
-
-
-def _endpoint(server: str) -> tuple[str, int]:
-    """Read `ip`, `ip:port` or `[ip]:port`."""
-    if is_ip(server.strip("[]")):
-        return server.strip("[]"), 53
-    host, _, port = server.rpartition(":")
-    return host.strip("[]"), int(port)

@@ -37,7 +37,7 @@ from sextet.cluster.wire.links import Links
 from sextet.cluster.wire.names import NameFailure, Resolved, Resolver
 from sextet.cluster.wire.peer_link import PeerLink
 from sextet.model.alarms import INVALID_PEER_ADDRESS
-from sextet.model.schema import is_ip
+from sextet.model.schema import is_ip, server_place
 
 EVERY_S = 60.0  # names, dates and clocks change over minutes; links are watched all the time anyway
 AGAIN_S = 5.0  # between looks for peers that came back since they were asked: nobody waits a minute for what is over
@@ -285,13 +285,11 @@ class Probing:
         return {name: answer.ip for name, answer in zip(wanted, answers, strict=True) if isinstance(answer, Resolved)}
 
     async def _server(self, server: str) -> ServerTime:
-        name, colon, port = server.rpartition(":")
-        if is_ip(server) or not (colon and port.isdigit()):
-            name, port = server, str(knock.NTP_PORT)
+        name, port = server_place(server, knock.NTP_PORT)
         answer = await self._resolver.resolve(name)
         if isinstance(answer, NameFailure):
             return ServerTime(server, failure=answer.cause)
-        return await knock.ntp(server, answer.ip, int(port))
+        return await knock.ntp(server, answer.ip, port)
 
     def _own_certificate(self, name: str) -> tuple[Inspection | None, str]:
         try:

@@ -15,6 +15,8 @@ import dns.nameserver
 import dns.resolver
 import dns.reversename
 
+from sextet.model.schema import DNS_PORT, server_place
+
 LOOKUP_LIMIT_S = 2.0  # a server on the same continent answers in 0.1 s; two retries fit
 KEPT_S = 60.0  # how long an answer is used before it is asked again
 RETRY_S = 5.0  # how soon a name that failed is asked again; the original waits 300 s
@@ -52,7 +54,7 @@ class Resolver:
         clock: Callable[[], float],
     ) -> None:
         self._mapping = {_plain(name): ip for name, ip in mapping.items()}
-        self._servers = [_endpoint(server) for server in servers]
+        self._servers = [server_place(server, DNS_PORT) for server in servers]
         self._ipv6 = ipv6
         self._limit_s = limit_s
         self._clock = clock
@@ -151,11 +153,3 @@ def _literal(text: str) -> str | None:
         return str(ipaddress.ip_address(text.strip("[]")))
     except ValueError:
         return None
-
-
-def _endpoint(server: str) -> tuple[str, int]:
-    """Read `ip`, `ip:port` or `[ip]:port`."""
-    if _literal(server) is not None:
-        return server.strip("[]"), 53
-    host, _, port = server.rpartition(":")
-    return host.strip("[]"), int(port)
