@@ -17,7 +17,7 @@ from sextet.lab import children
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import PeerPlan, Plan
 from tests.support import real_lab
-from tests.support.real_lab import Lab, answered, eventually
+from tests.support.real_lab import Lab, answered, applied, eventually
 
 pytestmark = pytest.mark.scenario
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk or hide a program")
@@ -177,6 +177,11 @@ def secrets_of(lab: Lab, copy: Path) -> dict[str, bytes]:
     }
 
 
+async def still(lab: Lab) -> None:
+    """Wait until nobody writes: while a change is stored and applied, files come and go (SQLite's journal, *.new)."""
+    await applied(lab, (await lab.cluster(1))["held"])
+
+
 def test_secrets_are_in_no_log_no_argument_and_no_file_that_others_can_read(lab: Lab, tmp_path: Path) -> None:
     async def play() -> None:
         code, _, errors = await lab.run(1, "config", "add", "credentials", '{"name": "eve", "password": "x"}')
@@ -193,6 +198,7 @@ def test_secrets_are_in_no_log_no_argument_and_no_file_that_others_can_read(lab:
             assert (await bob.register()).status == 401
             assert (await alice.register()).status == 200
             assert (await alice.register(0)).status == 200
+        await still(lab)
         words = secrets_of(lab, tmp_path / "copy")
         everything = await lab.ask(2, "config show")
         shown = "".join(str(line) for line in everything).encode()
@@ -200,6 +206,7 @@ def test_secrets_are_in_no_log_no_argument_and_no_file_that_others_can_read(lab:
         code, out, _ = await lab.run(2, "config", "history")
         assert not [name for name, word in words.items() if word in out.encode()]
         await lab.ask(1, "config remove", path="credentials[eve]")
+        await still(lab)
         for path in (*lab.plan.state_dir.rglob("*"), *lab.plan.run_dir.rglob("*")):
             status = path.stat()
             logged = path.suffix in (".log", ".1") or "log" in path.name

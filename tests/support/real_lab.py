@@ -215,10 +215,15 @@ async def save(lab: Lab, settings: Mapping[str, Any]) -> None:
     """Save settings, by their paths, and wait until they are in force everywhere."""
     for path, value in settings.items():
         outcome = await lab.set(1, path, value)
+    await applied(lab, outcome["stamp"])
+
+
+async def applied(lab: Lab, stamp: object) -> None:
+    """Wait until a revision is in force everywhere."""
     for number in lab.numbers:
 
         async def there(number: int = number) -> bool:
-            return bool((await lab.cluster(number))["in_force"] == outcome["stamp"])
+            return bool((await lab.cluster(number))["in_force"] == stamp)
 
         await eventually("the change is in force", there)
 
