@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
@@ -80,10 +81,10 @@ def test_rounds_go_on_after_an_error_of_our_own(directory: Path) -> None:
 def test_a_change_whose_asker_went_away_is_whole_and_hinders_no_other(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = Store.add
+    add, goes_on = Store.add, threading.Event()
 
     def slow(*arguments: object) -> None:
-        time.sleep(0.3)  # in its own thread: a disk that takes its time
+        goes_on.wait(10)  # in its own thread: a disk that takes its time
         add(*arguments)  # type: ignore[arg-type]
 
     async def scene(peer: Peer) -> None:
@@ -93,6 +94,7 @@ def test_a_change_whose_asker_went_away_is_whole_and_hinders_no_other(
             async with asyncio.timeout(0.1):
                 await peer.change(changes, user="u", source="s")
         monkeypatch.undo()
+        goes_on.set()
         await eventually("what was begun is done", lambda: true(peer.saved.protocols.standard_refresh_maximum == 61))
         await eventually("the other half too", lambda: true(peer.saved.system.name == "gone"))
         await change(peer, SHARED, 62)
