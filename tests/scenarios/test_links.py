@@ -377,7 +377,7 @@ def test_a_name_that_does_not_resolve_is_the_reason() -> None:
             peer.membership = replace(peer.membership, mapping={}, dns=(ip_of(77) + ":5399",))
 
     async def scenario(p: list[Peer]) -> None:
-        await until(lambda: p[1].reason(2).startswith("name does not resolve: "), 4)
+        await until(lambda: p[1].reason(2).startswith("name does not resolve: "))
         await p[1].change(mapping=p[2].membership.mapping)
         await all_live(p)
 

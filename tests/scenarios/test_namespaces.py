@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dns.message
 import pytest
@@ -32,7 +33,7 @@ ADDRESSES = {"one": "10.1.0.11", "two": "10.2.0.12", "three": "192.168.3.13"}
 PEERS = tuple(ADDRESSES)
 PUBLIC = {address: f"203.0.113.{address.rpartition('.')[2]}" for address in ADDRESSES.values()}  # RFC 5737
 ROUND_TRIP_S = 0.08  # the longest that is supported (facts 1.3)
-NOTICED_S = 4.0  # a heartbeat is missing after 1.3 s, and a dial into the cut after 2 s more
+NOTICED_S = 8.0  # a heartbeat is missing after 1.3 s, and a dial into the cut after 2 s more; the rest is for others
 HEALED_S = 10.0
 MODE = "clustering.tls_verification_mode"
 MAPPINGS, MAPPED = "clustering.address_mappings", "clustering.address_mapping_enabled"
@@ -99,18 +100,25 @@ def test_a_change_is_in_force_everywhere_within_a_second(far: Far) -> None:
 
 
 def test_every_peer_measures_every_other_and_the_distance_is_what_it_is(far: Far) -> None:
+    async def measured() -> list[tuple[str, dict[str, Any]]]:
+        said = await far.lab.ask(2, "check")
+        return [(line["id"], one) for line in said["lines"] for one in (*line["peers"], *line["others"])]
+
+    async def right() -> bool:
+        """Whether all ways are as long as they are: the shortest of the last pings had no busy moment on its way."""
+        ways = [one for check, one in await measured() if check == "rtt"]
+        assert {(one["by"], one["peer"]) for one in ways} == {(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a != b}
+        took_ms = [float(one["measured"].removesuffix(" ms")) for one in ways]
+        assert min(took_ms) >= 1000 * ROUND_TRIP_S, ways
+        return max(took_ms) < 1000 * ROUND_TRIP_S + 40
+
     async def play() -> None:
         began = time.monotonic()
-        said = await far.lab.ask(2, "check")
+        found = await measured()
         print(f"checked from every peer in {time.monotonic() - began:.2f} s")
-        found = [(line["id"], one) for line in said["lines"] for one in (*line["peers"], *line["others"])]
-        ways = [one for check, one in found if check == "rtt"]
-        assert {(one["by"], one["peer"]) for one in ways} == {(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a != b}
-        for one in ways:
-            measured_ms = float(one["measured"].removesuffix(" ms"))
-            assert 1000 * ROUND_TRIP_S <= measured_ms < 1000 * ROUND_TRIP_S + 40, one
         not_ours = ("rtt", "ntp")  # the network's way is never shorter than 80 ms; clocks are this computer's
         assert not [one for check, one in found if one["state"] == "failed" and check not in not_ours]
+        await eventually("every way is as long as it is", right, wanted=True)
 
     asyncio.run(play())
 
