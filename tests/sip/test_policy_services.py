@@ -133,7 +133,7 @@ def test_the_status_poll_finds_a_server_well_again(monkeypatch: pytest.MonkeyPat
 
 def test_a_silent_server_costs_its_share_of_the_limit_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
-        monkeypatch.setattr(policy_services, "LIMIT_S", 0.4)
+        monkeypatch.setattr(policy_services, "LIMIT_S", 1.0)  # the second one has half of it, which is plenty
         async with judged() as (bench, first, second):
             first.delay_s = 60
             assert await bench.services.ask("Judge", "A=b") == ALLOWED
@@ -189,10 +189,11 @@ def test_no_more_than_so_many_are_asked_at_once(monkeypatch: pytest.MonkeyPatch)
     async def play() -> None:
         monkeypatch.setattr(policy_services, "TOGETHER_MAX", 2)
         async with judged() as (bench, first, _):
-            first.delay_s = 0.2
+            first.delay_s = 60
             waiting = [asyncio.create_task(bench.services.ask("Judge", "A=b")) for _ in range(2)]
             await first.until(2)
             assert await bench.services.ask("Judge", "A=b") == ""
+            first.hurry()
             assert await asyncio.gather(*waiting) == [ALLOWED, ALLOWED]
 
     asyncio.run(play())
@@ -231,10 +232,11 @@ def test_a_service_that_is_removed_is_asked_no_more() -> None:
 def test_a_bad_answer_of_a_service_that_was_removed_meanwhile_leaves_no_trouble() -> None:
     async def play() -> None:
         async with judged() as (bench, first, _):
-            first.delay_s, first.cpl = 0.1, lambda _: "<reject"
+            first.delay_s, first.cpl = 60, lambda _: "<reject"
             waiting = asyncio.create_task(bench.services.ask("Judge", "A=b"))
             await first.until(1)
             bench.follow()
+            first.hurry()
             assert await waiting == ""
             assert not bench.troubles
 
