@@ -26,7 +26,7 @@ from sextet.lab.authority import Issued, issue, new_authority
 NOW = datetime.now(UTC)
 ROOT = new_authority("Test authority", NOW)
 KEY = b"k" * 32
-NET = 1 + os.getpid() % 200  # so that two runs on one machine do not take each other's addresses
+NET = 10 + os.getpid() % 200  # so that two runs on one machine do not take each other's addresses, nor unit tests'
 
 
 def ip_of(number: int) -> str:
