@@ -170,8 +170,6 @@ def test_a_subordinate_is_warned_that_the_primary_comes_first_and_is_helped_by_t
         assert "again with the same package" in why, why
         await upgraded(lab, 1, packages[NEWER], NEWER)
         await eventually("3 follows the primary again", lambda: lab.value(3, EDIT), wanted="71")
-        # With the very package that it runs already, once more: it goes into the other place.
-        await upgraded(lab, 1, packages[NEWER], NEWER)
         await upgraded(lab, 2, packages[NEWER], NEWER)
         await lab.whole()
 
