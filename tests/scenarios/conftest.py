@@ -11,8 +11,6 @@ import pytest
 from tests.support import real_lab
 from tests.support.real_lab import Lab
 
-MENDED_S = 30.0
-
 
 class _Shared:
     """One lab for many tests; a test that leaves it unwell costs the next one a new lab."""
@@ -56,7 +54,7 @@ def lab(shared: _Shared) -> Iterator[Lab]:
 
 async def _mended(lab: Lab) -> None:
     """What a test may leave is nothing but settings: cuts, dead peers, calls and registrations are its own to end."""
-    await lab.whole(within_s=MENDED_S)
+    await lab.whole()
     for number in lab.numbers:
         calls = await real_lab.eventually(
             "no call is left", lambda number=number: lab.ask(number, "call list"), wanted=[]

@@ -18,7 +18,7 @@ from sextet.lab.documents import Secrets
 from sextet.lab.plan import CLUSTER_NAME, HTTPS_PORT, SIPS_PORT, Plan
 from tests.support import real_lab
 from tests.support.certificate_lab import crl, signed
-from tests.support.real_lab import Lab, answered, eventually
+from tests.support.real_lab import START_S, Lab, answered, eventually
 
 pytestmark = pytest.mark.scenario
 NOW = datetime.now(UTC)  # certificates speak of moments
@@ -238,7 +238,7 @@ def test_at_restart_a_new_certificate_waits_for_it_and_15028_says_so(running: Ce
         assert (await lab.cluster(3))["restart_reasons"] == ["server certificate and key"]
         code, _, errors = await lab.run(3, "peer", "restart", "--yes")
         assert code == 0, errors
-        await lab.alarm(3, 15028, standing=False, within_s=30)
+        await lab.alarm(3, 15028, standing=False, within_s=START_S)
         assert await running.served(3, HTTPS_PORT) == given.certificate.public_bytes(Encoding.DER)
         await lab.whole()
         await lab.set(1, "clustering.changes_take_effect", "At once")

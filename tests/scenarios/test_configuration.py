@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.real_lab import Lab, eventually
+from tests.support.real_lab import START_S, Lab, eventually
 
 pytestmark = pytest.mark.scenario
 SHARED = "protocols.standard_refresh_maximum"
@@ -175,7 +175,7 @@ def test_a_sip_setting_that_needs_a_restart_says_so_until_it_had_one(lab: Lab) -
         await lab.alarm(3, 25008)
         code, _, errors = await lab.run(3, "peer", "restart", "--yes")
         assert code == 0, errors
-        await lab.alarm(3, 25008, standing=False)
+        await lab.alarm(3, 25008, standing=False, within_s=START_S)
         async with lab.phone(3, "alice", "tcp") as alice:
             assert (await alice.register()).status == 200
             assert (await alice.register(0)).status == 200
@@ -199,7 +199,7 @@ def test_changes_at_restart_wait_for_it_and_say_so_on_every_peer(lab: Lab) -> No
         for number in lab.numbers:
             code, _, errors = await lab.run(number, "peer", "restart", "--yes")
             assert code == 0, errors
-            await lab.alarm(number, 20007, standing=False, within_s=30)
+            await lab.alarm(number, 20007, standing=False, within_s=START_S)
             await lab.alarm(number, 20020, standing=False)
             await lab.alarm(number, 40049, standing=False)
         await lab.whole()

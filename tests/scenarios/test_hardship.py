@@ -17,7 +17,7 @@ from sextet.lab import children
 from sextet.lab.documents import Secrets
 from sextet.lab.plan import PeerPlan, Plan
 from tests.support import real_lab
-from tests.support.real_lab import Lab, answered, applied, eventually
+from tests.support.real_lab import START_S, Lab, answered, applied, eventually
 
 pytestmark = pytest.mark.scenario
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk or hide a program")
@@ -133,7 +133,7 @@ def test_a_missing_engine_is_named_and_everything_else_goes_on(program: str, tmp
         await lab.do("kill", peer=2, part="all")
         process = without(program, lab.peer(2), tmp_path / "log")
         try:
-            cause = await lab.alarm(2, 15010, within_s=20)
+            cause = await lab.alarm(2, 15010, within_s=START_S)
             assert program in cause.lower() and "install" in cause, cause
             assert await lab.value(2, "system.name") == "expc02"
             code, out, _ = await lab.run(2, "status")

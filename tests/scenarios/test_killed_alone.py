@@ -21,12 +21,11 @@ from sextet.lab.documents import Secrets
 from sextet.lab.plan import CLUSTER_NAME, Plan
 from tests.support import real_lab
 from tests.support.guide_reader import AT_ONCE, typed
-from tests.support.real_lab import Lab, eventually
+from tests.support.real_lab import START_S, Lab, eventually
 from tests.support.release import small
 
 pytestmark = pytest.mark.scenario
 MOMENTS_S = (0.006, 0.03)  # a file takes 1 to 5 ms to be safe on the disk; some jobs write several
-BACK_S = 30.0
 REFRESH = "protocols.standard_refresh_maximum"
 PASSPHRASE = "a long passphrase"
 NOW = datetime.now(UTC)  # certificates speak of moments
@@ -67,7 +66,7 @@ async def well(lab: Lab, database: str) -> None:
         checked = await answer(lab, "database check") or {}
         return str(status.get("database")), str(checked.get("database"))
 
-    await eventually("the system is well", found, BACK_S, wanted=(database, ""))
+    await eventually("the system is well", found, START_S, wanted=(database, ""))
 
 
 def value(lab: Lab) -> Callable[[], Awaitable[str]]:
@@ -85,7 +84,7 @@ async def changed(lab: Lab) -> None:
         await answer(lab, "config set", path=REFRESH, value=62)
         return await value(lab)()
 
-    await eventually("it is changed", done, BACK_S, wanted="62")
+    await eventually("it is changed", done, START_S, wanted="62")
 
 
 def test_a_cluster_of_one(lone: Lab) -> None:
@@ -116,7 +115,7 @@ def test_restoring_a_backup(lone: Lab) -> None:
             await well(lone, "Single peer")
             assert await value(lone)() in ("61", "62"), "it is the one or the other, and whole"
             await lone.ask(1, "backup restore", file=made, passphrase=PASSPHRASE)
-            await eventually("the backup is in force", value(lone), BACK_S, wanted="61")
+            await eventually("the backup is in force", value(lone), START_S, wanted="61")
             await well(lone, "Single peer")
 
     asyncio.run(play())
@@ -143,9 +142,9 @@ def test_the_purge(lone: Lab) -> None:
         for moment_s in (*MOMENTS_S, 0.2):
             await changed(lone)
             await killed(lone, moment_s, "clusterdb-destroy-and-purge-data", system=host)
-            await eventually("it answers", value(lone), BACK_S)
+            await eventually("it answers", value(lone), START_S)
             await answer(lone, "clusterdb-destroy-and-purge-data", system=lone.peer(1).host_name)
-            await eventually("it is as new", value(lone), BACK_S, wanted="60")
+            await eventually("it is as new", value(lone), START_S, wanted="60")
             await well(lone, "Single peer")
 
     asyncio.run(play())
@@ -191,7 +190,7 @@ def test_the_factory_reset(lone: Lab, moment_s: float) -> None:
         await lone.ask(1, "factory-reset image", file=str(image))
         certificate = (peer.state_dir / "certificate.pem").read_bytes()
         await killed(lone, moment_s, "factory-reset run")
-        await eventually("it is reset, by the start at the latest", accounts, BACK_S, wanted=False)
+        await eventually("it is reset, by the start at the latest", accounts, START_S, wanted=False)
         await well(lone, "Single peer")
         assert (peer.state_dir / "certificate.pem").read_bytes() != certificate
         assert await lone.ask(1, "config show", path="administrators"), "accounts are kept"

@@ -18,7 +18,7 @@ from sextet.lab.ask import Failed, Unanswered
 from sextet.lab.plan import CLUSTER_NAME
 from tests.support import real_lab
 from tests.support.guide_reader import AT_ONCE, typed
-from tests.support.real_lab import Lab, eventually, killed
+from tests.support.real_lab import START_S, Lab, eventually, killed
 
 pytestmark = pytest.mark.scenario
 MOMENTS_S = (0.004, 0.015)  # storing takes 2 to 10 ms, another peer hears of it 1 ms later
@@ -48,7 +48,7 @@ async def again(claim: str, doing: Callable[[], Awaitable[Any]]) -> None:
             return done_already
         return True
 
-    await eventually(claim, done, 30.0, wanted=True)
+    await eventually(claim, done, START_S, wanted=True)
 
 
 async def send_list(lab: Lab, *numbers: int) -> None:
@@ -57,7 +57,7 @@ async def send_list(lab: Lab, *numbers: int) -> None:
     async def heard() -> bool:
         return all([(await lab.member(1, number))["clustering_ok"] for number in numbers])
 
-    await eventually(f"1 hears {numbers}", heard, 30.0, wanted=True)
+    await eventually(f"1 hears {numbers}", heard, START_S, wanted=True)
     await lab.ask(1, "cluster send-list")
 
 
@@ -214,7 +214,7 @@ def test_recovering_a_damaged_database(own: Lab) -> None:
                 await recovering
             starting = asyncio.create_task(lab.do("start", peer=3))
             answers = lambda: lab.ask(3, "status")
-            await eventually("3 answers", answers, 30.0)
+            await eventually("3 answers", answers, START_S)
             if await degraded():
                 await lab.ask(3, "database recover")
             await starting

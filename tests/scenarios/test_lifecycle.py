@@ -9,7 +9,7 @@ import pytest
 
 from sextet import __version__
 from tests.support import real_lab
-from tests.support.real_lab import Lab, answered, eventually, refused
+from tests.support.real_lab import START_S, Lab, answered, eventually, refused
 from tests.support.release import small
 
 pytestmark = pytest.mark.scenario
@@ -90,7 +90,7 @@ def test_in_maintenance_mode_calls_go_on_nothing_new_is_taken_and_a_restart_ends
             assert (await carol.register()).status == 200
             assert (await carol.register(expires=0)).status == 200
         await lab.ask(2, "peer restart")
-        await lab.alarm(2, 15015, standing=False, within_s=30.0)
+        await lab.alarm(2, 15015, standing=False, within_s=START_S)
         async with lab.phone(2, "alice") as alice, lab.phone(3, "bob") as bob:
             for one in (alice, bob):
                 assert (await one.register()).status == 200
@@ -135,7 +135,7 @@ def test_clearing_the_list_arms_a_reset_that_fails_without_its_image_and_works_w
         await clear(lab, 3)
         assert "sextet-image.tar.gz is missing" in await lab.refusal(3, "factory-reset run")
         await lab.ask(3, "peer restart")
-        await lab.alarm(3, 15013, "sextet-image.tar.gz is missing", within_s=30.0)
+        await lab.alarm(3, 15013, "sextet-image.tar.gz is missing", within_s=START_S)
         assert await lab.ask(3, "config show", path="domains")  # nothing was reset
         image = small(lab.peer(3).state_dir.parent / "release.tar.gz", __version__)
         await lab.ask(3, "factory-reset image", file=str(image))
@@ -146,7 +146,7 @@ def test_clearing_the_list_arms_a_reset_that_fails_without_its_image_and_works_w
         async def fresh() -> object:
             return await lab.ask(3, "config show", path="domains")
 
-        await eventually("3 is as new", fresh, 30.0, wanted=[])
+        await eventually("3 is as new", fresh, START_S, wanted=[])
         assert (lab.peer(3).state_dir / "certificate.pem").read_bytes() != certificate
         assert await lab.ask(3, "config show", path="administrators")  # accounts are kept
         assert 15013 not in await lab.raised(3)
@@ -239,7 +239,7 @@ def test_a_peer_killed_with_an_armed_reset_still_resets_and_one_that_returns_to_
         async def fresh() -> object:
             return await lab.ask(3, "config show", path="domains")
 
-        await eventually("3 is as new", fresh, 30.0, wanted=[])
+        await eventually("3 is as new", fresh, START_S, wanted=[])
         await clear(lab, 2)
         for row, address in enumerate(rows, 1):
             await lab.set(2, PEER.format(row), address)
@@ -248,7 +248,7 @@ def test_a_peer_killed_with_an_armed_reset_still_resets_and_one_that_returns_to_
         async def back() -> bool:
             return bool((await lab.member(2, 1))["clustering_ok"])
 
-        await eventually("2 is a member again", back, 30.0, wanted=True)
+        await eventually("2 is a member again", back, START_S, wanted=True)
         assert await lab.ask(2, "config show", path="domains")
 
     asyncio.run(play())

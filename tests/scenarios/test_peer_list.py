@@ -14,7 +14,7 @@ from sextet.lab.documents import Secrets
 from sextet.lab.plan import CLUSTER_NAME, PeerPlan, Plan
 from tests.support import real_lab
 from tests.support.guide_reader import AT_ONCE, AT_RESTART, cluster
-from tests.support.real_lab import Lab, eventually
+from tests.support.real_lab import START_S, Lab, eventually
 
 pytestmark = pytest.mark.scenario
 MODES = pytest.mark.parametrize("own", [AT_RESTART, AT_ONCE], indirect=True)
@@ -191,7 +191,7 @@ def test_kill_in_the_middle_of_a_replacement_leaves_a_list_that_takes_the_new_sy
             await lost(lab, 3)
             await eventually("the new system is refused", refused, wanted=True)
             await real_lab.killed(lab, victim, moment_s, replace)
-            await eventually("the primary answers", lambda: lab.ask(1, "status"), 30.0)
+            await eventually("the primary answers", lambda: lab.ask(1, "status"), START_S)
             if not await well(lab):
                 await replace()
             await lab.whole()
@@ -207,7 +207,7 @@ def test_disbanding_ends_in_a_cluster_of_one_that_keeps_the_configuration(own: L
         domains = await lab.ask(1, "config show", path="domains")
         for _ in range(2):
             await lab.ask(1, "cluster remove", peer=2)
-            await eventually("the list is shorter", lambda: well(lab), 30.0, wanted=True)
+            await eventually("the list is shorter", lambda: well(lab), START_S, wanted=True)
         assert await lists(lab, 1) == {names(lab, 1)}
         assert await lab.ask(1, "config show", path="domains") == domains
         assert "a cluster of one" in await lab.refusal(1, "cluster remove", peer=1)
@@ -253,7 +253,7 @@ def test_a_peer_that_was_away_is_sent_the_list_when_it_is_back(own: Lab) -> None
         async def heard() -> bool:
             return bool((await lab.member(1, 2))["clustering_ok"])
 
-        await eventually("1 hears 2", heard, 30.0, wanted=True)
+        await eventually("1 hears 2", heard, START_S, wanted=True)
         refused = await lab.refusal(1, "cluster change-address", peer=2, address=lab.peer(2).address)
         assert "send it this system's list first" in refused, refused
         await lab.ask(1, "cluster send-list")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import real_lab
-from tests.support.real_lab import Lab, eventually
+from tests.support.real_lab import START_S, Lab, eventually
 
 pytestmark = pytest.mark.scenario
 PASSPHRASE = "a long passphrase"
@@ -40,7 +40,7 @@ async def degraded(lab: Lab, number: int) -> dict[str, object] | None:
 async def start_degraded(lab: Lab, number: int) -> asyncio.Task[object]:
     """Start a peer that will not be ready; the task ends when it is."""
     starting = asyncio.create_task(lab.do("start", peer=number))
-    await eventually("it comes up without configuration", lambda: degraded(lab, number))
+    await eventually("it comes up without configuration", lambda: degraded(lab, number), START_S)
     return starting
 
 
@@ -112,7 +112,7 @@ def test_a_backup_is_refused_on_a_member_and_restored_on_a_system_that_was_purge
         async def alone() -> bool:
             return str((await own.cluster(3))["database"]) == "Single peer"
 
-        await eventually("it stands alone", alone, 30)
+        await eventually("it stands alone", alone, START_S)
         assert not await own.ask(3, "config show", path="credentials")
         copy = own.peer(3).state_dir / "copy.enc"
         shutil.copy(backup, copy)
@@ -125,7 +125,7 @@ def test_a_backup_is_refused_on_a_member_and_restored_on_a_system_that_was_purge
         async def restored() -> bool:
             return bool(await own.ask(3, "config show", path="credentials"))
 
-        await eventually("the accounts are back", restored, 30)
+        await eventually("the accounts are back", restored, START_S)
         assert (await own.cluster(3))["database"] == "Single peer"
 
     asyncio.run(play())
