@@ -305,22 +305,28 @@ def test_what_follows_in_a_call_goes_over_a_new_connection_once_that_has_shown_t
     asyncio.run(play())
 
 
-def test_nothing_of_a_call_goes_to_who_shows_another_name_later() -> None:
+def test_nothing_of_a_call_goes_to_who_shows_another_name_later_and_the_zone_shows_why() -> None:
     async def play() -> None:
         async with far_away() as (at, far, alice, authority):
-            dialog = answered(await alice.call("bob@far.apolo.local"))
-            await far.rings("ACK")
+            dialog, other = [answered(await alice.call("bob@far.apolo.local")) for _ in range(2)]
+            await far.rings("ACK", after=1)
             far.show(*named(at, authority, "other.apolo.local"))
             await lose(at, far)
+            wrong = "its certificate names other.apolo.local, not far.apolo.local"
             for method in ("INVITE", "BYE"):
                 refusal = await alice.within(dialog, method, SDP if method == "INVITE" else "")
                 assert refusal.status == 500
-                assert (
-                    f"{NETWORK}.87:5061: its certificate names other.apolo.local, not far.apolo.local"
-                    in refusal.get("reason")
-                )
-            assert [method for method, number in far.over if number > 1] == ["OPTIONS"]
-            assert far.bound_for[1:] == ["far.apolo.local"]
+                assert f"{NETWORK}.87:5061: {wrong}" in refusal.get("reason")
+            await at.hosts[1].until(lambda: [one.reason for one in at.hosts[1].zone["World"].addresses] == [wrong])
+            assert [(one.state, one.host) for one in at.hosts[1].zone["World"].addresses] == [
+                ("refused", "far.apolo.local")
+            ]
+            await at.engines[1].disconnect(other.call_id, "Disconnected by administrator admin")
+            await asyncio.wait_for(other.ended.wait(), T1_S * 10)
+            await at.hosts[1].until(lambda: other.call_id in at.hosts[1].ended)
+            assert {method for method, number in far.over if number > 1} == {"OPTIONS"}
+            assert not far.dialogs[other.call_id].ended.is_set()
+            assert set(far.bound_for[1:]) == {"far.apolo.local"}
 
     asyncio.run(play())
 

@@ -151,7 +151,7 @@ class Script:
 
     @guarded
     def named(self, argument: str) -> None:
-        naming.pin(self._ksr)
+        naming.pin(self._ksr, addresses.zone_of_branch(self._ksr))
 
     @guarded
     def bound(self, argument: str) -> None:
@@ -195,7 +195,12 @@ class Script:
 
     @guarded
     def onward(self, argument: str) -> None:
-        self._ksr.pv.seti("$var(go)", 1 if onward.onward(self._ksr, self._reporter) else 0)
+        self._ksr.pv.seti("$var(go)", 1 if onward.onward(self._ksr, self._reporter, self._current.get()) else 0)
+
+    @guarded
+    def leaving(self, argument: str) -> None:
+        goes = onward.leaves(self._ksr, self._reporter, self._current.get())
+        self._ksr.pv.seti("$var(go)", 1 if goes else 0)
 
     @guarded
     def handed(self, argument: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sextet.model.settings.zones import DNS, Zone
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.routing import onward
-from tests.sip.kemi.test_script import Bench
+from sextet.sip.kemi.zones import naming
+from tests.sip.kemi.test_script import CONFIG, Bench
 
 FAR = "sip:192.0.2.80:5061;transport=tls;sxv=far.test"
 ELSEWHERE = "sip:192.0.2.81:5061;transport=tls;sxv=far.test"
@@ -25,11 +28,12 @@ def named(bench: Bench, hop: str, connection: int) -> None:
 
 
 def goes(
-    bench: Bench, target: str = "sip:bob@192.0.2.80:5061;transport=tls", method: str = "BYE", route: str = ""
-) -> bool:
+    bench: Bench, target: str = "sip:bob@192.0.2.80:5061;transport=tls", method: str = "BYE", route: str = "",
+    mark: str = "",
+) -> bool:  # fmt: skip
     """Send a request within a call to far.test; says whether it goes on at once."""
     bench.ksr.request(method, target)
-    bench.ksr.values |= {onward.SHOWN: "192.0.2.80:5061/far.test", "$var(recorded)": int(bool(route))}
+    bench.ksr.values |= {onward.SHOWN: "192.0.2.80:5061/far.test" + mark, "$var(recorded)": int(bool(route))}
     if route:
         bench.ksr.values["$du"] = route
     return resumed(bench)
@@ -122,3 +126,46 @@ def test_a_retransmission_asks_nothing(bench: Bench) -> None:
     bench.ksr.retransmission = True
     assert not goes(bench)
     assert (asked(bench), bench.ksr.replies) == ([], [])
+
+
+def shown(bench: Bench, zone: str) -> str:
+    """Give what is kept with a call of its branch to far.test, which went by a zone."""
+    bench.follow(replace(CONFIG, zones=(Zone(name="The world", type=DNS, tls_verify=True),)))
+    bench.ksr.values["$du"] = f"{FAR};t=0;hops=9"
+    naming.pin(bench.ksr, zone)
+    return str(bench.ksr.values["$var(shown)"])
+
+
+@pytest.mark.parametrize(("zone", "told"), [("The world", "The world"), ("One that was removed", "")])
+def test_what_is_found_out_within_a_call_is_told_of_its_zone(bench: Bench, zone: str, told: str) -> None:
+    assert not goes(bench, mark=shown(bench, zone).removeprefix("192.0.2.80:5061/far.test"))
+    assert asked(bench) == [f"hop {FAR} {told}"]
+
+
+def bye(bench: Bench, tag: str = "tag-1", port: int = 5061) -> bool:
+    """Let Kamailio make a BYE for a call to far.test; says whether it is sent."""
+    kept = shown(bench, "The world")
+    bench.ksr.request("BYE", "sip:bob@192.0.2.80:5061;transport=tls")
+    bench.ksr.values |= {
+        "$dlg_var(shown)": f"tag-1 {kept}",
+        "$ft": tag,
+        "$sndto(ip)": "192.0.2.80",
+        "$sndto(port)": port,
+    }
+    assert bench.script.leaving(None) == 1
+    return bool(bench.ksr.values["$var(go)"])
+
+
+def test_a_bye_of_ours_goes_over_a_connection_that_showed_the_name_and_to_the_caller_as_it_is(bench: Bench) -> None:
+    assert bye(bench, tag="of-who-was-called")
+    bench.ksr.connections["192.0.2.80:5061"] = 5
+    named(bench, "5", 1)
+    assert bye(bench)
+    assert asked(bench) == []
+
+
+def test_a_bye_of_ours_does_not_go_over_another_connection_which_is_looked_at(bench: Bench) -> None:
+    assert not bye(bench)
+    bench.ksr.connections["192.0.2.80:5071"] = 6
+    assert not bye(bench, port=5071)
+    assert asked(bench) == [f"hop {FAR} The world", f"hop {FAR.replace('5061', '5071')} The world"]

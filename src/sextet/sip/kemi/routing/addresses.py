@@ -33,6 +33,13 @@ def keep(ksr: Any, legs: Sequence[Leg]) -> None:
     ksr.pv.sets("$avp(at)", written(at) if at else "")
 
 
+def zone_of_branch(ksr: Any) -> str:
+    """Name the zone that the branch at hand goes to; "" where it goes to none."""
+    name = f"{flows.ADDRESS}{ksr.pv.get('$(du{uri.param,t})') or ''}"
+    zone, _ = json.loads(str(ksr.pv.get("$avp(at)") or "{}")).get(name, ("", ()))
+    return str(zone)
+
+
 def others(legs: Sequence[Leg]) -> list[Leg]:
     """Make the round of other addresses."""
     return [{**one, "uris": one["uris"][1:], "rest": True} for one in legs if len(one.get("uris", ())) > 1]

@@ -13,32 +13,33 @@ import json
 import re
 from typing import Any
 
-from sextet.call.alias import is_ip
+from sextet.call.alias import is_ip, plain_ip
 from sextet.call.decision import safe
 from sextet.sip.kemi.asking import questions
+from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.refusing import explain, phrase
 from sextet.sip.kemi.reporting import Reporter
-from sextet.sip.kemi.zones import naming
+from sextet.sip.kemi.zones import naming, pinging
 
-SHOWN = "$(hdr(Route)[0]{nameaddr.uri}{uri.param,sxn})"  # "address:port/name"; see kamailio.cfg.j2, branch route LEG
+SHOWN = "$(hdr(Route)[0]{nameaddr.uri}{uri.param,sxn})"  # see naming.pin, and kamailio.cfg.j2, branch route LEG
 SILENT = "nobody could be asked for it in time"
 _PLACE = re.compile(r"(\[[^\]]+\]|[^:;?]+)(?::(\d+))?(.*)")
 _TLS = re.compile(r"(?i);transport=tls\b")
 
 
-def onward(ksr: Any, reporter: Reporter) -> bool:
+def onward(ksr: Any, reporter: Reporter, told: Instructions) -> bool:
     """Aim the request at hand at a connection whose other side showed the name; False where it does not go on now."""
     waited = str(ksr.pv.get("$avp(onward)") or "")
     hop, own = (waited, "") if waited else _next(ksr)
     if not hop:
         return True  # the system that showed its name wants it over UDP or TCP, which show nothing
-    asked = f"{questions.HOP} {hop} "
+    if _aimed(ksr, own, hop):
+        return True
+    asked = f"{questions.HOP} {hop} {naming.shown(str(ksr.pv.get(SHOWN)), told.table.zones)[2]}"
     text = ksr.htable.sht_get("dns", asked)
     found = [str(one) for one in json.loads(text or "[]")]
-    for one in (own, hop, *found):
-        if naming.connection(ksr, one):
-            ksr.setdsturi(one)
-            return True
+    if _aimed(ksr, *found):
+        return True
     refused = not found and (waited or text is not None)
     if ksr.is_ACK():
         if not refused:
@@ -57,6 +58,32 @@ def onward(ksr: Any, reporter: Reporter) -> bool:
     return False
 
 
+def leaves(ksr: Any, reporter: Reporter, told: Instructions) -> bool:
+    """Say whether a BYE that Kamailio made may go to whom it is about to be sent; where not, that is looked at.
+
+    `$dlg_var(shown)` has the caller's tag, and all that naming.pin said of the branches of the call.
+    """
+    tag, *branches = str(ksr.pv.get("$dlg_var(shown)") or "").split()
+    if tag != ksr.pv.get("$ft"):
+        return True  # to the caller, who connected to us
+    ip = plain_ip(str(ksr.pv.get("$sndto(ip)")))
+    where = f"{f'[{ip}]' if ':' in ip else ip}:{ksr.pv.get('$sndto(port)')}"
+    if ksr.htable.sht_get("named", str(pinging.connected(ksr, where))):
+        return True
+    known = [naming.shown(one, told.table.zones) for one in branches]
+    _, name, zone = next((one for one in known if one[0] == where), known[0])
+    questions.ask(reporter, "", [f"{questions.HOP} sip:{where};transport=tls;{naming.WANTED}={name} {zone}"])
+    return False
+
+
+def _aimed(ksr: Any, *hops: str) -> bool:
+    for one in hops:
+        if naming.connection(ksr, one):
+            ksr.setdsturi(one)
+            return True
+    return False
+
+
 def _next(ksr: Any) -> tuple[str, str]:
     """Give the next hop with the names of which its certificate has to show one, and that of the call's own connection.
 
@@ -67,7 +94,7 @@ def _next(ksr: Any) -> tuple[str, str]:
     found = _PLACE.fullmatch(rest.rpartition("@")[2])
     if found is None or not (scheme.lower() == "sips" or _TLS.search(found[3])):
         return "", ""
-    address, _, name = str(ksr.pv.get(SHOWN)).partition("/")
+    address, name, _ = naming.shown(str(ksr.pv.get(SHOWN)), ())
     host = found[1].lower()
     numeric = is_ip(host.strip("[]"))
     port = found[2] or ("5061" if numeric else "")

@@ -9,8 +9,10 @@ the connection in the htable `named`, or closes it. Calls go over a connection t
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sextet.call.alias import plain_ip
@@ -40,12 +42,25 @@ def connection(ksr: Any, hop: str) -> int:
     return number if number and ksr.tcpops.tcp_conid_alive(number) > 0 else 0
 
 
-def pin(ksr: Any) -> None:
+def pin(ksr: Any, zone: str) -> None:
     """Tell kamailio.cfg over which connection the next hop of the request at hand showed its name, and which one."""
     hop = str(ksr.pv.get("$du") or "")
     ksr.pv.seti("$var(conid)", connection(ksr, hop))
     found = _HOP.match(hop)
-    ksr.pv.sets("$var(shown)", f"{found[1].removeprefix('sip:').partition(';')[0]}/{found[2]}" if found else "")
+    where = found[1].removeprefix("sip:").partition(";")[0] if found else ""
+    ksr.pv.sets("$var(shown)", f"{where}/{found[2]}/{_mark(zone)}" if found else "")
+
+
+def shown(text: str, zones: Iterable[str]) -> tuple[str, str, str]:
+    """Read what `pin` wrote: "address:port", name, and the zone by which the call went, "" where that is not there."""
+    address, name, mark, *_ = (*text.split("/"), "", "")
+    return address, name, next((zone for zone in zones if _mark(zone) == mark), "") if mark else ""
+
+
+@functools.lru_cache(maxsize=1000)
+def _mark(zone: str) -> str:
+    """Name a zone in a URI, whatever letters it has."""
+    return hashlib.md5(zone.encode(), usedforsecurity=False).hexdigest()[:8]
 
 
 def ask(ksr: Any, told: Instructions, zone: str, hops: Sequence[str]) -> None:
