@@ -6,7 +6,7 @@ and `main.py` introduces them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -94,6 +94,9 @@ class Host(Protocol):
 
     def carried(self, count: int) -> None:
         """So many registrations of endpoints are carried to other systems."""
+
+    def gone(self, number: int, call_ids: Collection[str]) -> Collection[str]:
+        """Which of these calls another peer does not have any more; none while its calls are not known."""
 
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
         """How all zones and policy services are, seen from this peer."""

@@ -12,6 +12,8 @@ from sextet.model.sections import Root
 from sextet.model.settings.bandwidth import DEFAULT_LINKS, Bandwidth, Link, Pipe
 from sextet.model.settings.dialplan import SearchRule
 from sextet.model.settings.local_zone import DefaultSubzone, MembershipRule, Subzone
+from sextet.model.settings.policy import FindMe, FindMeDevice, FindMeLocation, FindMePerson
+from sextet.sip import guests
 from tests.support.sip_client import Phone
 from tests.support.sip_peers import CONFIG, Peers, answered, peers, phone, refused
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.scenario
 HEAD = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
 AUDIO = "m=audio 40000 RTP/AVP 0\r\n"
 VIDEO = "m=video 40002 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n"
-BOB = "bob@apolo.local"
+BOB, PERSON = "bob@apolo.local", "bob.smith@apolo.local"
 
 
 def sdp(kbps: int = 0, video: bool = True) -> str:
@@ -219,6 +221,42 @@ def test_a_call_over_two_peers_is_charged_once_where_its_device_is() -> None:
             assert at.hosts[2].use["subzone/Site"] == 384
             await alice.hang_up(dialog)
             await uses(at, 2, 0)
+
+    asyncio.run(play())
+
+
+def test_a_call_of_a_second_device_ends_when_the_peer_that_it_came_from_has_it_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guests, "LOST_S", 0.0)
+
+    async def play() -> None:
+        aliases = (BOB, "carol@apolo.local")
+        devices = tuple(FindMeDevice(name=alias.partition("@")[0], alias=alias) for alias in aliases)
+        office = FindMeLocation(name="Office", at_once="bob, carol")
+        person = FindMePerson(findme_id=PERSON, active_location="Office", devices=devices, locations=(office,))
+        config = replace(limited(1000), findme=FindMe(mode="On", people=(person,)))
+        async with (
+            peers("127.61.4", 1, 2, config=config) as at, alice_of(at) as alice,
+            phone(at, 2, "bob") as bob, phone(at, 2, "carol") as carol,
+        ):  # fmt: skip
+            await alice.register()
+            for one in (bob, carol):
+                one.status = 0
+                await one.register()
+                await at.registered(2, f"{one.user}@apolo.local")
+            calling = asyncio.create_task(alice.call(PERSON, body=sdp(384)))
+            rung = {one.user: await one.rings() for one in (bob, carol)}
+            [call] = at.hosts[2].calls.values()
+            further = carol if call.destination == BOB else bob  # the dialog is that of the request that came first
+            further.reply(rung[further.user], 200, body=sdp(384))
+            dialog = answered(await calling)
+            await at.hosts[2].until(lambda: [one.state for one in at.hosts[2].calls.values()] == ["connected"])
+            assert at.hosts[2].use["pipe/Line"] == 384
+            at.hosts[2].over.add(dialog.call_id)
+            await uses(at, 2, 0)
+            await at.hosts[2].until(lambda: at.hosts[2].ended.get(dialog.call_id) == guests.REASON)
+            await alice.hang_up(dialog)
 
     asyncio.run(play())
 

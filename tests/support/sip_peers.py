@@ -7,7 +7,7 @@ import contextlib
 import datetime
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Watch:
         self.troubles: list[str] = []  # with policy services
         self.pictures = 0
         self.proxied = 0
+        self.over: set[str] = set()  # calls that other peers do not have any more
         self.zone: dict[str, ZoneStatus] = {}
         self._changed = asyncio.Event()
 
@@ -91,6 +92,9 @@ class Watch:
     def carried(self, count: int) -> None:
         self.proxied = count
         self._changed.set()
+
+    def gone(self, number: int, call_ids: Collection[str]) -> Collection[str]:
+        return self.over & set(call_ids)
 
     def port_conflict(self, sentence: str) -> None:
         self.conflicts.append(sentence)

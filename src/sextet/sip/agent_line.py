@@ -32,7 +32,9 @@ class AgentLine:
         self._path = run_dir / SOCKET
         self._socket: socket.socket | None = None
         self._turn = asyncio.Lock()
-        self.carried = 0  # registrations carried to other systems, as the last pulse said
+        # As the last pulse said: registrations carried to other systems, calls whose dialog is at another peer only.
+        self.carried = 0
+        self.guests: dict[int, list[str]] = {}
 
     async def follow(self) -> None:
         """Make the workers use the newest instructions; raises EngineError when they cannot."""
@@ -96,6 +98,10 @@ class AgentLine:
         """Say that a call that rings is cancelled from here; raises EngineError."""
         await self._ask({"ask": "cancelled", "call_id": call_id})
 
+    async def lost(self, call_id: str, reason: str) -> None:
+        """Say that a call is over, of which no message told; reported like any end. Raises EngineError."""
+        await self._ask({"ask": "lost", "call_id": call_id, "reason": reason})
+
     async def answer(self, transaction: str, answers: Sequence[tuple[str, list[str], int]]) -> None:
         """Bring what DNS said, for a transaction that waits; raises EngineError."""
         await self._ask({"ask": "answer", "transaction": transaction, "answers": list(answers)})
@@ -112,6 +118,7 @@ class AgentLine:
         """Ask whether all is well; gives what the workers counted. Raises EngineError."""
         answer = await self._ask({"ask": "pulse"})
         self.carried = int(answer.get("carried", 0))
+        self.guests = {int(peer): list(call_ids) for peer, call_ids in answer.get("guests", ())}
         counted: dict[str, int] = answer.get("count", {})
         return counted
 

@@ -24,6 +24,7 @@ from sextet.sip.counting import Counting
 from sextet.sip.directory import Directory
 from sextet.sip.events import Event
 from sextet.sip.feeding import Feed
+from sextet.sip.guests import Guests
 from sextet.sip.hanging_up import HangingUp
 from sextet.sip.kemi import instructions as told
 from sextet.sip.kemi.agent import SOCKET as AGENT_SOCKET
@@ -99,6 +100,7 @@ class SipEngine:
         self._failures = 0
         self._started_at = 0.0
         self._counting = Counting(journal)
+        self._guests = Guests(self._line, host.gone)
         self._code = ""  # digest of what its workers run
         self._untold = False  # whether files were written that Kamailio has not been told to read
         self._uncertified = False  # and certificates among them
@@ -348,6 +350,7 @@ class SipEngine:
         self._tell_conflict(ports.taken(self._wanted.address, fresh))
         counted = await self._line.pulse() | {"garbage": await self._garbage()}
         self._host.carried(self._line.carried)
+        await self._guests.round(self._line.guests, self._looked_at)
         self._listener.incomplete |= self._counting.note(counted, asyncio.get_running_loop().time())
         await self._messages.round()
         process.cap_log(self._run_dir)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sextet.engine import Host, Journal, Picture, Shared
 from sextet.model.status import Binding, Call, ZoneStatus
@@ -100,6 +100,10 @@ class CallLog:
     def policy_trouble(self, sentence: str) -> None:
         """See engine.Host."""
         self._host.policy_trouble(sentence)
+
+    def gone(self, number: int, call_ids: Collection[str]) -> Collection[str]:
+        """See engine.Host."""
+        return self._host.gone(number, call_ids)
 
     def carried(self, count: int) -> None:
         self._host.carried(count)

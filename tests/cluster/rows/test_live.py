@@ -42,6 +42,19 @@ def test_a_call_from_before_a_new_place_in_the_list_leaves_no_ghost() -> None:
     assert not live.view.of(Call, 2)
 
 
+def test_what_another_peer_does_not_have_any_more_is_known_while_its_rows_are_current() -> None:
+    live, _ = a_live()
+    asked = (CALL.call_id, "another")
+    assert live.gone(2, asked) == (), "nothing is known of it yet"
+    live.reachable(2, True)
+    live.row(2, encode_key("call", CALL.serial), to_row(CALL))
+    assert live.gone(2, asked) == {"another"}
+    live.row(2, encode_key("call", CALL.serial), None)
+    assert live.gone(2, asked) == set(asked)
+    live.reachable(2, False)
+    assert live.gone(2, asked) == ()
+
+
 def test_a_name_too_long_to_be_published_does_not_stop_a_new_place_in_the_list() -> None:
     live, published = a_live()
     live.registered("a" * KEY_CHARACTERS_MAX + "@apolo.local", [BINDING])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -60,6 +60,7 @@ class Live:
         self.proxied = 0  # registrations that our engine carries to other systems
         self.troubles: dict[str, str] = {}  # engine -> what is wrong with it
         self._number = 0
+        self._near: frozenset[int] = frozenset()  # peers whose rows are as they show them
         self._own = own
         self.engines: Sequence[Engine] = ()
         self._journal = journal
@@ -97,6 +98,7 @@ class Live:
 
     def reachable(self, number: int, live: bool) -> None:
         """The link to a peer is live, or not any more."""
+        self._near = self._near | {number} if live else self._near - {number}
         if live:
             self.book.peer_live(number)
         self._changed("status")
@@ -107,6 +109,7 @@ class Live:
         if number == self._number:
             return
         self.view.drop(number)
+        self._near -= {number}
         self._carry_out([*self.book.peer_gone(number), *self.addresses.peer_gone(number)])
         self._carry_out(self.usage.peer_gone(number))
 
@@ -159,6 +162,11 @@ class Live:
 
     def carried(self, count: int) -> None:
         self.proxied = count
+
+    def gone(self, number: int, call_ids: Collection[str]) -> Collection[str]:
+        if number not in self._near:
+            return ()
+        return set(call_ids) - {call.call_id for call in self.view.of(Call, number).values()}
 
     def zones(self, zones: Mapping[str, ZoneStatus]) -> None:
         self._carry_out(self.zone_book.seen(zones))

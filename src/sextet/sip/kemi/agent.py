@@ -18,9 +18,10 @@ from sextet.call.choice import written
 from sextet.model.settings.protocols import PROXY_OFF
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Current
-from sextet.sip.kemi.limits import ledger, licensing, proxied, rerouting
+from sextet.sip.kemi.limits import guests, ledger, licensing, proxied, rerouting
 from sextet.sip.kemi.registration.bindings import MOVED, drop_device, publish
 from sextet.sip.kemi.reporting import Reporter
+from sextet.sip.kemi.routing import calls
 from sextet.sip.kemi.routing.cancelling import Cancelling
 from sextet.sip.kemi.routing.tracing import WHOSE
 from sextet.sip.kemi.zones import naming, traversal
@@ -34,14 +35,14 @@ WAIT_S = 5.0  # for a sextetd that does not read; then it is let go, and asks ag
 CLIENTS_MAX = 8
 OVERDUE_S = 0.5  # between looks for calls that wait for an answer too long
 SWEEP_S = 5.0  # between looks for traversal clients that went silent
-CARRIED_S = 2.0  # between counts of carried registrations; 7000, the most that a platform carries, take some 7 ms
+COUNT_S = 2.0  # between counts of carried registrations, of which 7000, the most that a platform has, take some 7 ms
 RECONCILE_S = 10.0  # our choice: 2000 calls take some 20 ms, in which no other call can be admitted
 
 
 MESSAGES_CHARACTERS_MAX = 400_000  # in one answer; six bytes each at worst in JSON, and the socket's buffer holds that
 ASKED = (
-    "follow", "owners", "share", "release", "hold", "let_go", "cancelled", "pulse", "messages", "ping", "name",
-    "answer",
+    "follow", "owners", "share", "release", "hold", "let_go", "cancelled", "pulse", "lost", "messages", "ping",
+    "name", "answer",
 )  # fmt: skip
 
 NONE, ALL, SOME = 0, 1, 2  # of the subzones that check credentials; also for kamailio.cfg.j2
@@ -66,7 +67,8 @@ class Agent:
         self._reconciled_at = 0.0
         self._ways: rerouting.Ways = ()
         self._rerouted = True  # a worker may have charged a call by the table before: it is looked at once more
-        self._carried, self._carried_at_s = 0, 0.0
+        self._carried, self._counted_at_s = 0, 0.0
+        self._guests: dict[int, list[str]] = {}
         self._owners: set[str] = set()  # seen since a complete list began
 
     def serve(self) -> None:
@@ -201,11 +203,19 @@ class Agent:
             if not self._rerouted:
                 rerouting.follow(self._ksr, self._reporter, self._current.get().table)
                 self._rerouted = True
-        if now_s >= self._carried_at_s:
-            self._carried_at_s = now_s + CARRIED_S
+        if now_s >= self._counted_at_s:
+            self._counted_at_s = now_s + COUNT_S
+            table = self._current.get().table
             with ledger.locked(self._ksr):
-                self._carried = proxied.count(self._ksr, self._reporter, self._current.get().table)
-        return {"count": {name: int(value) for name, value in self._rows("count")}, "carried": self._carried}
+                self._carried = proxied.count(self._ksr, self._reporter, table)
+            self._guests = guests.of_peers(self._ksr, table)
+        counted = {name: int(value) for name, value in self._rows("count")}
+        return {"count": counted, "carried": self._carried, "guests": list(self._guests.items())}
+
+    def lost(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Note that a call is over, of which no message told."""
+        calls.ended(self._ksr, self._reporter, asked["call_id"], asked["reason"])
+        return {}
 
     def messages(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Give the messages that were kept since they were asked for last, at most one answer full."""

@@ -386,6 +386,18 @@ def test_whichever_device_answers_the_call_is_charged_until_it_ends(together: To
     assert together.over == ["Normal"]
 
 
+@pytest.mark.parametrize("winner", [0, 1])
+def test_a_call_that_has_its_dialog_at_the_other_peer_only_is_named_and_ends_when_that_has_it_no_more(
+    together: Together, winner: int
+) -> None:
+    agent = Agent(together.ksr, together.run_dir, together.script._reporter)
+    together.both_ring()
+    together.answers(together.ALIASES[winner])
+    assert agent.pulse({})["guests"] == ([(2, ["call-1"])] if winner else [])
+    agent.lost({"call_id": "call-1", "reason": "Over elsewhere"})
+    assert together.over == ["Over elsewhere"]
+
+
 @pytest.mark.parametrize("status", [480, 487])
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_call_is_over_when_the_last_of_its_requests_has_failed(together: Together, first: int, status: int) -> None:

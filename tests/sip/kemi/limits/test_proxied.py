@@ -57,7 +57,7 @@ class Edge(Bench):
         return use.get(PROXIED_HERE, 0), use.get(PROXIED, 0)
 
     def pulse(self) -> int:
-        self.agent._carried_at_s = 0.0
+        self.agent._counted_at_s = 0.0
         return int(self.agent.pulse({})["carried"])
 
 

@@ -47,7 +47,7 @@ def attempt(ksr: Any, table: Table, source: Source, node: str) -> dict[str, Any]
         "kbps": asked.kbps,
         "least": asked.least_kbps,
         "offer": charging.to_list(asked.session),
-        "peer": source.kind is SourceKind.PEER,
+        "peer": table.peers[source.number].ip if source.kind is SourceKind.PEER else "",
         "ours": proxied.is_sender(ksr),
     }
 

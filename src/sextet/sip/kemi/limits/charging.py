@@ -9,11 +9,11 @@ Another peer may send several requests of one call here at once, one for each al
 person are at this peer. They are charged together, each place once, until one is answered or the last has failed.
 
 An entry of the ledger: `serial` of the request that the call began with, or that was answered, `rings` the places that
-each request rings until then, `tag` of the call, `peer` whether another one sent it, `from` its caller's node, `routes`
-by the place at their end with `counts`, `kbps` and `shown`, `limit` what was granted, `asked` what was asked for,
-`waits` for what comes next (ANSWER, OFFER, ACK or nothing), `offer` the session whose answer that is, `early` an answer
-that came before the call was answered, `before` what the call had before an offer within it, and `was_audio` whether it
-was an audio call then.
+each request rings until then, `tag` of the call, `peer` the address of the one that sent it or "", `guest` whether only
+that one has a dialog of it (guests.py), `from` its caller's node, `routes` by the place at their end with `counts`,
+`kbps` and `shown`, `limit` what was granted, `asked` what was asked for, `waits` for what comes next (ANSWER, OFFER,
+ACK or nothing), `offer` the session whose answer that is, `early` an answer that came before the call was answered,
+`before` what the call had before an offer within it, and `was_audio` whether it was an audio call then.
 """
 
 from __future__ import annotations
@@ -141,6 +141,8 @@ def answered(ksr: Any, reporter: Reporter, table: Table, end: str | None) -> Non
         known = entry
         if status >= 200:
             entry = _settled(ksr, table, _chosen(entry, end, serial), session)
+            if ksr.pv.get("$avp(joins)"):
+                entry = entry | {"guest": True}
         elif session is not None:
             entry = entry | {"early": to_list(session)}
         put(ksr, reporter, call_id, known, entry)
