@@ -231,6 +231,28 @@ def test_what_was_written_last_is_sent_before_the_connection_ends() -> None:
     run(play)
 
 
+def test_who_does_not_read_what_is_sent_to_him_does_not_hold_the_stop() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            writer.write(b"x" * (8 << 20))  # more than the kernel takes
+            sent.set()
+            await writer.drain()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    async def play() -> None:
+        server = StreamServer(serve)
+        server.listen(ADDRESS, 0)
+        with socket.create_connection(server.address, timeout=5):
+            await sent.wait()
+            stopped, _ = await asyncio.wait({asyncio.create_task(server.stop())}, timeout=5)
+            assert stopped
+
+    sent = asyncio.Event()
+    run(play)
+
+
 def test_a_cut_ends_what_is_open_and_the_next_is_served() -> None:
     async def play() -> None:
         server = StreamServer(echo)

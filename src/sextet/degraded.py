@@ -28,6 +28,7 @@ from sextet.cluster.disk.lost_vault import LostVault
 from sextet.cluster.disk.paths import Paths
 from sextet.cluster.disk.recovery import Caller
 from sextet.console.server import ConsoleServer
+from sextet.ending import end
 from sextet.engine import Journal
 from sextet.model import alarms as types
 from sextet.model.alarms import AlarmType
@@ -102,8 +103,7 @@ class Degraded:
         try:
             return await self._ending
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            await end((looking,))
             if self._ending.result() == RESTART:
                 journal.alarm_lowered(self._journal, self._alarm, self._cause)
             await self._web.stop()

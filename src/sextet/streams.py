@@ -66,8 +66,18 @@ async def stream(
 
     `host` is whom a client has connected to; without it this is the server's end. Raises OSError (ssl.SSLError is one).
     """
-    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=limit)
+    reader = asyncio.StreamReader(limit=limit)
     protocol = asyncio.StreamReaderProtocol(reader)
+    transport = await attach(protocol, sock, tls, host=host, handshake_s=handshake_s, end_s=end_s)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
+
+
+async def attach(
+    protocol: asyncio.Protocol, sock: socket.socket, tls: ssl.SSLContext | None, *, host: str | None = None,
+    handshake_s: float | None = None, end_s: float | None = None,
+) -> asyncio.Transport:  # fmt: skip
+    """Let a protocol have a connected socket as `stream` has it. Raises OSError."""
+    loop = asyncio.get_running_loop()
     begins_s, ends_s = (handshake_s, end_s) if tls is not None else (None, None)
     try:
         if host is None:
@@ -90,7 +100,7 @@ async def stream(
                 break
             await asyncio.sleep(0)
         raise
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+    return transport
 
 
 def _family(ip: str) -> socket.AddressFamily:

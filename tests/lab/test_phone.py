@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sextet.lab import phone
 from sextet.lab.children import left_behind
 from sextet.lab.patience import until
 from sextet.lab.phone import Line, PhoneError, files, netstrings, packets, registration, start_phone
@@ -63,9 +64,9 @@ def test_a_phone_registers_only_where_it_has_a_server() -> None:
 def test_two_phones_call_each_other_hear_each_other_and_leave_no_process(tmp_path: Path) -> None:
     async def play() -> None:
         phones = [line("alice", 101, 440), line("bob", 102, 700)]
-        for phone in phones:
-            (tmp_path / phone.user).mkdir()
-        alice, bob = [await start_phone(phone, tmp_path / phone.user) for phone in phones]
+        for each in phones:
+            (tmp_path / each.user).mkdir()
+        alice, bob = [await start_phone(each, tmp_path / each.user) for each in phones]
         try:
             with pytest.raises(PhoneError, match="alice could not call sip:bob@127.77.9.109"):
                 await alice.call("sip:bob@127.77.9.109;transport=tcp", 5)
@@ -96,3 +97,22 @@ def test_a_phone_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(PhoneError, match="baresip does not start"):
         asyncio.run(start_phone(Line(user="alice", domain="t", password="p", address="192.0.2.1"), tmp_path / "alice"))
     assert os.listdir(tmp_path / "alice")
+
+
+def test_a_phone_whose_start_is_given_up_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, began = tmp_path / "baresip", tmp_path / "began"
+    program.write_text(f"#!/bin/sh\necho $$ > {began}\nexec sleep 60\n")
+    program.chmod(0o755)
+    os.mkfifo(began)
+    (tmp_path / "alice").mkdir()
+    monkeypatch.setattr(phone, "BARESIP", str(program))
+
+    async def play() -> int:
+        starting = asyncio.create_task(start_phone(line("alice", 103, 440), tmp_path / "alice"))
+        pid = int(await asyncio.to_thread(began.read_text))
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        return pid
+
+    assert not Path(f"/proc/{asyncio.run(play())}").exists()

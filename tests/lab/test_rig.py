@@ -212,3 +212,21 @@ def test_peers_end_when_the_lab_is_killed(planned: Plan) -> None:
         return up and (await until(gone, 5))[0], left_behind(planned.run_dir)
 
     assert asyncio.run(play()) == (True, [])
+
+
+def test_where_one_peer_does_not_start_no_other_one_is_begun_afterwards(planned: Plan) -> None:
+    with planned.peers[0].bootstrap.open("a") as written:
+        written.write("phones_at = 5999\n")  # where nobody looks: it never counts as started
+    planned.peers[2].bootstrap.unlink()
+
+    async def play() -> None:
+        rig = Rig(planned, lambda sentence: None, STAND_IN)
+        try:
+            with pytest.raises(LabError, match="peer 3 ended"):
+                await rig.start_all()
+            working = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == "start"]
+            assert working == []
+        finally:
+            await rig.stop_all()
+
+    asyncio.run(play())

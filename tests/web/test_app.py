@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from pathlib import Path
@@ -175,3 +176,46 @@ def test_who_does_not_send_a_whole_request_keeps_no_place_from_others(
 
     asyncio.run(play())
     assert not caplog.records, "a form that was not finished is no error of ours"
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_browser_that_comes_in_the_moment_of_the_end_is_let_go(turns: int, tmp_path: Path) -> None:
+    async def play() -> None:
+        port = free_port()
+        pages, _ = server(peer(), tmp_path, ADDRESS, port)
+        await pages.start()
+        # The kernel takes the connection at once; TLS never begins.
+        with socket.create_connection((ADDRESS, port), timeout=5) as browser:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await pages.stop()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            with contextlib.suppress(ConnectionResetError):  # nobody had accepted it
+                assert browser.recv(1) == b""
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("leaves_first", [False, True])
+def test_the_end_of_a_connection_that_has_ended_already_is_no_error_of_ours(
+    leaves_first: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "GOODBYE_S", 0.01)  # the peer's own stop waits longer
+
+    async def play() -> None:
+        errors: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        port = free_port()
+        pages, _ = server(peer(), tmp_path, ADDRESS, port)
+        await pages.start()
+        reader, writer = await asyncio.open_connection(ADDRESS, port, ssl=ssl._create_unverified_context())
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"alive")
+        stopping = asyncio.create_task(pages.stop())
+        if leaves_first:
+            writer.close()
+        await stopping
+        writer.close()
+        assert errors == []
+
+    asyncio.run(play())

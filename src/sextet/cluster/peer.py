@@ -181,6 +181,7 @@ class Peer(Sight):
             if timer is not None:
                 timer.cancel()
         await self._links.stop()
+        await end(self._tasks)  # of rows that came until then
         self._store.close()
 
     # What administrators ask

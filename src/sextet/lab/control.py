@@ -75,6 +75,9 @@ def _bound(path: Path) -> socket.socket:
     before = os.umask(0o177)
     try:
         made.bind(str(path))
+    except OSError:
+        made.close()
+        raise
     finally:
         os.umask(before)
     return made

@@ -224,7 +224,7 @@ async def start_phone(line: Line, directory: Path, user: str | None = None) -> P
     phone = Phone(line, directory, child)
     try:
         await phone.connect()
-    except PhoneError:
+    except BaseException:  # cancelled as well: nobody else knows this phone yet
         await phone.stop()
         raise
     return phone

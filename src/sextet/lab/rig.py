@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sextet.ending import end
 from sextet.lab import children
 from sextet.lab.ask import Failed, Unanswered, ask
 from sextet.lab.children import ENGINES, PEER_MODULE, Child
@@ -38,7 +39,11 @@ class Rig:
 
     async def start_all(self) -> None:
         """Start every peer at once and wait until each answers; raises LabError with what a failing one said."""
-        await asyncio.gather(*(self.start(peer.number) for peer in self.plan.peers))
+        starting = [asyncio.create_task(self.start(peer.number)) for peer in self.plan.peers]
+        try:
+            await asyncio.gather(*starting)
+        finally:
+            await end(starting)  # where one fails the others are not begun behind the back of who stops the lab
 
     async def stop_all(self) -> None:
         """End every process of the lab, also those that peers left running."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sextet.call.table import TableError
 from sextet.call.zones import NO_NAMES
+from sextet.ending import end
 from sextet.engine import EngineError, Flows, Host, Journal, Picture, Searches, Shared, Wanted
 from sextet.sip import ports, process, rendering
 from sextet.sip.agent_line import AgentLine
@@ -185,10 +186,7 @@ class SipEngine:
     async def stop(self, *, leave_running: bool = False) -> None:
         """Stop, ending its calls; `leave_running` only lets go of it."""
         keepers, self._keepers = self._keepers, ()
-        for keeper in keepers:  # before the lock, which one may hold while it waits to start Kamailio again
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+        await end(keepers)  # before the lock, which one may hold while it waits to start Kamailio again
         async with self._changing:
             self._line.close()
             self._listener.close()

@@ -44,6 +44,7 @@ class Listener:
                 os.chown(self._path, account.uid, account.gid)
             self._socket.listen(CONNECTIONS_MAX)
         except OSError as error:
+            self.close()
             raise EngineError(f"listening for Kamailio's events on {self._path}") from error
         asyncio.get_running_loop().add_reader(self._socket, self._accept)
 

@@ -16,7 +16,9 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sextet.ending import end
 from sextet.engine import Journal
+from sextet.streams import TLS_WITHIN_S, Acceptor, attach
 from sextet.web.desk import Desk
 from sextet.web.events import Bell
 from sextet.web.site import site
@@ -48,6 +50,7 @@ class WebServer:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._server: _Server | None = None
+        self._acceptor = Acceptor(lambda _: self._attend, "pages: our error", self._short)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -56,8 +59,9 @@ class WebServer:
         self.exchange_certificate(self._certificate, self._private_key)
         self._bell.stopping = False
         listener = _listen(self._address, self._port)
-        self._server = _Server(_settings(self._app, self._context))
-        serving = asyncio.create_task(self._server.serve([listener]), name="web")
+        self._server = _Server(_settings(self._app))
+        self._acceptor.open(listener)  # not by uvicorn, which forgets whoever comes in the moment of the end
+        serving = asyncio.create_task(self._server.serve([]), name="web")
         self._tasks = [serving, asyncio.create_task(self._follow(), name="web bell")]
         accepting = asyncio.create_task(self._server.accepting.wait())
         await asyncio.wait({serving, accepting}, return_when=asyncio.FIRST_COMPLETED)
@@ -69,6 +73,8 @@ class WebServer:
         """Stop; open pages are told that the peer is going."""
         if self._server is None:
             return
+        self._acceptor.close()
+        await end(self._acceptor.tasks)
         self._bell.stop()
         self._server.should_exit = True
         serving, following = self._tasks
@@ -85,6 +91,16 @@ class WebServer:
             raise WebError(
                 f"certificate {certificate} and key {private_key} cannot be used for HTTPS: {error}"
             ) from error
+
+    async def _attend(self, sock: socket.socket) -> None:
+        """Speak TLS with a browser; the connection is the server's then."""
+        assert self._server is not None
+        connection = _Connection(self._server.config, self._server.server_state, app_state={})
+        with contextlib.suppress(OSError):  # it left, or does not believe us
+            await attach(connection, sock, self._context, handshake_s=TLS_WITHIN_S, end_s=TLS_WITHIN_S)
+
+    def _short(self, error: OSError) -> None:
+        self._journal.module("developer.web", "ERROR", f"pages: cannot accept connections: {error.strerror}")
 
     async def _follow(self) -> None:
         while True:
@@ -134,9 +150,11 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        super().shutdown()
+        if not self.transport.is_closing():  # closed twice, asyncio's TLS has forgotten what abort() is to end
+            super().shutdown()
         if self.transport.is_closing():  # nothing is under way
-            self.loop.call_later(GOODBYE_S, self.transport.abort)
+            self._forget()
+            self._deadline = self.loop.call_later(GOODBYE_S, self.transport.abort)
 
     def _expect(self) -> None:
         if self._deadline is None:
@@ -148,7 +166,7 @@ class _Connection(H11Protocol):
         self._deadline = None
 
 
-def _settings(app: Starlette, context: ssl.SSLContext) -> uvicorn.Config:
+def _settings(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
@@ -163,7 +181,6 @@ def _settings(app: Starlette, context: ssl.SSLContext) -> uvicorn.Config:
         limit_concurrency=CONNECTIONS_MAX,
         timeout_keep_alive=20,
         timeout_graceful_shutdown=STOP_S,
-        ssl_context_factory=lambda config, default: context,
     )
 
 

@@ -7,7 +7,7 @@ import functools
 import ipaddress
 import json
 import secrets
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ class Desk:
     messages: dict[str, Message] = field(default_factory=dict)  # by CSRF token, that is by session
     doing: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def later(self, doing: Coroutine[Any, Any, None]) -> None:
+    def later(self, doing: Callable[[], Awaitable[None]]) -> None:
         """Do something after the answer was sent, such as ending the very process that answers."""
         task = asyncio.get_running_loop().create_task(_after(ANSWER_S, doing))
         self.doing.add(task)
@@ -178,9 +178,9 @@ class Url:
         return f"https://{f'[{target}]' if ':' in target else target}{port}{self.path}"
 
 
-async def _after(seconds: float, doing: Coroutine[Any, Any, None]) -> None:
+async def _after(seconds: float, doing: Callable[[], Awaitable[None]]) -> None:
     await asyncio.sleep(seconds)
-    await doing
+    await doing()
 
 
 def _sentence(words: str) -> str:

@@ -93,7 +93,7 @@ async def restart(visit: Visit) -> Response:
         except Refused as refused:
             problems = tuple(problem.sentence for problem in refused.problems)
             return visit.go(RESTART.path, Message(tone="bad", title="Not restarted", lines=problems))
-    visit.desk.later(visit.desk.door.restart(visit.actor))
+    visit.desk.later(lambda: visit.desk.door.restart(visit.actor))
     return visit.page("restarting.html", instance=visit.desk.instance)
 
 
