@@ -17,11 +17,12 @@ from rich.table import Table
 from sextet.lab.ask import Failed, Unanswered
 from sextet.lab.bench import LOOK_S, Bench, Fault
 from sextet.lab.faults.table import FAULTS, NOT_ON_A_LAB, ROUNDS, Round
+from sextet.lab.patience import until
 from sextet.lab.plan import directories
 from sextet.model.alarms import TYPES
 
-RAISED_S = 30.0
-LOWERED_S = 40.0  # a killed peer is started again and joins
+RAISED_S = 60.0  # on a busy machine
+LOWERED_S = 60.0  # a killed peer is started again and joins
 MODE = "clustering.tls_verification_mode"
 WHOLE_S = 900.0  # for the whole table; it needs a minute and a half
 WIDTH_PIPED = 200
@@ -150,25 +151,24 @@ async def _seen(bench: Bench, fault: Fault) -> list[Finding]:
 
 
 async def _raised(bench: Bench, alarm: int, peer: int, events: int | None, words: str) -> tuple[str | None, float]:
-    deadline = time.monotonic() + RAISED_S
-    while time.monotonic() < deadline:
+    async def causes() -> list[str]:
         cause = await bench.cause(peer, alarm, words)
-        if cause is None and events is not None:
-            cause = next(iter((await _events(bench, alarm, peer))[events:]), None)
         if cause is not None:
-            return cause, time.monotonic()
-        await asyncio.sleep(LOOK_S)
-    return None, time.monotonic()
+            return [cause]
+        return (await _events(bench, alarm, peer))[events:] if events is not None else []
+
+    found, _ = await until(causes, RAISED_S, LOOK_S)
+    return found[0] if found else None, time.monotonic()
 
 
 async def _lowered(bench: Bench, alarm: int, peer: int, words: str) -> float:
     """Wait until the alarm is gone on a peer that answers; gives the moment, 0 where it stays."""
-    deadline = time.monotonic() + LOWERED_S
-    while time.monotonic() < deadline:
-        if await bench.cause(peer, alarm, words) is None:
-            return time.monotonic()
-        await asyncio.sleep(LOOK_S)
-    return 0.0
+
+    async def gone() -> bool:
+        return await bench.cause(peer, alarm, words) is None
+
+    found, _ = await until(gone, LOWERED_S, LOOK_S)
+    return time.monotonic() if found else 0.0
 
 
 async def _events(bench: Bench, alarm: int, peer: int) -> list[str]:

@@ -27,8 +27,8 @@ BARESIP = "baresip"  # Debian: baresip-core
 CONTROL_PORT = 4444  # on the phone's own address
 SIP_PORT = 5060
 NETSTRING_BYTES_MAX = 1 << 20  # the longest answer seen is about 1 kB
-START_S = 5.0  # it listens 0.1 s after its start on an idle machine
-ANSWER_S = 2.0
+START_S = 20.0  # it listens 0.1 s after its start on an idle machine
+ANSWER_S = 10.0
 REGISTER_S = 300  # asked for; the registrar grants less
 _REGISTRATION = re.compile(r"^> \S+\s+(OK|ERR)\b", re.MULTILINE)
 _PACKETS = re.compile(r"rcvd=(\d+)\s+TX: packets=(\d+)")

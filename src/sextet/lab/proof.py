@@ -22,7 +22,7 @@ from sextet.lab.plan import DOMAIN, SIPS_PORT, PeerPlan, Plan
 from sextet.lab.told import routed
 
 FORMED_S = 30.0  # forming takes a second or two once the peers run
-STEP_S = 8.0  # each step takes well under a second on an idle machine; this is for a busy one
+STEP_S = 20.0  # each step takes well under a second on an idle machine; this is for a busy one
 PACKETS_MIN = 50  # one second of audio at 20 ms each
 ALICE_HZ, BOB_HZ = 440, 700  # not multiples of each other
 SETTING = "protocols.standard_refresh_maximum"  # shared, applies live, and harms nobody
