@@ -50,7 +50,9 @@ def answer(request: str, status: str) -> bytes:
     return "\r\n".join([f"SIP/2.0 {status}", *lines, "Content-Length: 0", "", ""]).encode()
 
 
-def played(play: Callable[[Crowd, PlayedPeer], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> PlayedPeer:
+def played(
+    play: Callable[[Crowd, PlayedPeer], Awaitable[None]], monkeypatch: pytest.MonkeyPatch, answer_s: float = 10.0
+) -> PlayedPeer:
     peer = PlayedPeer()
 
     async def run() -> None:
@@ -65,7 +67,7 @@ def played(play: Callable[[Crowd, PlayedPeer], Awaitable[None]], monkeypatch: py
             transport.close()
 
     monkeypatch.setattr(crowd, "AGAIN_S", 0.01)
-    monkeypatch.setattr(crowd, "ANSWER_S", 0.5)
+    monkeypatch.setattr(crowd, "ANSWER_S", answer_s)
     asyncio.run(run())
     return peer
 
@@ -106,4 +108,4 @@ def test_a_refusal_that_stays_and_silence_are_told(monkeypatch: pytest.MonkeyPat
         with pytest.raises(Exception, match="does not answer REGISTER"):
             await phones.register(["user2"])
 
-    played(play, monkeypatch)
+    played(play, monkeypatch, answer_s=0.5)
