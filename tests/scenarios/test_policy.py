@@ -104,9 +104,9 @@ def test_a_person_is_reached_at_the_next_device_when_nobody_answers_the_first() 
     async def play() -> None:
         async with _phones(_findme(no_answer="carol")) as (_, alice, bob, carol):
             bob.status = 0
-            call = asyncio.create_task(alice.call(SMITH, wait_s=RING_S + 10))
+            call = asyncio.create_task(alice.call(SMITH, wait_s=RING_S + 20))
             await bob.rings()
-            await carol.rings(wait_s=RING_S + 5)
+            await carol.rings(wait_s=RING_S + 15)
             dialog = answered(await call)
             await bob.rings("CANCEL")
             await alice.hang_up(dialog)

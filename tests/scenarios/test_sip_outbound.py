@@ -69,7 +69,7 @@ def test_a_flow_that_is_silent_is_followed_by_the_next_one_while_another_device_
             await at.registered(1, BOB, bindings=3)
             desk.status = 0
             await first.close()
-            dialog = answered(await alice.call(BOB))
+            dialog = answered(await alice.call(BOB, wait_s=20))  # the silence takes 5
             assert (desk.count(), second.count()) == (1, 1)
             await desk.rings("CANCEL")
             assert (await alice.hang_up(dialog)).status == 200
