@@ -174,9 +174,11 @@ def test_a_person_with_two_devices_at_one_peer_is_charged_until_the_call_ends(la
     asyncio.run(play())
 
 
-def test_what_a_lost_peer_used_is_given_back(lab: Lab) -> None:
+def test_what_a_lost_peer_used_is_given_back_and_the_licences_that_it_brought_stay(lab: Lab) -> None:
     async def play() -> None:
-        async with narrow(lab) as (alice, bob, _):
+        async with narrow(lab) as (alice, bob, _), lab.phone(1, "dave") as dave:
+            await lab.set(2, "capacity.room_licences", 4)
+            await save(lab, {"capacity.licences_counted": True})
             lost = await call(alice, CAROL, 700)
             for number, local in ((1, 0), (2, 700), (3, 0)):
                 await uses(lab, number, local, 700)
@@ -188,10 +190,14 @@ def test_what_a_lost_peer_used_is_given_back(lab: Lab) -> None:
                 await uses(lab, 1, 900, 900)
                 assert "b=AS:900\r\n" in (await bob.rings()).body
                 await alice.hang_up(dialog)
+                assert (await dave.register()).status == 200
+                assert (await dave.register(0)).status == 200
             finally:
                 await lab.do("start", peer=2)
                 await lab.whole(within_s=40.0)
                 await alice.hang_up(lost)  # peer 3, which it passes too, still carries its part
+                await save(lab, {"capacity.licences_counted": False})
+                await lab.set(2, "capacity.room_licences", 0)
             for number in lab.numbers:
                 await uses(lab, number, 0, 0)
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sextet.lab.dns import DNS_PORT, serve
 from tests.support import dial_plan
-from tests.support.dial_plan import AT, LOCAL, SOURCES, SYSTEMS, Row
+from tests.support.dial_plan import AT, LOCAL, OTHERS, SOURCES, SYSTEMS, Row
 from tests.support.real_lab import Lab, eventually, save, standard
 from tests.support.sip_client import Dialog, Message, Phone
 
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.scenario
 
 
 def address(lab: Lab, system: str) -> str:
-    return f"{lab.plan.network}.{SYSTEMS[system]}"
+    return f"{lab.plan.network}.{(SYSTEMS | OTHERS)[system]}"
 
 
 @contextlib.asynccontextmanager
@@ -45,15 +47,37 @@ async def everybody(lab: Lab) -> AsyncIterator[dict[str, Phone]]:
 
 
 @contextlib.asynccontextmanager
+async def named(lab: Lab, phones: Mapping[str, Phone]) -> AsyncIterator[None]:
+    """Have all peers ask a DNS that knows, beside them, a domain and a number."""
+    at, far = address(lab, "dns"), phones["stranger"]
+    server = await serve(lab.plan.peers, at)
+    server.known |= {
+        ("_sip._udp.far.apolo.local.", "SRV"): [f"1 1 {far.address[1]} h.far.apolo.local."],
+        ("h.far.apolo.local.", "A"): [far.address[0]],
+        ("4.3.2.1.enum.test.", "NAPTR"): [f'1 1 "u" "E2U+sip" "!^.*$!sip:{dial_plan.CAROL}!" .'],
+    }
+    try:
+        for number in lab.numbers:
+            await lab.set(number, "system.dns_servers", [{"address": f"{at}:{DNS_PORT}"}])
+        yield
+    finally:
+        for number in lab.numbers:
+            await lab.set(number, "system.dns_servers", [{"address": lab.plan.dns_server}])
+        await server.stop()
+
+
+@contextlib.asynccontextmanager
 async def planned(lab: Lab, phones: Mapping[str, Phone]) -> AsyncIterator[None]:
     """Put the dial plan in force at all peers, and what there was before in the end."""
-    zones = [
+    zones: list[dict[str, Any]] = [
         {"name": name, "sip_transport": "UDP", "sip_port": phones[name].address[1], "monitor": False,
          "peers": [{"address": address(lab, name)}], "authentication": policy}
         for name, policy in (("Paris", "Do not check credentials"), ("London", "Treat as authenticated"))
     ]  # fmt: skip
+    zones += [{"name": "World", "type": "DNS"}, {"name": "Numbers", "type": "ENUM", "dns_suffix": "enum.test"}]
+    zones += [{"name": "Nowhere", "peers": [{"address": address(lab, "nobody")}]}]
     rules = [*standard("search_rules"), *dial_plan.RULES]
-    plan = {"zones": [*zones, {"name": "World", "type": "DNS"}], **dial_plan.SETTINGS, "search_rules": rules}
+    plan = {"zones": zones, **dial_plan.SETTINGS, "search_rules": rules}
     try:
         await save(lab, plan)
         yield
@@ -67,10 +91,17 @@ async def play(lab: Lab, phones: Mapping[str, Phone], rows: Sequence[Row]) -> No
     wrong = []
     for row in rows:
         try:
-            await played(lab, phones, row)
+            await played(lab, phones, written(lab, row))
         except (AssertionError, TimeoutError) as error:
             wrong.append(f"{row}: {error}")
     assert not wrong, "\n\n".join(wrong)
+
+
+def written(lab: Lab, row: Row) -> Row:
+    """Put the addresses of this lab's peers into a row."""
+    places = [peer.address for peer in lab.plan.peers]
+    rung = {name: alias.format(*places) for name, alias in row.rung.items()}
+    return replace(row, dialled=row.dialled.format(*places), rung=rung)
 
 
 async def played(lab: Lab, phones: Mapping[str, Phone], row: Row) -> None:
@@ -152,7 +183,7 @@ async def known(lab: Lab) -> tuple[dict[str, str], dict[str, int]]:
 
 def test_what_is_dialled_goes_where_the_plan_says_and_locate_and_history_say_the_same(lab: Lab) -> None:
     async def all_rows() -> None:
-        async with everybody(lab) as phones, planned(lab, phones):
+        async with everybody(lab) as phones, named(lab, phones), planned(lab, phones):
             await play(lab, phones, dial_plan.SEARCHED)
             wanted = (dial_plan.WARNINGS, dial_plan.HITS)
             await eventually("warnings and hits are there", lambda: known(lab), wanted=wanted)

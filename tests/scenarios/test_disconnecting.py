@@ -1,4 +1,4 @@
-"""Calls are ended from any peer, and what is over is told by all peers as one call: on real peers."""
+"""Calls are held, transferred and ended from any peer; all peers tell of what is over as one call: on real peers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tests.support.real_lab import Lab, answered, eventually, refused
-from tests.support.sip_client import Phone
+from tests.support.sip_client import SDP, Phone
 
 pytestmark = pytest.mark.scenario
-BOB = "bob@apolo.local"
+BOB, CAROL = "bob@apolo.local", "carol@apolo.local"
+HELD = SDP + "a=sendonly\r\n"
 TIMES = 20  # that a BYE is answered while the other is being sent was seen within the first four
 
 
@@ -82,6 +83,46 @@ def test_a_call_that_rings_on_two_peers_is_ended_from_one_of_them_for_all(lab: L
     asyncio.run(play())
 
 
+def test_a_call_whose_caller_search_and_device_are_at_three_peers_is_held_transferred_and_ended(lab: Lab) -> None:
+    """Alice is registered with peer 3 and calls through peer 1, bob is at peer 2; the transfer leads back to peer 3."""
+
+    async def play() -> None:
+        async with (
+            _registered(lab) as (alice, bob),
+            lab.phone(3, "alice", "tls") as home,
+            lab.phone(3, "carol", "tcp") as carol,
+        ):
+            assert (await alice.register(0)).status == 200
+            for each in (home, carol):
+                assert (await each.register()).status == 200
+            await eventually("carol is known", lambda: _knows(lab, 2, 3, CAROL))
+            await eventually("alice is at peer 3", lambda: _knows(lab, 2, 3, "alice@apolo.local"))
+            first = answered(await alice.call(BOB))
+            theirs = bob.dialogs[first.call_id]
+            shown = await eventually("the call is known", lambda: _call(lab, 3))
+            for one, own, other in ((alice, first, bob), (bob, theirs, alice)):
+                for body in (HELD, SDP):
+                    before = other.count()
+                    assert (await one.offer(own, body)).status == 200
+                    assert (await other.rings(after=before)).body == body
+            assert (await alice.within(first, "REFER", extra=[f"Refer-To: <sip:{CAROL}>"])).status == 200
+            assert (await bob.rings("REFER")).get("refer-to") == f"<sip:{CAROL}>"
+            second = answered(await bob.call(CAROL))
+            assert (await bob.hang_up(theirs)).status == 200
+            await alice.rings("BYE")
+            call = await eventually("the transferred call is left", lambda: _call(lab, 1))
+            assert (await carol.offer(carol.dialogs[second.call_id], HELD)).status == 200
+            await lab.ask(1, "call disconnect", tag=call["tag"])
+            await asyncio.gather(bob.rings("BYE"), carol.rings("BYE"))
+            for number in lab.numbers:
+                await eventually("no call is left", lambda n=number: lab.ask(n, "call list"), wanted=[])
+            for tag, reason in ((shown["tag"], "Normal"), (call["tag"], "Disconnected by administrator")):
+                line = await eventually("it is over", lambda tag=tag: _over(lab, tag))
+                assert reason in " ".join(leg["reason"] for leg in line["legs"])
+
+    asyncio.run(play())
+
+
 @contextlib.asynccontextmanager
 async def _registered(lab: Lab) -> AsyncIterator[tuple[Phone, Phone]]:
     """Give alice at peer 1, who knows bob, and bob at peer 2."""
@@ -92,8 +133,8 @@ async def _registered(lab: Lab) -> AsyncIterator[tuple[Phone, Phone]]:
         yield alice, bob
 
 
-async def _knows(lab: Lab, number: int, owner: int = 2) -> bool:
-    return (BOB, owner, False) in await lab.registrations(number)
+async def _knows(lab: Lab, number: int, owner: int = 2, alias: str = BOB) -> bool:
+    return (alias, owner, False) in await lab.registrations(number)
 
 
 async def _call(lab: Lab, number: int, state: str = "connected", peers: int = 2) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Any
 LOCAL = "apolo.local"
 AT = {"alice": 1, "bob": 1, "carol": 2, "dave": 3}  # who registers at which peer
 SYSTEMS = {"Paris": 160, "London": 161, "stranger": 162}  # other systems, by the last byte of their addresses
+OTHERS = {"dns": 164, "nobody": 165}
 SOURCES = {"alice": "LocalZone", "bob": "LocalZone", "dave": "Floor", "stranger": "DefaultZone"}
 HEAD = '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'
 TAIL = "</taa:routed></cpl>"
@@ -17,7 +18,10 @@ ALICE, BOB, CAROL, DAVE = (f"{name}@{LOCAL}" for name in AT)
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What is dialled by whom; `rung` are those who ring, with the alias they are asked for."""
+    """What is dialled by whom; `rung` are those who ring, with the alias they are asked for.
+
+    `{0}` in what is dialled is the address of peer 1, and so on.
+    """
 
     by: str = "alice"
     dialled: str
@@ -45,6 +49,7 @@ TRANSFORMS = [
     # Nobody reaches dave by his alias, but whatever becomes it is not transformed again, by no peer.
     {"priority": 8, "pattern": f"dave@{LOCAL}", "pattern_type": "Exact", "behavior": "Replace",
      "replace": "nobody@x.test"},
+    {"priority": 9, "pattern": "@%ip%", "pattern_type": "Suffix", "behavior": "Replace", "replace": f"@{LOCAL}"},
 ]  # fmt: skip
 RULES = [
     pattern("Proven", 10, "proven@", "Paris", authenticated=True, on_match="Stop"),
@@ -68,6 +73,10 @@ RULES = [
     pattern("Exact", 20, "only@paris.test", "Paris", pattern_type="Exact"),
     pattern("Tail", 30, "@paris.test", "Paris", pattern_type="Suffix"),
     pattern("World", 20, "@world.test", "World", pattern_type="Suffix", behavior="Strip"),
+    pattern("Far", 20, "@far.apolo.local", "World", pattern_type="Suffix"),
+    pattern("Numbers", 20, r"\d{4}@num.test", "Numbers", pattern_type="Regex"),
+    pattern("Own name", 20, "who@", "Paris", behavior="Replace", replace="%systemname%@%ipv4%."),
+    pattern("Lost", 20, "lost@", "Nowhere"),
     {"name": "Addresses", "priority": 40, "mode": "Any IP address", "behavior": "Leave", "target": "London"},
     {"name": "Addresses here", "priority": 35, "mode": "Any IP address", "behavior": "Leave", "target": "LocalZone"},
 ]  # fmt: skip
@@ -132,6 +141,18 @@ SEARCHED = (
     Row(dialled="ras@x.test", status=404, reason=NOT_HERE.format("ras@x.test")),
     Row(dialled="12@world.test", status=404,
         reason="rule World: 12 names no domain, which DNS zone World needs; " + NOT_HERE.format("12@world.test")),
+    # variables: in a pattern the addresses of all peers, in a replace string what is this peer's
+    Row(dialled="carol@{0}", rung={"carol": ""}),
+    Row(dialled="carol@{2}", rung={"carol": ""}),
+    Row(by="dave", dialled="carol@{1}", rung={"carol": ""}),
+    Row(dialled="who@x.test", rung={"Paris": "expc01@{0}.x.test"}),
+    Row(by="dave", dialled="who@x.test", rung={"Paris": "expc03@{2}.x.test"}),
+    # DNS and ENUM, from whichever peer
+    Row(dialled="x@far.apolo.local", rung={"stranger": "x@far.apolo.local"}),
+    Row(by="dave", dialled="x@far.apolo.local", rung={"stranger": "x@far.apolo.local"}),
+    Row(dialled="1234@num.test", rung={"carol": ""}),
+    Row(by="dave", dialled="1234@num.test", rung={"carol": ""}),
+    Row(by="Paris", dialled="1234@num.test", rung={"carol": ""}),
     # continue, stop, and rules of one priority
     Row(dialled="both@x.test", rung={"Paris": "p@x.test", "London": "l@x.test"}, says={"Paris": 404}),
     Row(dialled="twice@x.test", rung={"Paris": "twice@x.test"}),
@@ -205,6 +226,7 @@ SCRIPT = HEAD + _switch("destination", "".join((
 WARNINGS = {
     "After halt": "It is shadowed by rule Halt, which matches all that it matches and stops the search.",
     "Other protocol": "It never matches: there is no H.323 here yet.",
+    "Lost": "Its target, zone Nowhere, cannot be reached by any peer.",
     "Twice again": "It is shadowed by rule Twice, which asks Paris for the same aliases before it.",
 }
 HITS = {"Both P": 1, "Both L": 1, "Twice": 1, "Twice again": 1, "Halt": 1, "After halt": 0, "Gone on": 1, "Off": 0}
