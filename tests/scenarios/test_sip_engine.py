@@ -23,7 +23,7 @@ from tests.support.sip_peers import CONFIG, answered, peers, phone, refused
 from tests.support.tables import linked
 
 pytestmark = pytest.mark.scenario
-ALICE, BOB = "alice@apolo.local", "bob@apolo.local"
+ALICE, BOB, CAROL = "alice@apolo.local", "bob@apolo.local", "carol@apolo.local"
 
 
 def test_a_phone_registers_is_called_from_another_peer_and_hangs_up() -> None:
@@ -246,20 +246,33 @@ def test_a_star_removes_all_devices_and_a_new_address_that_comes_as_the_old_one_
 
 def test_policy_rules_and_limits_change_while_a_call_is_up() -> None:
     async def play() -> None:
-        async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "bob") as bob:
+        async with (
+            peers("127.61.1", 1) as at,
+            phone(at, 1, "alice") as alice,
+            phone(at, 1, "bob") as bob,
+            phone(at, 1, "carol") as carol,
+        ):
             await alice.register()
             await bob.register()
+            await carol.register()
             await at.registered(1, BOB)
+            await at.registered(1, CAROL)
             dialog = answered(await alice.call(BOB))
             denied = Registration(
                 restriction_policy="Deny List", deny_list=(PolicyPattern(pattern="carol", pattern_type="Prefix"),)
             )
-            rules = (SearchRule(name="OnlyCarol", mode="Alias pattern match", pattern="carol", target="LocalZone"),)
+            rules = (
+                SearchRule(
+                    name="OnlyCarol", mode="Alias pattern match", pattern="carol", behavior="Leave", target="LocalZone"
+                ),
+            )
             config = replace(CONFIG, registration=denied, search_rules=rules)
             assert await at.apply(1, config=config) == ()
-            async with phone(at, 1, "carol") as carol:
-                assert (await carol.register()).status == 403
+            async with phone(at, 1, "carol") as another:
+                assert (await another.register()).status == 403
             await at.hosts[1].until(lambda: bool(at.hosts[1].rejections))
+            assert (await carol.register()).status == 403, "a refresh is judged as well"
+            assert (await alice.hang_up(answered(await alice.call(CAROL)))).status == 200, "and changes nothing else"
             missed = refused(await alice.call(BOB))
             assert (missed.status, "no search rule matched" in missed.get("reason")) == (404, True)
             assert (await bob.register()).status == 200

@@ -94,7 +94,9 @@ def test_calls_go_both_ways_over_the_one_connection_and_end_from_either_side() -
             assert (await alice.hang_up(alice.dialogs[out.call_id])).status == 200  # E sends the BYE inside
             await at.hosts[C].until(lambda: not at.hosts[C].calls)
             back = answered(await alice.call("bob@inside.local"))
-            assert (await at.hosts[E].call(back)).route == "Inside"
+            shown = await at.hosts[E].call(back)
+            assert (shown.route, shown.nodes) == ("Inside", "Default Subzone -> Traversal Subzone -> Inside")
+            assert {"subzone/DefaultSubZone", "subzone/TraversalSubZone", "zone/Inside"} <= at.hosts[E].use.keys()
             assert (await alice.hang_up(back)).status == 200
             again = answered(await alice.call("bob@inside.local"))
             await bob.rings(after=1)

@@ -365,18 +365,24 @@ def test_access_rules_let_in_whose_certificate_they_allow() -> None:
             await until(at, 1, "Active")
             await bob.register()
             await at.registered(2, "bob@apolo.local")
-            for pattern, allowed in ((r"127\.65\.1\.1", True), ("other", False)):
-                rules = (AccessRule(name="r", pattern=pattern),)
+            named = AccessRule(name="r", pattern=r"127\.65\.1\.1")
+            denied = replace(named, name="d", action="Deny", priority=1)
+            for rules, objection in (
+                ((named,), ""),
+                ((replace(named, pattern="other"),), "no access rule allows"),
+                ((named, denied), "access rule d denies"),
+            ):
                 strict = replace(
                     linked(replace(CONFIG, authentication=OPEN)),
                     default_zone=DefaultZone(use_access_rules=True, access_rules=rules),
                 )
                 await at.apply(2, config=strict)
                 result = await alice.call("bob@apolo.local")
-                if allowed:
+                if not objection:
                     assert (await alice.hang_up(answered(result))).status == 200
                 else:
-                    assert refused(result).status == 403
+                    answer = refused(result)
+                    assert (answer.status, objection in answer.get("reason")) == (403, True), answer.get("reason")
             async with phone(at, 2, "mallory", "tcp") as stranger:
                 assert refused(await stranger.call("bob@apolo.local")).status == 403
 
