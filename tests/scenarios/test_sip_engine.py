@@ -344,6 +344,33 @@ def test_a_phone_that_writes_its_ipv4_address_as_ipv6_is_reached_and_reaches_oth
     asyncio.run(play())
 
 
+def test_a_call_to_a_sips_uri_goes_over_tls_only_or_is_refused_with_a_warning() -> None:
+    async def play() -> None:
+        async with (
+            peers("127.61.1", 1, 2) as at,
+            phone(at, 1, "alice", "tls") as alice,
+            phone(at, 2, "bob") as plain,
+            phone(at, 2, "bob", "tls") as safe,
+            phone(at, 2, "carol", "tcp") as carol,
+        ):
+            for count, one in ((1, plain), (2, safe), (1, carol)):
+                assert (await one.register()).status == 200
+                await at.registered(2, f"{one.user}@apolo.local", count)
+            alice.scheme = "sips"
+            dialog = answered(await alice.call(BOB))
+            assert (plain.count(), safe.count()) == (0, 1)
+            assert (await alice.hang_up(dialog)).status == 200
+            no = refused(await alice.call("carol@apolo.local"))
+            assert (no.status, no.get("warning")) == (480, '380 sextet "SIPS Not Allowed"')
+            assert "carol@apolo.local is not registered at this peer over TLS" in no.get("reason")
+            assert carol.count() == 0
+            alice.scheme = "sip"
+            dialog = answered(await alice.call("carol@apolo.local"))
+            assert (await carol.hang_up(carol.dialogs[dialog.call_id])).status == 200
+
+    asyncio.run(play())
+
+
 def test_nobody_is_relayed_with_a_route_he_made_up() -> None:
     async def play() -> None:
         async with peers("127.61.1", 1) as at, phone(at, 1, "alice") as alice, phone(at, 1, "victim") as victim:

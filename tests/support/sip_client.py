@@ -83,6 +83,7 @@ class Phone:
         self._own = (local_ip, local_port)
         self.instance, self.reg_id, self.outbound = instance, reg_id, outbound
         self.sdp = SDP  # what an INVITE is answered with
+        self.scheme = "sip"  # by which it calls
         self.status = 200  # what an INVITE is answered with; 0 = it rings on
         self.leaves = False  # whether it takes its registration with it, where peers live on for other tests
         self.gruu = ""  # by which others reach this phone, where the registrar gave it one; it is its Contact then
@@ -190,7 +191,7 @@ class Phone:
     ) -> Dialog | Message:
         """Call an alias: the dialog when it was answered, else the refusal."""
         call_id, tag = uuid.uuid4().hex, uuid.uuid4().hex[:8]
-        uri = f"sip:{alias}"
+        uri = f"{self.scheme}:{alias}"
         headers = [f"Contact: {self.target}", extra]
         answer = await self.request("INVITE", uri, call_id=call_id, tag=tag, extra=headers, body=body, wait_s=wait_s)
         if answer.status >= 300:

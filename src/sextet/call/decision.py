@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,8 +12,10 @@ HOPS_WITHOUT_HEADER = 70  # RFC 3261 16.6 step 3
 PATH = "Path"  # in the place of a search rule: the Route that a call to a carried registration comes with
 REASON_CHARACTERS_MAX = 250  # a Reason header is one line that people read
 
-Here = Callable[[str], bool]
+Here = Callable[[str], bool | None]  # None: its devices here are not over TLS, which the request asks for
 Elsewhere = Callable[[str], Sequence[int]]
+UNSAFE = -1  # in the place of a peer's number: what Here says None of
+SIPS = "which a sips: URI asks for"  # in the reason of what is refused for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,7 @@ class Request:
     caller: str = ""  # the alias that calls
     user: str = ""  # whose credentials came with the request
     device: str | None = None  # the one that is called, see gruu.device_of
+    secure: bool = False  # a sips: URI: TLS on every hop, to the device (RFC 3261 26.2.2, RFC 5630 5.4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,16 @@ class Searched:
     decision: Decision
     notes: tuple[Note, ...]
     open: tuple[tuple[str, str, str], ...] = ()  # (service, kind, alias) to be asked first; then search anew
+
+
+def found_at(owners: Mapping[str, Sequence[int]]) -> tuple[Here, Elsewhere]:
+    """Make the look-ups of what is known already: alias -> peers that have devices, 0 for this one, and UNSAFE."""
+
+    def here(alias: str) -> bool | None:
+        numbers = owners.get(alias, ())
+        return True if 0 in numbers else None if UNSAFE in numbers else False
+
+    return here, lambda alias: [number for number in owners.get(alias, ()) if number > 0]
 
 
 def safe(text: str) -> str:

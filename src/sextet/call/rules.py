@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sextet.call.alias import is_ip, key, place_of, uri_of
-from sextet.call.decision import Elsewhere, Here, Note, NoteKind, Request, Round, Target, Then
+from sextet.call.decision import SIPS, Elsewhere, Here, Note, NoteKind, Request, Round, Target, Then
 from sextet.call.interworking import OTHER, others
 from sextet.call.search_rule import Rule
 from sextet.call.source import Source, SourceKind
@@ -111,7 +111,7 @@ def _close(inquiry: Inquiry, rounds: list[Round], priority: int, gathered: Seque
 
 def _known(inquiry: Inquiry, ip: str) -> bool:
     """Say whether an address is registered, or within the range of a subzone (facts 7.5)."""
-    return inquiry.here(ip) or bool(inquiry.elsewhere(ip)) or inquiry.table.dial_plan.within(ip)
+    return inquiry.here(ip) is not False or bool(inquiry.elsewhere(ip)) or inquiry.table.dial_plan.within(ip)
 
 
 def _unknown(inquiry: Inquiry, ip: str) -> list[Round]:
@@ -131,7 +131,8 @@ def _unknown(inquiry: Inquiry, ip: str) -> list[Round]:
 
 
 def _direct(inquiry: Inquiry, ip: str, rule: str) -> Target:
-    uris = tuple(f"{uri_of(ip)};transport={name}" for name in inquiry.table.dial_plan.transports)
+    transports = ("tls",) if inquiry.request.secure else inquiry.table.dial_plan.transports
+    uris = tuple(f"{uri_of(ip)};transport={name}" for name in transports)
     return Target(kind="direct", alias=ip, hops=inquiry.request.hops - 1, rule=rule, uris=uris)
 
 
@@ -186,6 +187,9 @@ def _local(inquiry: Inquiry, rule: Rule, alias: str) -> tuple[str, Target | None
     owners = [number for number in inquiry.elsewhere(alias) if number != table.number]
     peers = tuple(number for number in owners if number in table.peers and table.peers[number].up)
     if not here and not peers:
+        if here is None and not owners:
+            inquiry.status = 480
+            return _missed(inquiry, rule, f"{alias} is not registered over TLS, {SIPS}")
         if not owners and is_ip(alias) and table.dial_plan.within(alias):
             return f"{alias} is within a subzone's range and is called directly", _direct(inquiry, alias, rule.name)
         if not owners:
@@ -193,7 +197,7 @@ def _local(inquiry: Inquiry, rule: Rule, alias: str) -> tuple[str, Target | None
         inquiry.status = 480
         return _missed(inquiry, rule, f"{alias} is registered at {_names(table, owners)}, which cannot be reached")
     hops = inquiry.request.hops - 1
-    target = Target(kind="local", alias=alias, hops=hops, rule=rule.name, here=here, peers=peers)
+    target = Target(kind="local", alias=alias, hops=hops, rule=rule.name, here=bool(here), peers=peers)
     return f"registered at {_names(table, [*([table.number] if here else []), *peers])}", target
 
 
@@ -209,11 +213,15 @@ def _zone(inquiry: Inquiry, rule: Rule, alias: str, trail: tuple[str, ...]) -> t
         return _missed(inquiry, rule, f"zone {zone.name} is where the request came from")
     if not zone.uris and not zone.on_demand:
         return _missed(inquiry, rule, f"zone {zone.name} has no address")
+    uris = tuple(uri for uri in zone.uris if ";transport=tls" in uri or not request.secure)
+    if zone.uris and not uris:
+        inquiry.status = 480
+        return _missed(inquiry, rule, f"zone {zone.name} is not reached over TLS, {SIPS}")
     if unfit := zone.unfit(alias) or _barred(inquiry, zone, alias):
         return _missed(inquiry, rule, unfit)
     hops = min(request.hops - 1, zone.hop_count)  # facts 7.3, and RFC 3261 16.6 step 3
     return f"zone {zone.name} is asked for {alias}", Target(
-        kind="zone", alias=alias, hops=hops, rule=rule.name, zone=zone.name, uris=zone.uris, trail=trail
+        kind="zone", alias=alias, hops=hops, rule=rule.name, zone=zone.name, uris=uris, trail=trail
     )
 
 

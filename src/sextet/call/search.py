@@ -15,7 +15,20 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from sextet.call.alias import key
-from sextet.call.decision import Decision, Elsewhere, Here, Refuse, Request, Round, Searched, Target, Then, Try, safe
+from sextet.call.decision import (
+    SIPS,
+    Decision,
+    Elsewhere,
+    Here,
+    Refuse,
+    Request,
+    Round,
+    Searched,
+    Target,
+    Then,
+    Try,
+    safe,
+)
 from sextet.call.rules import Inquiry, rounds_of
 from sextet.call.source import SourceKind
 from sextet.call.stages import OPEN, Again, Ask, Stages
@@ -69,6 +82,8 @@ def _obstacle(table: Table, request: Request) -> Refuse | None:
         return Refuse(483, "Too many hops")  # RFC 3261 16.3 step 3
     if not request.alias or len(request.alias) > ALIAS_MAX:
         return Refuse(404 if not request.alias else 414, safe(f"an alias has 1 to {ALIAS_MAX} characters"))
+    if request.secure and "tls" not in table.dial_plan.transports:
+        return Refuse(416, f"SIP over TLS is off at this peer, {SIPS}")  # RFC 5630 5.4
     return None
 
 
@@ -76,9 +91,11 @@ def _from_peer(inquiry: Inquiry) -> Decision:
     alias = key(inquiry.request.alias)
     found = inquiry.here(alias)
     finding = f"{alias} is registered at this peer" if found else f"{alias} is not registered at this peer"
-    inquiry.note("peer", inquiry.request.source.name, alias, alias, finding, matched=found)
+    if found is None:
+        finding = f"{alias} is not registered at this peer over TLS, {SIPS}"
+    inquiry.note("peer", inquiry.request.source.name, alias, alias, finding, matched=bool(found))
     if not found:
-        return Refuse(404, safe(finding))
+        return Refuse(480 if found is None else 404, safe(finding))
     target = Target(kind="local", alias=alias, hops=inquiry.request.hops - 1, rule="", here=True)
     return Try((Round(priority=0, targets=(target,)),))
 

@@ -91,6 +91,7 @@ class Search:
     subzone: str = ""  # of the caller, where he is an endpoint of ours
     user: str = ""  # whose credentials came with it
     device: str | None = None  # the one that was called (call/gruu.device_of)
+    secure: bool = False  # a sips: URI was called
     ms: int = 0  # from the decision to the final answer
     at: str = ""  # when it was decided, by this peer's clock
 

@@ -160,6 +160,18 @@ def test_locate_reads_what_is_typed_as_a_phones_request_for_it(typed: str, alias
     assert run(desk(), "locate", alias=typed)["search"]["alias"] == alias
 
 
+def test_locate_says_of_a_sips_uri_what_tls_reaches_and_why_the_rest_is_not_called() -> None:
+    made = desk()
+    made.face.register(BOB, 1, "sip:bob@192.0.2.9", received="192.0.2.9:5060;udp")
+    told = run(made, "locate", alias=f"sips:{BOB}")
+    finding = "bob@apolo.local is not registered over TLS, which a sips: URI asks for"
+    assert told["sentence"].startswith(f"480 rule LocalZoneMatch: {finding}")
+    assert finding in [step["finding"] for step in told["search"]["steps"]]
+    assert run(made, "locate", alias=BOB)["rounds"]
+    made.face.register(BOB, 1, "sip:bob@192.0.2.8:5061", received="192.0.2.8:5061;tls")
+    assert run(made, "locate", alias=f"SIPS:{BOB}")["rounds"] == [[f"Local Zone: {BOB}"]]
+
+
 def test_locate_asks_call_policy_with_the_user_name_of_who_proved_himself() -> None:
     script = (
         '<cpl xmlns="urn:ietf:params:xml:ns:cpl" xmlns:taa="http://www.tandberg.net/cpl-extensions"><taa:routed>'

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sextet.call.alias import plain_ip, typed
 from sextet.call.checked import check
-from sextet.call.decision import HOPS_WITHOUT_HEADER, Decision, Refuse, Request, Searched, Try
+from sextet.call.decision import HOPS_WITHOUT_HEADER, UNSAFE, Decision, Refuse, Request, Searched, Try, found_at
 from sextet.call.pattern import compiled, filled_in
 from sextet.call.policy.asking import STAGES, outcome, statuses
 from sextet.call.policy.cpl import Result
@@ -27,6 +27,7 @@ from sextet.model.schema import Problem, Refused
 from sextet.model.searches import Asked, Search, Step
 from sextet.model.sections import Root
 from sextet.model.settings.words import PATTERN_TYPES
+from sextet.model.status import Binding
 from sextet.model.validation import patterns
 
 PROTOCOLS = ("SIP", "H323")
@@ -47,6 +48,10 @@ class Wish:
     caller: str = ""
     user: str = ""  # whose credentials come with it, where it is authenticated
     hops: int = HOPS_WITHOUT_HEADER
+
+    @property
+    def secure(self) -> bool:
+        return self.alias.strip()[:5].lower() == "sips:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,7 @@ class Locator:
     def locate(self, wish: Wish, draft: Root | None = None) -> Located:
         """Say what would happen, on a draft where there is one. Raises Refused."""
         config = draft or self._face.saved
-        found = located(self._table(config), wish, self._registered(), draft=draft is not None)
+        found = located(self._table(config), wish, self._registered(wish.secure), draft=draft is not None)
         return replace(found, unreachable=tuple(self._failed({one.target for one in found.search.asked})))
 
     def changed(self, draft: Root) -> list[Difference]:
@@ -174,16 +179,20 @@ class Locator:
     def _own(self) -> int:
         return self._face.status().number
 
-    def _registered(self) -> dict[str, list[int]]:
-        """Give who is registered where: alias or address -> peers, 0 for this one."""
+    def _registered(self, secure: bool) -> dict[str, list[int]]:
+        """Give who is registered where, as decision.found_at reads it; `secure` is decision.Request's."""
         own = self._own()
         owners: dict[str, list[int]] = {}
         for peer, rows in self._face.registrations().items():
             for row in rows.values():
-                addresses = {plain_ip(one.received.partition(";")[0].rpartition(":")[0]) for one in row.bindings}
-                for name in {row.alias, *addresses}:
-                    owners.setdefault(name, []).append(0 if peer == own else peer)
+                for name in {row.alias, *(plain_ip(_address(one)) for one in row.bindings)}:
+                    fits = any(one.received.endswith(";tls") for one in row.bindings) or not secure
+                    owners.setdefault(name, []).append(UNSAFE if not fits else 0 if peer == own else peer)
         return owners
+
+
+def _address(binding: Binding) -> str:
+    return binding.received.partition(";")[0].rpartition(":")[0]
 
 
 def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, draft: bool = False) -> Located:
@@ -203,11 +212,9 @@ def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, dr
     request = Request(
         protocol=wish.protocol, alias=typed(wish.alias), source=source, authenticated=wish.authenticated,
         caller=typed(wish.caller), user=wish.user if wish.authenticated else "", hops=wish.hops,
+        secure=wish.secure,
     )  # fmt: skip
-    told = search(
-        table, request, lambda alias: 0 in owners.get(alias, ()),
-        lambda alias: [number for number in owners.get(alias, ()) if number], STAGES, every=True,
-    )  # fmt: skip
+    told = search(table, request, *found_at(owners), STAGES, every=True)
     rounds: tuple[tuple[str, ...], ...] = ()
     if isinstance(told.decision, Try):
         rounds = tuple(
@@ -264,7 +271,7 @@ def as_search(request: Request, told: Searched, registered: Mapping[str, Sequenc
         authenticated=request.authenticated, hops=request.hops, generation=0, registered=registered, steps=steps,
         asked=asked, status=0 if isinstance(decision, Try) else decision.status,
         reason="" if isinstance(decision, Try) else decision.reason,
-        subzone=request.source.subzone, user=request.user, device=request.device,
+        subzone=request.source.subzone, user=request.user, device=request.device, secure=request.secure,
     )  # fmt: skip
 
 

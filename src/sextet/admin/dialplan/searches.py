@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sextet.admin.dialplan.locating import Locator, as_search
 from sextet.admin.everybody import Answer, Everybody, Peers, Question
-from sextet.call.decision import Request
+from sextet.call.decision import Request, found_at
 from sextet.call.policy.asking import STAGES
 from sextet.call.search import search
 from sextet.call.source import Source, SourceKind
@@ -138,13 +138,10 @@ def replayed(table: Table, made: Search) -> Search:
         caller=made.caller,
         user=made.user,
         device=made.device,
+        secure=made.secure,
     )
-    owners = made.registered
-    told = search(
-        table, request, lambda alias: 0 in owners.get(alias, ()),
-        lambda alias: [number for number in owners.get(alias, ()) if number], STAGES, every=True,
-    )  # fmt: skip
-    return as_search(request, told, owners)
+    told = search(table, request, *found_at(made.registered), STAGES, every=True)
+    return as_search(request, told, made.registered)
 
 
 def _decided_so(again: Sequence[Step], told: Sequence[Step]) -> bool:

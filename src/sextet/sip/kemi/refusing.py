@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sextet.call.bandwidth.decision import EXCEEDS, STATUS, UNAVAILABLE, WARNING
+from sextet.call.decision import SIPS
+
+_SIPS_STATUS = 480
 
 _PHRASES = {
     400: "Bad Request",
@@ -15,6 +18,7 @@ _PHRASES = {
     430: "Flow Failed",
     480: "Temporarily Unavailable",
     414: "Request-URI Too Long",
+    416: "Unsupported URI Scheme",
     422: "Session Interval Too Small",
     482: "Loop Detected",
     483: "Too Many Hops",
@@ -39,6 +43,8 @@ def explain(ksr: Any, status: int, reason: str) -> None:
     """Put the reason into the answer that is about to be sent."""
     if status == STATUS and reason.startswith((EXCEEDS, UNAVAILABLE)):
         ksr.hdr.append_to_reply(f'Warning: {WARNING} sextet "Insufficient bandwidth"\r\n')
+    if status == _SIPS_STATUS and SIPS in reason:
+        ksr.hdr.append_to_reply('Warning: 380 sextet "SIPS Not Allowed"\r\n')  # RFC 5630 5.4
     ksr.hdr.append_to_reply(f'Reason: SIP;cause={status};text="{reason}"\r\n')
 
 

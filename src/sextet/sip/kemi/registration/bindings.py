@@ -101,15 +101,19 @@ def is_endpoint(ksr: Any, flow: str) -> bool:
     return ksr.htable.sht_get("flow", flow) is not None
 
 
-def here(ksr: Any) -> Here:
-    """Make the look-up of devices of this peer."""
+def here(ksr: Any, secure: bool = False) -> Here:
+    """Make the look-up of devices of this peer; `secure` is decision.Request's."""
 
-    def found(alias: str) -> bool:
+    def registered(alias: str) -> bool:
         if is_ip(alias):
             return ksr.htable.sht_get("host", alias) is not None
         return bool(ksr.registrar.registered_uri("location", f"sip:{alias}") > 0)
 
-    return found
+    def found(alias: str) -> bool | None:
+        rows = stored(ksr, str(ksr.htable.sht_get("host", alias) or "") if is_ip(alias) else alias)[1]
+        return any(row.received.endswith(";tls") for row in rows) or (None if registered(alias) else False)
+
+    return found if secure else registered
 
 
 def elsewhere(ksr: Any) -> Elsewhere:

@@ -66,13 +66,14 @@ def initial(ksr: Any, reporter: Reporter, told: Instructions, proved: bool) -> N
         caller=of_uri(str(get("$fu") or "")),
         user=str(get("$var(user)") or ""),
         device=device_of(identity.uri),
+        secure=identity.uri[:5].lower() == "sips:",
     )
     own = mark(request, secret)
     passed = (*carried.marks, *_MARK.findall(str(get("$(hdr(Via)[*])") or "")))
     if told.table.dial_plan.loop_detection and looped(own, passed):
         reporter.emit("loop", alias=request.alias, source=source.name, tag=request.tag)
         refusal = Searched(Refuse(482, "Search Loop detected"), ())
-        looked_up = tracing.Lookups(here(ksr), elsewhere(ksr))
+        looked_up = tracing.Lookups(here(ksr, request.secure), elsewhere(ksr))
         tracing.told(
             reporter, os.urandom(8).hex(), request, refusal, looked_up, told.table.generation, method, identity.call_id
         )  # fmt: skip
@@ -110,7 +111,7 @@ class Errand:
 def _search(ksr: Any, reporter: Reporter, told: Instructions, one: Errand) -> None:
     """Search, tell how it came about, and answer or send on."""
     request = one.request
-    lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
+    lookups = tracing.Lookups(here(ksr, request.secure), elsewhere(ksr))
     services = Services(ksr, told.table, request, one.known, last=one.last)
     token = "" if one.name or one.known else str(ksr.pv.get("$var(token)") or "")
     searched = _found(told, request, lookups, services, token)

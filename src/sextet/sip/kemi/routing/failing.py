@@ -139,7 +139,7 @@ def _follows(
     if not after.then:
         return False
     table, request = told.table, after.request
-    lookups = tracing.Lookups(here(ksr), elsewhere(ksr))
+    lookups = tracing.Lookups(here(ksr, request.secure), elsewhere(ksr))
     services = Services(ksr, table, request, known, last=last)
     more = asked(table, after, status, lookups.here, lookups.elsewhere, stages(services))
     if more is None:

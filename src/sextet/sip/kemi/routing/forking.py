@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sextet.call.alias import is_ip, key, of_uri, uri_of
-from sextet.call.decision import PATH, Refuse, Round, Target, safe
+from sextet.call.decision import PATH, SIPS, Refuse, Request, Round, Target, safe
 from sextet.call.gruu import parameter
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Instructions
@@ -39,6 +40,7 @@ ANSWER_MS = 180_000  # how long a device may ring; the longest common ringing ti
 PEER_MS = 3_000
 ZONE_MS = 3_000  # to another system's
 DEVICE_MS = 5_000  # to a device's
+_TLS = re.compile(r"(?i);transport=tls\b|^sips:")
 UNREACHABLE = "none of its addresses can be reached"
 REQUEST_MS = 8_000  # to the final answer of what is not an INVITE
 
@@ -56,8 +58,8 @@ def begin(
     `uri` is the Request-URI where it is not that of the alias.
     """
     numbers = itertools.count()
-    device = parameter(after.request.device)
-    legs = [[_leg(ksr, told, target, next(numbers), uri, device) for target in one.targets] for one in rounds]
+    request = after.request
+    legs = [[_leg(ksr, told, target, next(numbers), uri, request) for target in one.targets] for one in rounds]
     callers = {leg["t"]: target.caller for leg, target in _pairs(legs, rounds) if target.caller}
     ksr.pv.sets("$avp(callers)", written(callers) if callers else "")
     for name in ("legs", "said"):
@@ -162,13 +164,18 @@ def _pairs(legs: Sequence[Sequence[Leg]], rounds: Sequence[Round]) -> Iterator[t
         yield from zip(of_round, one.targets, strict=True)
 
 
-def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str, device: str) -> Leg:
+def _leg(ksr: Any, told: Instructions, target: Target, number: int, uri: str, request: Request) -> Leg:
     shared = {"kind": target.kind, "alias": target.alias, "hops": target.hops, "rule": target.rule, "t": number}
+    if request.secure:
+        shared["tls"] = True
     if target.kind == "local":
         return {**shared, "here": target.here, "peers": list(target.peers)}
     uris = reaching.reach(ksr, told, target.zone, target.alias) if target.kind == "zone" else list(target.uris)
     why = "" if uris else questions.obstacle(ksr, told.table.zones.get(target.zone), target.alias) or UNREACHABLE
-    more = {name: value for name, value in (("why", why), ("gr", device)) if value}
+    if request.secure and uris:
+        uris = [one for one in uris if _TLS.search(one)]
+        why = "" if uris else f"none of its addresses is reached over TLS, {SIPS}"
+    more = {name: value for name, value in (("why", why), ("gr", parameter(request.device))) if value}
     return {**shared, "zone": target.zone or target.alias, "uris": uris, "uri": uri, **more}
 
 
@@ -188,7 +195,7 @@ def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list
     ksr.pv.sets("$avp(here)", next((str(one["t"]) for one in legs if one["kind"] == "local" and one["here"]), ""))
     rung: set[str] = set()
     for one in legs:
-        if one["kind"] == "local" and one["here"] and _devices(ksr, told, one["alias"], bool(routes), rung, waiting):
+        if one["kind"] == "local" and one["here"] and _devices(ksr, told, one, bool(routes), rung, waiting):
             routes.append(("Local Zone", one["rule"]))
     for one in legs:
         for name, point in _elsewhere(ksr, told, one, rung, waiting):
@@ -200,14 +207,18 @@ def _aim(ksr: Any, told: Instructions, legs: Sequence[Leg], again: bool) -> list
 
 
 def _devices(
-    ksr: Any, told: Instructions, alias: str, aimed: bool, rung: set[str], waiting: dict[str, list[flows.Point]]
+    ksr: Any, told: Instructions, one: Leg, aimed: bool, rung: set[str], waiting: dict[str, list[flows.Point]]
 ) -> bool:
+    alias, secure = one["alias"], bool(one.get("tls"))
     uri = f"sip:{alias}"
     if is_ip(alias):
-        return _at_address(ksr, alias, aimed)
+        return _at_address(ksr, alias, secure, aimed)
     devices = flows.asked_for(ksr, alias)
-    if not flows.simple(ksr, alias, devices):
+    if secure or not flows.simple(ksr, alias, devices):
         found = flows.points(ksr, alias, devices, told.table.zone_of_flow)
+        if secure:
+            over_tls = ((name, [one for one in points if _TLS.search(one.next_hop)]) for name, points in found)
+            found = [(name, points) for name, points in over_tls if points]
         for name, (point, *more) in found:
             flows.aim(ksr, point, not aimed)
             aimed = True
@@ -221,12 +232,14 @@ def _devices(
     return bool(ksr.registrar.lookup("location") > 0)
 
 
-def _at_address(ksr: Any, ip: str, aimed: bool) -> bool:
+def _at_address(ksr: Any, ip: str, secure: bool, aimed: bool) -> bool:
     """Point at the devices that are registered from an address."""
     _, rows = stored(ksr, str(ksr.htable.sht_get("host", ip) or ""))
     for row in rows:
         if address_of(row.received) == ip:
             where, _, transport = row.received.partition(";")
+            if secure and transport != "tls":
+                continue
             _point(ksr, row.contact, f"sip:{where};transport={transport}", 1 << BEHIND, aimed)
             aimed = True
     return aimed
@@ -246,7 +259,8 @@ def _elsewhere(
     points = []
     for uri in one["uris"]:
         host = uri.partition(":")[2].partition(";")[0].rpartition(":")[0]
-        wanted = one["uri"] or uri_of(alias if "@" in alias or is_ip(alias) else f"{alias}@{host}") + one.get("gr", "")
+        whom = alias if "@" in alias or is_ip(alias) else f"{alias}@{host}"
+        wanted = one["uri"] or _schemed(uri_of(whom), one) + one.get("gr", "")
         points.append(flows.Point(wanted, f"{uri};t={one['t']}{more};hops={one['hops']}", flags))
     if more:
         waiting[addresses.name_of(one)] = points[1:]
@@ -260,7 +274,8 @@ def _peers(
     alias, table = one["alias"], told.table
 
     def point(number: int, devices: flows.Devices) -> flows.Point:
-        return peer_point(told, alias, number, devices, f";t={one['t']};hops={one['hops']}")
+        made = peer_point(told, alias, number, devices, f";t={one['t']};hops={one['hops']}")
+        return made._replace(uri=_schemed(made.uri, one))
 
     peers = [number for number in one["peers"] if number in table.peers]
     spread = flows.spread(ksr, alias, table.number, one["here"], peers)
@@ -272,6 +287,11 @@ def _peers(
             found.append((table.peers[others[0]].name, others_points.pop(0)))
         waiting.setdefault(name, []).extend(others_points)
     return found
+
+
+def _schemed(uri: str, one: Leg) -> str:
+    """Ask for TLS onward too, where the caller did."""
+    return f"sips:{uri.removeprefix('sip:')}" if one.get("tls") else uri
 
 
 def peer_point(told: Instructions, alias: str, number: int, devices: flows.Devices, more: str = "") -> flows.Point:

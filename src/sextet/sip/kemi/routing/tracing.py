@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sextet.call.decision import Elsewhere, Here, Note, Refuse, Request, Searched, Target
+from sextet.call.decision import UNSAFE, Elsewhere, Here, Note, Refuse, Request, Searched, Target
 from sextet.model.searches import STEPS_MAX, TEXT_MAX
 from sextet.sip.kemi.reporting import Reporter, read_back, written
 
@@ -33,12 +33,12 @@ class Lookups:
 
     def __init__(self, here: Here, elsewhere: Elsewhere) -> None:
         self._here, self._elsewhere = here, elsewhere
-        self.found: dict[str, list[int]] = {}  # alias -> owners; 0 is this peer
+        self.found: dict[str, list[int]] = {}  # see decision.found_at
 
-    def here(self, alias: str) -> bool:
+    def here(self, alias: str) -> bool | None:
         """See decision.Here."""
         found = self._here(alias)
-        self._note(alias, [0] if found else [])
+        self._note(alias, [0] if found else [UNSAFE] if found is None else [])
         return found
 
     def elsewhere(self, alias: str) -> Sequence[int]:
@@ -76,6 +76,8 @@ def told(
     }  # fmt: skip
     if request.device is not None:
         values["device"] = request.device[:TEXT_MAX]
+    if request.secure:
+        values["secure"] = True
     reporter.send(f'"kind":"search","search":{written(values)}', more=True)
 
 
