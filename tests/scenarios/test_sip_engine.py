@@ -474,7 +474,9 @@ def test_three_systems_that_point_at_each_other_end_the_loop() -> None:
         async with peers("127.61.1", config=CONFIG) as at:
             for number, following in ((1, 2), (2, 3), (3, 1)):
                 rule = SearchRule(name="Over", mode="Any alias", target="Over")
-                config = linked(replace(CONFIG, zones=(_zone("Over", at.address(following)),), search_rules=(rule,)))
+                # Not monitored: the next system may start so late that this one takes it for dead at the first call.
+                zone = replace(_zone("Over", at.address(following)), monitor=False)
+                config = linked(replace(CONFIG, zones=(zone,), search_rules=(rule,)))
                 await at.start(number, config=config, secret=b"own secret %d" % number)
             async with phone(at, 1, "alice") as alice:
                 assert refused(await alice.call("x@other.local")).status == 482
