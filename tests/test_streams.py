@@ -86,7 +86,7 @@ def test_who_is_cancelled_while_a_stream_is_made_leaves_no_descriptor_to_the_loo
             making.cancel()
             [made] = await asyncio.gather(making, return_exceptions=True)
             if not isinstance(made, BaseException):  # without TLS a few turns make it
-                drop(made[1].transport)
+                drop(made[1].transport, ours)
             elif turns == 0:
                 ours.close()  # it never began: the socket is still the caller's
             await asyncio.sleep(0)
@@ -189,11 +189,14 @@ def test_a_host_is_connected_to_by_the_first_of_its_addresses_that_answers(monke
     run(play)
 
 
-def test_a_client_that_ends_tls_before_its_server_does_is_no_error_of_ours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("closes_too", [False, True])
+def test_a_client_that_ends_tls_before_its_server_does_is_no_error_of_ours(closes_too: bool, tmp_path: Path) -> None:
     tls = _server_tls(tmp_path)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert await reader.read() == b""
+        if closes_too:
+            writer.close()
 
     async def play() -> None:
         errors: list[object] = []

@@ -95,12 +95,17 @@ async def attach(
         # told that the other end left.
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
-        for _ in range(TURNS):
-            if sock.fileno() == -1:
-                break
-            await asyncio.sleep(0)
+        await _closed(sock)
         raise
     return transport
+
+
+async def _closed(sock: socket.socket) -> None:
+    """Wait some turns for the transport that ends with its socket."""
+    for _ in range(TURNS):
+        if sock.fileno() == -1:
+            break
+        await asyncio.sleep(0)
 
 
 def _family(ip: str) -> socket.AddressFamily:
@@ -115,11 +120,15 @@ async def _places(host: str, port: int) -> list[tuple[int, Any]]:
     return [(family, address) for family, _, _, _, address in found]
 
 
-def drop(transport: asyncio.WriteTransport) -> None:
-    """Abort a transport that may have ended: closed while it had something to send, it could not be aborted then."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None and sock.fileno() >= 0:
+def drop(transport: asyncio.WriteTransport, sock: socket.socket) -> None:
+    """End a transport that may have ended: closed while it had something to send, it could not be aborted then."""
+    if sock.fileno() == -1:
+        return
+    if getattr(transport, "_ssl_protocol", transport) is not None:
         transport.abort()
+    else:  # closed twice, asyncio's TLS has forgotten what there is to abort
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 class Acceptor:
@@ -200,7 +209,7 @@ class StreamServer:
         self._serve, self._limit = serve, limit
         self._tls: ssl.SSLContext | None = None
         self._acceptor = Acceptor(lambda _: self._attend, "serving a connection")
-        self._open: set[asyncio.WriteTransport] = set()
+        self._open: dict[asyncio.WriteTransport, socket.socket] = {}
 
     def __len__(self) -> int:
         """Count the connections."""
@@ -226,8 +235,8 @@ class StreamServer:
 
     def cut(self) -> None:
         """End all connections; new ones are accepted."""
-        for transport in self._open:
-            drop(transport)
+        for transport, sock in self._open.items():
+            drop(transport, sock)
 
     async def stop(self) -> None:
         """Listen no more, and end what is open; may be repeated."""
@@ -243,13 +252,13 @@ class StreamServer:
             )
         except OSError:
             return  # it left, or does not believe us
-        self._open.add(writer.transport)
+        self._open[writer.transport] = sock
         try:
             await self._serve(reader, writer)
-            if not writer.is_closing():  # closed twice, asyncio's TLS has forgotten its socket, and nothing ends it
-                writer.close()
+            writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
         finally:
-            self._open.discard(writer.transport)
-            drop(writer.transport)
+            del self._open[writer.transport]
+            drop(writer.transport, sock)
+            await _closed(sock)

@@ -22,6 +22,7 @@ from sextet.model.settings.system import Server, System
 from sextet.model.settings.zones import DNS, AccessRule, DefaultZone, Zone, ZonePeer
 from sextet.sip.kemi.routing.forking import ZONE_MS
 from sextet.sip.rpc import command
+from sextet.streams import StreamServer
 from tests.support.far_system import FarSystem
 from tests.support.real_lab import eventually
 from tests.support.sip_client import SDP, T1_S, Phone
@@ -80,12 +81,15 @@ async def asked_for(at: Peers, address: str) -> AsyncIterator[list[str | None]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(at.directory / "certificate.pem", at.directory / "key.pem")
     context.sni_callback = lambda _, name, __: names.append(name)
-    server = await asyncio.start_server(lambda _, writer: writer.close(), address, 5061, ssl=context)
+
+    async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None: ...
+
+    server = StreamServer(hangs_up)
+    server.listen(address, 5061, context)
     try:
         yield names
     finally:
-        server.close()
-        await server.wait_closed()
+        await server.stop()
 
 
 async def until(at: Peers, number: int, state: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from pathlib import Path
 
+from sextet.streams import StreamServer
 from tests.support.sip_client import Message, Phone
 
 PORT = 5061
@@ -20,6 +21,7 @@ class FarSystem(Phone):
         self.bound_for: list[str | None] = []  # names (SNI) that it was connected to for
         self.over: list[tuple[str, int]] = []  # (method, number of the connection) of all that came
         self._connections = 0
+        self._server = StreamServer(self._connected)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.sni_callback = lambda _, name, __: self.bound_for.append(name)
         self.show(certificate, key)
@@ -30,7 +32,7 @@ class FarSystem(Phone):
 
     async def open(self) -> FarSystem:
         """Listen."""
-        self._server = await asyncio.start_server(self._connected, *self._own, ssl=self._context)
+        self._server.listen(*self._own, self._context)
         self.address = self._own
         return self
 
@@ -39,8 +41,7 @@ class FarSystem(Phone):
 
     async def close(self) -> None:
         self.cut()
-        self._server.close()
-        await self._server.wait_closed()
+        await self._server.stop()
 
     def cut(self) -> None:
         """Close the connection that there is."""
@@ -52,7 +53,6 @@ class FarSystem(Phone):
         self._connections += 1
         self._writer = writer
         await self._read(reader)
-        writer.close()
 
     def _take(self, message: Message) -> None:
         self.over.append((message.first.split()[0], self._connections))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sextet.lab.plan import in_uri
+from sextet.streams import connect
 
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
 ANSWER_S = 8.0
@@ -122,7 +123,7 @@ class Phone:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE
-            reader, self._writer = await asyncio.open_connection(*self.server, ssl=context, local_addr=self._own)
+            reader, self._writer = await connect(*self.server, context, source=self.local_ip)
             self.address = self._writer.get_extra_info("sockname")
             self._reader_task = asyncio.create_task(self._read(reader))
         return self

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from sextet.streams import StreamServer
+from sextet.streams import StreamServer, connect
 
 Shown = tuple[Path, Path]  # a certificate and its key
 
@@ -38,9 +38,7 @@ class Relay:
         """Say something to the target in the caller's place; gives what it answers until it closes the connection."""
         answer = bytearray()
         with contextlib.suppress(OSError):  # an alert, or hung up on
-            reader, writer = await asyncio.open_connection(
-                self._target, self._port, ssl=self._contexts[1], local_addr=(self._at, 0)
-            )
+            reader, writer = await connect(self._target, self._port, self._contexts[1], source=self._at)
             try:
                 writer.write(data)
                 while some := await reader.read(CHUNK_BYTES):
@@ -52,9 +50,7 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with contextlib.suppress(OSError):  # the ends hang up on each other, and on the stranger
-            there, back = await asyncio.open_connection(
-                self._target, self._port, ssl=self._contexts[1], local_addr=(self._at, 0)
-            )
+            there, back = await connect(self._target, self._port, self._contexts[1], source=self._at)
             try:
                 await asyncio.gather(_pump(reader, back, self.caller_said), _pump(there, writer, self.target_said))
             finally:
