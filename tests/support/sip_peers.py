@@ -26,7 +26,7 @@ from sextet.sip.engine import SipEngine
 from tests.support.end_with_tests import end_with_the_tests
 from tests.support.sip_client import Dialog, Message, Phone
 
-WAIT_S = 10.0
+WAIT_S = 20.0  # what takes milliseconds, or a start of Kamailio; this is for a busy machine
 Said = tuple[int, Sequence[Answer], bool, str]  # what engine.Searches.answered is told of a search
 CONFIG = Root(
     protocols=Protocols(sip_udp=True, sip_tcp=True),
