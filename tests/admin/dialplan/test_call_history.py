@@ -44,6 +44,18 @@ def test_the_parts_of_a_call_over_two_peers_are_one_line() -> None:
     assert len(both.legs) == 2 and both.kbps == 512 and set(both.peer_names) == {"expc01", "expc02"}
 
 
+@pytest.mark.parametrize("knows", [1, 2])
+def test_why_a_call_ended_is_told_by_the_peer_that_ended_it(knows: int) -> None:
+    legs = []
+    for number in (1, 2):
+        made, _ = desk()
+        made.over("a@a", "b@a", lasted_s=9.0, tag="t", reason="Not refreshed in time" if number == knows else "Normal")
+        made.over("a@a", "b@a", tag="t", reason="487 Request Terminated")  # of a device that did not get the call
+        legs += found(made, number)
+    (line,) = joined([leg for leg in legs if leg[1].connected] + [leg for leg in legs if not leg[1].connected])
+    assert (line.call.reason, line.call.connected) == ("Not refreshed in time", True)
+
+
 def test_a_peer_that_does_not_answer_is_named() -> None:
     made, _ = desk()
     made.over("alice@a", "bob@a", lasted_s=1.0)

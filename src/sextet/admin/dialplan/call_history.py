@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sextet.admin.actor import Actor
 from sextet.admin.door import Door
@@ -17,13 +17,14 @@ from sextet.model.status import Call
 from sextet.watch.past_calls import CallHistory
 
 NAME = "calls"  # of the call between peers
+NORMAL = "Normal"  # a BYE came by; only the peer that sent it may know why (sip/kemi/script.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastCallLine:
     """One call with all the peers that it passed; the caller's peer first."""
 
-    call: PastCall  # as the first of these peers kept it
+    call: PastCall  # as the first of these peers kept it, with the reason of the one that knows more
     peer_names: tuple[str, ...]
     legs: tuple[PastCall, ...]
     kbps: int
@@ -73,8 +74,14 @@ def joined(found: Sequence[tuple[str, PastCall]]) -> tuple[PastCallLine, ...]:
 
 
 def _line(legs: Sequence[tuple[str, PastCall]]) -> PastCallLine:
-    """The peer that searched knows the rule; what the caller's peer saw first is where the call began."""
+    """The peer that searched knows the rule; what the caller's peer saw first is where the call began.
+
+    Of a call that was up, a peer that ended it knows why, and the others have only seen a BYE.
+    """
     first = next((call for _, call in legs if call.rule), legs[0][1])
     names = tuple(dict.fromkeys(name for name, _ in legs))
     calls = tuple(call for _, call in legs)
+    if first.reason == NORMAL:
+        why = next((call.reason for call in calls if call.connected and call.reason != NORMAL), NORMAL)
+        first = replace(first, reason=why)
     return PastCallLine(call=first, peer_names=names, legs=calls, kbps=max(call.kbps for call in calls))
