@@ -33,6 +33,7 @@ RUN_PACKAGES = (
 TEST_PACKAGES = (
     "chromium",
     "iproute2",  # peers in network namespaces
+    "libatomic1",  # the browser's driver, playwright's own Node.js, is linked with it
     "make",
     "sip-tester",  # sipp: calls and registrations by the thousand, for scenarios and the bench
 )
