@@ -169,6 +169,16 @@ def test_promotion_restart_and_log_reach_the_peer() -> None:
     assert 'Event="System Shutdown"' in house.run("log tail", lines=1)[0]
 
 
+def test_before_a_promotion_is_asked_about_it_is_refused_where_it_is_none() -> None:
+    for peer, why in ((FakePeer(1), "the configuration primary already"), (FakePeer(peers=1), "not in a cluster")):
+        registry = Commands(peer, Door(peer, Lines()), Lines()).registry()
+        with pytest.raises(Refused, match=why):
+            asyncio.run(registry.look("cluster promote", {}, LOCAL))
+    subordinate = House(2)
+    asyncio.run(subordinate.registry.look("cluster promote", {}, LOCAL))
+    assert subordinate.peer.primary == 1, "only looked at"
+
+
 def test_a_read_only_actor_is_refused_every_writing_command() -> None:
     house = House()
     values = {"path": "system.name", "value": "x", "number": 40049, "revision": "r1"}

@@ -229,6 +229,9 @@ def test_what_cannot_be_done_is_refused_and_not_asked_about(sextet: Shell, monke
     assert code == cli.FAILED and "configuration primary of other peers" in err and "Clear the peer list" not in err
     with _standard_input("y\n", monkeypatch):
         assert run("--socket", str(sextet.path.with_name("nobody")), "peer", "restart") == cli.UNREACHABLE
+    with _standard_input("y\n", monkeypatch):
+        code, _, err = sextet("cluster", "promote")
+    assert code == cli.FAILED and "the configuration primary already" in err and "Make this peer" not in err
 
 
 def test_who_only_looks_what_would_be_done_is_not_asked(sextet: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,13 @@ def test_force_config_update_takes_the_primarys_configuration_and_is_refused_on_
     async def play() -> None:
         said = await lab.refusal(1, "cluster force-config-update")
         assert "This peer names itself" in said
+        for peer, words, why in (
+            (1, "cluster force-config-update", "This peer names itself"),
+            (1, "cluster promote", "the configuration primary already"),
+            (2, "database recover", "The database is sound"),
+        ):  # refused, not asked about
+            code, _, errors = await lab.run(peer, *words.split())
+            assert code == 1 and why in errors and "[y/N]" not in errors, errors
         before = (await lab.cluster(2))["in_force"]
         code, out, errors = await lab.run(2, "cluster", "force-config-update", "--yes")
         assert code == 0, errors

@@ -20,10 +20,15 @@ class FakeLifecycle:
         self.maintenance = False
         self.armed: tuple[str, ...] = ()
         self.refusal = ""
+        self.forced = 0
 
-    async def force_update(self) -> Forced:
+    async def demand_forceable(self) -> None:
         if self.refusal:
             raise Refused(Problem("", self.refusal))
+
+    async def force_update(self) -> Forced:
+        self.forced += 1
+        await self.demand_forceable()
         return Forced(before=Stamp(1, "a", 7), now=Stamp(2, "b", 8), dismissed=(Stamp(1, "a", 6),))
 
     async def maintain(self, active: bool) -> None:

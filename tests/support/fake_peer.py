@@ -273,10 +273,13 @@ class FakePeer:
         restart = tuple(one.path for one in moved if setting_at(one.path).applies.value == "restart")
         return Outcome(stamp=stamp, differences=moved, restart=restart)
 
-    async def promote(self, *, user: str, source: str) -> Outcome:
+    async def promote(self, *, user: str, source: str, dry_run: bool = False) -> Outcome:
         await asyncio.sleep(0)
         if self.count == 1:
             raise Refused(Problem("", "This system is not in a cluster; enter the peer list first."))
+        if dry_run:
+            named = Difference("clustering.configuration_primary", str(self.primary), str(self.number))
+            return Outcome(stamp=self.stamp, differences=() if self.primary == self.number else (named,))
         self.primary = self.number
         return await self._new_term(user, source)
 

@@ -39,9 +39,12 @@ class FakeVault:
     async def check(self) -> str:
         return self.damage
 
-    async def recover(self) -> str:
+    async def demand_recoverable(self) -> None:
         if not self.damage:
             raise Refused(Problem("", "The database is sound; there is nothing to recover."))
+
+    async def recover(self) -> str:
+        await self.demand_recoverable()
         self.damage = ""
         return "The database was made anew."
 

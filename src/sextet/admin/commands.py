@@ -56,7 +56,7 @@ class Registry:
         return tuple(command for command, *_ in self._commands.values())
 
     def add(self, command: Command, run: Run, look: Run | None = None) -> None:
-        """Add a command; its name must be new. `look` changes nothing, and refuses what `run` would."""
+        """Add a command; its name must be new. `look` changes nothing; it refuses what `run` would, or do in vain."""
         assert command.name not in self._commands, f"{command.name} is there twice"
         self._commands[command.name] = command, run, look
 
@@ -98,7 +98,8 @@ class Commands:
         """Put them all under their names."""
         registry = Registry(self._door.demand_write)
         for command in catalogue.COMMANDS:
-            registry.add(command, getattr(self, command.name.replace(" ", "_").replace("-", "_")))
+            name = command.name.replace(" ", "_").replace("-", "_")
+            registry.add(command, getattr(self, name), look=getattr(self, f"look_at_{name}", None))
         return registry
 
     async def status(self, actor: Actor, arguments: Arguments) -> object:
@@ -143,6 +144,10 @@ class Commands:
     async def cluster_promote(self, actor: Actor, arguments: Arguments) -> object:
         """Make this peer the primary."""
         return said_of(await self._door.promote(actor), stored=True)
+
+    async def look_at_cluster_promote(self, actor: Actor, arguments: Arguments) -> None:
+        """Refuse what is no promotion."""
+        await self._door.demand_promotable(actor)
 
     async def peer_restart(self, actor: Actor, arguments: Arguments) -> object:
         """Restart this peer."""

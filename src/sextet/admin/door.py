@@ -74,6 +74,12 @@ class Door:
         self._journal.event("System Configuration Changed", Detail=detail, **actor.audit)
         return outcome
 
+    async def demand_promotable(self, actor: Actor) -> None:
+        """Raise Refused where this peer cannot be made the primary, or is it."""
+        outcome = await self._face.promote(user=actor.user, source=actor.source, dry_run=True)
+        if not outcome.differences and self._face.status().writable:  # one that was overtaken may name itself again
+            raise Refused(Problem("", "This peer is the configuration primary already; nothing would change."))
+
     async def dismiss(self, actor: Actor, stamp: Stamp) -> None:
         """List an edit that was set aside no more."""
         self.demand_write(actor, "dismiss edits")

@@ -213,7 +213,7 @@ class Face(Protocol):
         can accept shared settings.
         """
 
-    async def promote(self, *, user: str, source: str) -> Outcome:
+    async def promote(self, *, user: str, source: str, dry_run: bool = False) -> Outcome:
         """Make this peer the configuration primary: a new term. Raises Refused when it is not in its own list."""
 
     async def dismiss(self, stamp: Stamp) -> None:

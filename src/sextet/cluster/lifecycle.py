@@ -84,6 +84,10 @@ class Lifecycle:
         """Show the other peers which version runs here after the next restart, and which one ran before."""
         self._following.version_next, self._following.version_before = next, before
 
+    async def demand_forceable(self) -> None:
+        """Raise Refused where force_update would, and change nothing."""
+        await self._forcing.demand_possible()
+
     async def force_update(self) -> Forced:
         """Replace the shared configuration of this subordinate by the primary's. Raises Refused."""
         forced = await self._whole(self._forcing.update())

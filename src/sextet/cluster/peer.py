@@ -211,12 +211,12 @@ class Peer(Sight):
         changing = self._changing.change(changes, user=user, source=source, expected=expected, dry_run=dry_run)
         return await self._whole(changing)
 
-    async def promote(self, *, user: str, source: str) -> Outcome:
+    async def promote(self, *, user: str, source: str, dry_run: bool = False) -> Outcome:
         if not self._following.number:
             sentence = "This system is not in its own peer list; add it on System > Clustering first."
             raise Refused(Problem("clustering.configuration_primary", sentence))
         change = Change("set", "clustering.configuration_primary", self._following.number)
-        return await self.change([change], user=user, source=source)
+        return await self.change([change], user=user, source=source, dry_run=dry_run)
 
     async def restart(self, *, user: str, source: str) -> None:
         self._restart()

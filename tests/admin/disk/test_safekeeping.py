@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from sextet.admin.actor import Actor
+from sextet.admin.commands import Registry
+from sextet.admin.disk import vault_commands
 from sextet.admin.disk.safekeeping import BACKUPS_MAX
 from sextet.cluster.disk.backup import Contents
 from sextet.model.schema import Problem, Refused
@@ -53,6 +55,18 @@ def test_purging_wants_the_name_of_the_system_typed_out(tmp_path: Path) -> None:
     assert not kept.restarts and not journal.of("Database Purge Started")
     assert "a copy is kept" in asyncio.run(kept.keeping.purge(WHO, "expc01"))
     assert kept.restarts == 1 and journal.of("Database Purge Completed")
+
+
+def test_a_sound_database_is_not_recovered_and_nobody_is_asked_about_it(tmp_path: Path) -> None:
+    kept, journal = desk(tmp_path)
+    registry = Registry(lambda actor, what: None)
+    vault_commands.add_to(registry, kept.keeping, kept.snapshots)
+    for ask in (registry.look, registry.run):
+        with pytest.raises(Refused, match="there is nothing to recover"):
+            asyncio.run(ask("database recover", {}, WHO))
+    kept.vault.damage = "page 3 cannot be read"
+    asyncio.run(registry.look("database recover", {}, WHO))
+    assert kept.vault.damage and not journal.of("Database Recovery Completed"), "only looked at"
 
 
 def test_of_many_backups_the_newest_are_kept_and_only_their_owner_reads_them(tmp_path: Path) -> None:

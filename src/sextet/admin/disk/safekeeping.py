@@ -98,6 +98,10 @@ class Safekeeping:
         await self.vault.check()
         return self.health()
 
+    async def demand_recoverable(self) -> None:
+        """Raise Refused where the database cannot be recovered."""
+        await self.vault.demand_recoverable()
+
     async def recover(self, actor: Actor) -> str:
         """Put a whole database in the place of the damaged one. Raises Refused."""
         self._journal.event("Database Recovery Started", Detail=self.vault.damage, **actor.audit)

@@ -26,8 +26,12 @@ def add_to(registry: Registry, keeping: Safekeeping, snapshots: Snapshots) -> No
     async def restorable(actor: Actor, given: Mapping[str, Any]) -> object:
         return await keeping.demand_restorable(keeping.find(str(given["file"])), _passphrase(given))
 
+    async def recoverable(actor: Actor, given: Mapping[str, Any]) -> None:
+        await keeping.demand_recoverable()
+
+    looks: dict[Command, Run] = {catalogue.BACKUP_RESTORE: restorable, catalogue.DATABASE_RECOVER: recoverable}
     for command, run in commands.items():
-        registry.add(command, run, look=restorable if command == catalogue.BACKUP_RESTORE else None)
+        registry.add(command, run, look=looks.get(command))
 
 
 def _of_database(keeping: Safekeeping) -> dict[Command, Run]:

@@ -28,6 +28,8 @@ class Lifecycle(Protocol):
     @property
     def armed(self) -> tuple[str, ...]: ...
 
+    async def demand_forceable(self) -> None: ...
+
     async def force_update(self) -> Forced: ...
 
     async def maintain(self, active: bool) -> None: ...
@@ -71,6 +73,10 @@ class Lifecycles:
         calls, registrations = self._load()
         still = f"{count(calls, 'call')} still running, {count(registrations, 'registration')} not run out yet"
         return f"Maintenance mode is on until the next restart: no new calls and registrations; {still}."
+
+    async def demand_forceable(self) -> None:
+        """Raise Refused where the primary's configuration could not be taken over."""
+        await self._lifecycle.demand_forceable()
 
     async def force_update(self, actor: Actor) -> str:
         """Take the primary's configuration over. Raises Refused."""

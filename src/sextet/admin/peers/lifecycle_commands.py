@@ -28,6 +28,9 @@ def add_to(registry: Registry, lives: Lifecycles, face: Face, door: Door) -> Non
     async def force(actor: Actor, arguments: Arguments) -> object:
         return {"sentence": await lives.force_update(actor)}
 
+    async def forceable(actor: Actor, arguments: Arguments) -> None:
+        await lives.demand_forceable()
+
     async def maintenance(actor: Actor, arguments: Arguments) -> object:
         mode = str(arguments.get("mode", "")).lower()
         if mode and mode not in MODES:
@@ -52,5 +55,5 @@ def add_to(registry: Registry, lives: Lifecycles, face: Face, door: Door) -> Non
     registry.add(catalogue.RESET_STATUS, reset_status)
     registry.add(catalogue.RESET_IMAGE, reset_image)
     registry.add(catalogue.RESET_RUN, reset_run, look=resettable)
-    registry.add(catalogue.FORCE_CONFIG_UPDATE, force)
+    registry.add(catalogue.FORCE_CONFIG_UPDATE, force, look=forceable)
     registry.add(catalogue.PEER_MAINTENANCE, maintenance)

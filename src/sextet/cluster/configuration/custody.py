@@ -163,6 +163,10 @@ class Custody:
     def is_primary(self) -> bool:
         return self.authority.state is primary.State.PRIMARY
 
+    def demand_forceable(self, version: Version) -> None:
+        """Raise Refused for a version that cannot be held instead of what is held."""
+        self.authority.demand_forceable(version)
+
     async def force(self, version: Version) -> tuple[Stamp, ...]:
         """Hold this version instead of what is held; gives the edits that are no conflict any more.
 

@@ -48,6 +48,8 @@ class Custody(Protocol):
 
     def row_of(self, version: Version) -> bytes: ...
 
+    def demand_forceable(self, version: Version) -> None: ...
+
     async def force(self, version: Version) -> tuple[Stamp, ...]: ...
 
 
@@ -63,8 +65,25 @@ class Forcing:
             return _WHY_NOT + b"it does not say of itself that it is the configuration primary"
         return self._custody.row_of(self._custody.head)
 
+    async def demand_possible(self) -> None:
+        """Ask the primary for its configuration, and change nothing. Raises Refused as an update would."""
+        _, _, version = await self._theirs()
+        self._custody.demand_forceable(version)
+
     async def update(self) -> Forced:
         """Take the primary's configuration over. Raises Refused, and nothing was changed then."""
+        before = self._custody.head.stamp
+        number, name, version = await self._theirs()
+        try:
+            dismissed = await self._custody.force(version)
+        except (StoreLost, Moved, NoPrimary) as error:
+            raise Refused(Problem("", f"Nothing was changed: {error}")) from error
+        detail = f"ForceConfigUpdate: {before} was replaced by {version.stamp} of peer {number} {name}"
+        self._journal.module(REPLICATION, "WARN", detail)
+        return Forced(before=before, now=version.stamp, dismissed=dismissed)
+
+    async def _theirs(self) -> tuple[int, str, Version]:
+        """Have the primary give its configuration; gives also who that is. Raises Refused."""
         number, name = self._primary()
         if not number:
             sentence = (
@@ -73,25 +92,18 @@ class Forcing:
                 "choose that one here first."
             )
             raise Refused(Problem("", f"Nothing was changed. {sentence}"))
-        before = self._custody.head.stamp
         try:
             row = await self._ask(number, NAME, b"", LIMIT_S)
             if row.startswith(_WHY_NOT):
                 raise ValueError(row[1:].decode(errors="replace"))
             version = from_row(row)
-            if version.software != self._custody.software:
-                raise Refused(
-                    Problem("", f"Nothing was changed. {_apart(number, name, version, self._custody.software)}")
-                )
-            dismissed = await self._custody.force(version)
         except (CallFailed, ValueError) as error:
             sentence = f"the configuration of the primary, peer {number} {name}, cannot be had: {error}"
             raise Refused(Problem("", f"Nothing was changed: {sentence}. Repair that first.")) from error
-        except (StoreLost, Moved, NoPrimary) as error:
-            raise Refused(Problem("", f"Nothing was changed: {error}")) from error
-        detail = f"ForceConfigUpdate: {before} was replaced by {version.stamp} of peer {number} {name}"
-        self._journal.module(REPLICATION, "WARN", detail)
-        return Forced(before=before, now=version.stamp, dismissed=dismissed)
+        if version.software != self._custody.software:
+            sentence = _apart(number, name, version, self._custody.software)
+            raise Refused(Problem("", f"Nothing was changed. {sentence}"))
+        return number, name, version
 
 
 def _apart(number: int, name: str, version: Version, software: str) -> str:

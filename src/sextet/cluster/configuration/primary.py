@@ -298,11 +298,15 @@ class Authority:
             return []
         return self._open(self.cluster, self.head.document, event.user, event.source, "Made the configuration primary")
 
-    def _force(self, version: Version) -> list[Effect]:
+    def demand_forceable(self, version: Version) -> None:
+        """Raise Refused for a version of the primary's that this peer cannot take over."""
         if self.state not in (State.FOLLOWER, State.JOINING):
             raise Refused(Problem("", "This peer names no other one as the configuration primary."))
         if not self.cluster or version.cluster != self.cluster:
             raise Refused(Problem("", "The configuration of the primary is that of another cluster."))
+
+    def _force(self, version: Version) -> list[Effect]:
+        self.demand_forceable(version)
         self._must_rest()
         self._adopting, self.conflicts = True, {}
         # The answer took its time: what grew out of it since, and was shown meanwhile, would not be shown again.

@@ -64,6 +64,10 @@ class LostVault:
     async def check(self) -> str:
         return self.damage
 
+    async def demand_recoverable(self) -> None:
+        """Fetch a copy as `recover` does, and change nothing."""
+        await self._copy()
+
     async def recover(self) -> str:
         copy, number = await self._copy()
         kept = await self._take(copy.version)

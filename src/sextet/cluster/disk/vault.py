@@ -67,6 +67,9 @@ class Vault(Protocol):
     async def check(self) -> str:
         """Read everything that is stored and compare: "" or what is wrong."""
 
+    async def demand_recoverable(self) -> None:
+        """Raise Refused where there is nothing to recover, or nothing to recover from."""
+
     async def recover(self) -> str:
         """Put a whole database in the place of the damaged one; says what was done. Raises Refused."""
 
@@ -175,11 +178,14 @@ class RunningVault:
         await self.look(thorough=True)
         return self.damage
 
+    async def demand_recoverable(self) -> None:
+        if not self.damage:
+            raise Refused(Problem("", "The database is sound; there is nothing to recover."))
+
     async def recover(self) -> str:
         """Write what is in memory into a new database: nothing is lost but the history."""
         async with self._busy:
-            if not self.damage:
-                raise Refused(Problem("", "The database is sound; there is nothing to recover."))
+            await self.demand_recoverable()
             try:
                 remembered, head = self._remembered(), self._custody.head
                 aside = await asyncio.to_thread(self._proposals)
