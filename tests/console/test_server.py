@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from sextet.admin.actor import Actor
 from sextet.admin.catalogue import Command
+from sextet.admin.commands import BESIDE, Arguments, Registry
 from sextet.console import server
 from sextet.console.server import ConsoleError, ConsoleServer
 from tests.support.fake_peer import FakePeer, Lines
@@ -61,6 +63,21 @@ def test_a_command_is_answered_with_its_result(tmp_path: Path) -> None:
     answer = House(tmp_path).command("call list")
     assert answer["ok"] is True
     assert answer["result"][0]["source"] == "alice@apolo.local"
+
+
+def test_a_long_list_is_answered_as_a_short_one(tmp_path: Path) -> None:
+    rows = [{"alias": f"{n}@會議.example", "text": 'a "b"\n\ud800'} for n in range(BESIDE + 1)]
+    registry = Registry(lambda actor, what: None)
+
+    async def listed(actor: Actor, arguments: Arguments) -> object:
+        return rows
+
+    registry.add(Command(name="long list", help="List them."), listed)
+    house = House(tmp_path)
+    house.server = ConsoleServer(house.path, registry)
+    answer = house.command("long list")
+    assert answer["ok"] and len(answer["result"]) == len(rows)
+    assert answer["result"][7] == {"alias": "7@會議.example", "text": 'a "b"\n?'}
 
 
 def test_what_is_only_looked_at_is_not_done(tmp_path: Path) -> None:

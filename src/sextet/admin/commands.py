@@ -64,7 +64,7 @@ class Registry:
         """Run one command; raises Usage, Refused, Moved, NoPrimary, or what a command of its own kind raises."""
         _, run, _, checked = self._found(name, arguments, actor)
         found = await run(actor, checked)
-        if isinstance(found, tuple) and len(found) > BESIDE:
+        if isinstance(found, tuple | list) and len(found) > BESIDE:
             return await asyncio.to_thread(to_plain, found)
         return to_plain(found)
 

@@ -38,8 +38,8 @@ class RegistrationLine:
 
     @property
     def serial(self) -> str:
-        """The serial number by which it can be named on every peer; the device keeps it when it registers again."""
-        return str(uuid.uuid5(_REGISTRATION, f"{self.alias} {self.device}"))
+        """The serial number by which it can be named on every peer."""
+        return serial_of(self.alias, self.device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +143,11 @@ class Proposal:
     revision: RevisionLine
     accepted_by: str  # the peer that was the primary then; "" where it has said nothing since this one started
     differences: tuple[Difference, ...]
+
+
+def serial_of(alias: str, device: str) -> str:
+    """Give the serial number of a registration, the same on every peer; the device keeps it when it registers again."""
+    return str(uuid.uuid5(_REGISTRATION, f"{alias} {device}"))
 
 
 def registrations(face: Face, containing: str = "") -> tuple[RegistrationLine, ...]:

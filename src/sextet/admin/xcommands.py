@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sextet.admin import xpaths
+from sextet.admin import xpaths, xstatus
 from sextet.admin.commands import Usage
 from sextet.admin.door import typed
-from sextet.admin.listings import RegistrationLine, registrations
+from sextet.admin.listings import serial_of
 from sextet.cluster.face import Face
 from sextet.model.config import Change, item_path, setting_at
 from sextet.model.schema import Problem, Refused, setting
 from sextet.model.sections import KEYS, Root
+from sextet.model.status import Registration
 
 Given = Mapping[str, str]  # by the parameter's name in lower case
 _LOCATE = (("alias", "alias"), ("protocol", "protocol"), ("sourcezone", "from"), ("sourcealias", "caller"))
@@ -39,7 +41,7 @@ class XCommand:
 
     parameters: Mapping[str, str]  # with (r) those that are needed -> the values that each takes
     behind: str  # our command
-    arguments: Callable[[Face, Given], dict[str, Any]]
+    arguments: Callable[[Face, Given], dict[str, Any] | Awaitable[dict[str, Any]]]
     adds: Adding | None = None
 
 
@@ -88,12 +90,6 @@ def entries(whole: Root, path: str) -> tuple[Any, ...]:
     for name in path.split("."):
         found = getattr(found, name)
     return tuple(found)
-
-
-def registered(face: Face) -> list[RegistrationLine]:
-    """List the devices of this peer, in the order in which `xStatus Registrations` counts them."""
-    own = face.status().number
-    return [line for line in registrations(face) if line.peer == own]
 
 
 def added(face: Face, adding: Adding, given: Given) -> str:
@@ -156,19 +152,34 @@ def _wish(_: Face, given: Given) -> dict[str, Any]:
     return wish
 
 
-def _registration(face: Face, given: Given) -> dict[str, Any]:
+async def _registration(face: Face, given: Given) -> dict[str, Any]:
     """Name a device by its place in this peer's `xStatus Registrations`, or by its serial number on any peer."""
     if len(given) != 1:
         raise Usage(wrong("Remove Registration", "Give either Registration or RegistrationSerialNumber."))
-    place, serial = given.get("registration", ""), given.get("registrationserialnumber", "")
-    found = next((line for number, line in enumerate(registered(face), 1) if number == _number(place)), None)
-    found = found or next((line for line in registrations(face) if line.serial == serial.lower()), None)
+    if "registration" in given:
+        found = await asyncio.to_thread(_at_place, xstatus.own_registrations(face), _number(given["registration"]))
+    else:
+        rows = [row for those in face.registrations().values() for row in those.values()]
+        found = await asyncio.to_thread(_of_serial, rows, given["registrationserialnumber"].lower())
     if found is None:
-        sentence = (
-            f"There is no registration {(place or serial)[:40]!r}; `xstatus registrations` lists those of this peer."
-        )
+        (named,) = given.values()
+        sentence = f"There is no registration {named[:40]!r}; `xstatus registrations` lists those of this peer."
         raise Usage(Problem("", sentence))
-    return {"alias": found.alias, "device": found.device}
+    return {"alias": found[0], "device": found[1]}
+
+
+def _at_place(rows: Sequence[Registration], place: int | str) -> tuple[str, str] | None:
+    there = xstatus.devices(rows) if isinstance(place, int) else []
+    return (
+        (there[place - 1][0], there[place - 1][1].device)
+        if isinstance(place, int) and 0 < place <= len(there)
+        else None
+    )
+
+
+def _of_serial(rows: Sequence[Registration], serial: str) -> tuple[str, str] | None:
+    there = ((row.alias, one.device) for row in rows for one in row.bindings)
+    return next((one for one in there if serial_of(*one) == serial), None)
 
 
 def _call(face: Face, given: Given) -> dict[str, Any]:

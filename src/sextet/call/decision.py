@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,14 +120,14 @@ class Searched:
     open: tuple[tuple[str, str, str], ...] = ()  # (service, kind, alias) to be asked first; then search anew
 
 
-def found_at(owners: Mapping[str, Sequence[int]]) -> tuple[Here, Elsewhere]:
-    """Make the look-ups of what is known already: alias -> peers that have devices, 0 for this one, and UNSAFE."""
+def found_at(owners: Callable[[str], Sequence[int]]) -> tuple[Here, Elsewhere]:
+    """Make the look-ups of what is known already: peers that have devices of an alias, 0 for this one, and UNSAFE."""
 
     def here(alias: str) -> bool | None:
-        numbers = owners.get(alias, ())
+        numbers = owners(alias)
         return True if 0 in numbers else None if UNSAFE in numbers else False
 
-    return here, lambda alias: [number for number in owners.get(alias, ()) if number > 0]
+    return here, lambda alias: [number for number in owners(alias) if number > 0]
 
 
 def safe(text: str) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sextet.admin.actor import Actor
-from sextet.admin.commands import Registry, Usage
+from sextet.admin.commands import BESIDE, Registry, Usage
 from sextet.cluster.face import Moved, NoPrimary
 from sextet.model.schema import Problem, Refused
 from sextet.streams import StreamServer
@@ -32,6 +32,7 @@ COMMAND_WITHIN_S = 60.0  # forwarding to a primary that just died takes seconds
 ANSWER_WITHIN_S = 30.0  # a client that does not read is let go
 SWALLOW_WITHIN_S = 2.0  # the rest of a request that is too long
 CONNECTIONS_MAX = 32  # people and scripts of one host
+CHUNK_BYTES = 1 << 20  # of an answer at a time: a hundred thousand registrations are 40 MB
 USER_MAX = 64  # Administrator.name
 COMMAND, LOOK = "command", "look"  # a peer that knows no looking does not take it for doing
 _log = logging.getLogger(__name__)
@@ -104,16 +105,20 @@ class ConsoleServer:
 
     async def _answer(self, writer: asyncio.StreamWriter, answer: Reply) -> None:
         self.counts[answer.kind] += 1
-        writer.write(answer.line)
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            await writer.drain()
+            for begins in range(0, len(answer.line), CHUNK_BYTES):
+                writer.write(answer.line[begins : begins + CHUNK_BYTES])
+                await writer.drain()
 
     async def _reply(self, line: bytes) -> Reply:
         try:
             verb, command, arguments, actor = _request(line)
             do = self._registry.look if verb == LOOK else self._registry.run
             async with asyncio.timeout(COMMAND_WITHIN_S):
-                return _encoded("ok", {"ok": True, "result": await do(command, arguments, actor)})
+                result = await do(command, arguments, actor)
+            if isinstance(result, list) and len(result) > BESIDE:
+                return await asyncio.to_thread(_long, result)
+            return _encoded("ok", {"ok": True, "result": result})
         except Usage as error:
             return _failure("usage", str(error), error.problems)
         except Refused as error:
@@ -177,6 +182,12 @@ def _request(line: bytes) -> tuple[str, str, dict[str, Any], Actor]:
 def _failure(kind: str, error: str, problems: tuple[Problem, ...] = ()) -> Reply:
     named = [{"field": problem.field, "sentence": problem.sentence} for problem in problems or (Problem("", error),)]
     return _encoded(kind, {"ok": False, "kind": kind, "error": error, "problems": named})
+
+
+def _long(rows: list[Any]) -> Reply:
+    """Write one row after the other: json writes a whole list without letting anything else run meanwhile."""
+    written = ", ".join([json.dumps(row, ensure_ascii=False) for row in rows])
+    return Reply("ok", f'{{"ok": true, "result": [{written}]}}\n'.encode("utf-8", "replace"))
 
 
 def _encoded(kind: str, answer: dict[str, Any]) -> Reply:

@@ -22,7 +22,7 @@ from sextet.cluster.face import Owned
 from sextet.model.config import Change
 from sextet.model.schema import Refused
 from sextet.model.searches import Answer
-from sextet.model.status import ZoneStatus
+from sextet.model.status import Registration, ZoneStatus
 from tests.support.fake_peer import FakePeer
 from tests.support.fake_searches import SearchDesk
 
@@ -136,6 +136,26 @@ def test_locate_finds_who_is_registered_on_any_peer() -> None:
         "value": {"name": "IP", "mode": "Any IP address", "target": "LocalZone"},
     }
     assert run(made, "locate", alias="192.0.2.9", draft=draft(by_ip))["rounds"] == [["Local Zone: 192.0.2.9"]]
+
+
+class Unread(dict[str, Registration]):
+    """Registrations that are looked up and never gone through."""
+
+    def values(self) -> Any:
+        raise AssertionError("all registrations were gone through to find one alias")
+
+    items = __iter__ = values
+
+
+class Great(FakePeer):
+    def registrations(self) -> Mapping[int, Mapping[str, Registration]]:
+        return {number: Unread(rows) for number, rows in super().registrations().items()}
+
+
+def test_locate_looks_an_alias_up_and_goes_through_no_registrations() -> None:
+    face = Great(1)
+    face.register(BOB, 1, "sip:bob@192.0.2.9", received="192.0.2.9:5060;UDP")
+    assert run(SearchDesk(face), "locate", alias=BOB)["rounds"] == [[f"Local Zone: {BOB}"]]
 
 
 def test_locate_finds_a_device_by_the_ipv6_address_that_it_is_registered_from() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,11 +24,11 @@ from sextet.cluster.face import Face
 from sextet.model.config import Change, Difference, changed, differences, to_document
 from sextet.model.expression import ALIAS_MAX
 from sextet.model.ordering import settled
-from sextet.model.schema import Problem, Refused
+from sextet.model.schema import Problem, Refused, is_ip
 from sextet.model.searches import Asked, Search, Step
 from sextet.model.sections import Root
 from sextet.model.settings.words import PATTERN_TYPES
-from sextet.model.status import Binding
+from sextet.model.status import Binding, Registration
 from sextet.model.validation import patterns
 
 PROTOCOLS = ("SIP", "H323")
@@ -92,10 +93,13 @@ class Locator:
         after = settled(before, changed(before, changes), [change.path for change in changes])
         return check(after, saved, rehearsed=False)
 
-    def locate(self, wish: Wish, draft: Root | None = None) -> Located:
-        """Say what would happen, on a draft where there is one. Raises Refused."""
-        config = draft or self._face.saved
-        found = located(self._table(config), wish, self._registered(wish.secure), draft=draft is not None)
+    async def locate(self, wish: Wish, draft: Root | None = None) -> Located:
+        """Say what would happen, on a draft where there is one. Raises Refused.
+
+        A call to an address looks at every registration: it is done beside the event loop.
+        """
+        config, owners = draft or self._face.saved, self._owners(wish.secure)
+        found = await asyncio.to_thread(lambda: located(self._table(config), wish, owners, draft=draft is not None))
         return replace(found, unreachable=tuple(self._failed({one.target for one in found.search.asked})))
 
     def changed(self, draft: Root) -> list[Difference]:
@@ -179,23 +183,41 @@ class Locator:
     def _own(self) -> int:
         return self._face.status().number
 
-    def _registered(self, secure: bool) -> dict[str, list[int]]:
-        """Give who is registered where, as decision.found_at reads it; `secure` is decision.Request's."""
-        own = self._own()
-        owners: dict[str, list[int]] = {}
-        for peer, rows in self._face.registrations().items():
-            for row in rows.values():
-                for name in {row.alias, *(plain_ip(_address(one)) for one in row.bindings)}:
-                    fits = any(one.received.endswith(";tls") for one in row.bindings) or not secure
-                    owners.setdefault(name, []).append(UNSAFE if not fits else 0 if peer == own else peer)
+    def _owners(self, secure: bool) -> Callable[[str], list[int]]:
+        """Tell who is registered where, as decision.found_at reads it, also beside the event loop.
+
+        `secure` is decision.Request's.
+        """
+        own, registered = self._own(), self._face.registrations()
+
+        @functools.cache
+        def owners(name: str) -> list[int]:
+            rows = [(peer, [those[name]] if name in those else []) for peer, those in registered.items()]
+            if is_ip(name):
+                rows += [(peer, _from(name, list(those.values()))) for peer, those in registered.items()]
+            numbers = (
+                UNSAFE if secure and not _has_tls(row) else 0 if peer == own else peer
+                for peer, found in rows
+                for row in found
+            )
+            return list(dict.fromkeys(numbers))
+
         return owners
+
+
+def _from(address: str, rows: Sequence[Registration]) -> list[Registration]:
+    return [row for row in rows if any(plain_ip(_address(one)) == address for one in row.bindings)]
+
+
+def _has_tls(row: Registration) -> bool:
+    return any(one.received.endswith(";tls") for one in row.bindings)
 
 
 def _address(binding: Binding) -> str:
     return binding.received.partition(";")[0].rpartition(":")[0]
 
 
-def located(table: Table, wish: Wish, owners: Mapping[str, Sequence[int]], *, draft: bool = False) -> Located:
+def located(table: Table, wish: Wish, owners: Callable[[str], Sequence[int]], *, draft: bool = False) -> Located:
     """Decide as a worker would. Raises Refused for a source or protocol that there is not."""
     source = source_named(table, wish.source)
     wrong = []

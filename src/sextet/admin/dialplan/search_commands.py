@@ -42,7 +42,7 @@ def add_to(registry: Registry, searches: Searches) -> None:
             user=str(arguments.get("user", "")),
             hops=int(arguments.get("hops", HOPS_WITHOUT_HEADER)),
         )
-        return locator.locate(wish, locator.draft(draft_of(arguments.get("draft"))))
+        return await locator.locate(wish, locator.draft(draft_of(arguments.get("draft"))))
 
     async def check_pattern(actor: Actor, arguments: Arguments) -> object:
         return locator.check_pattern(

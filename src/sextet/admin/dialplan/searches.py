@@ -140,7 +140,7 @@ def replayed(table: Table, made: Search) -> Search:
         device=made.device,
         secure=made.secure,
     )
-    told = search(table, request, *found_at(made.registered), STAGES, every=True)
+    told = search(table, request, *found_at(lambda alias: made.registered.get(alias, ())), STAGES, every=True)
     return as_search(request, told, made.registered)
 
 

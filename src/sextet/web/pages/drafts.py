@@ -26,7 +26,7 @@ async def locate_with(page: ListPage, visit: Visit) -> Response:
     kept = Kept(conflict=plan.conflict)
     if plan.conflict is None:
         try:
-            return searches.draft_page(visit, plan.changes)
+            return await searches.draft_page(visit, plan.changes)
         except Refused as refused:
             kept = Kept(problems=tuple(refused.problems))
     return item_form(visit, page, key, refused_form(page.fields, place_of(page, key), typed, was, kept), kept)

@@ -54,7 +54,7 @@ async def show_search(visit: Visit) -> Response:
 
 async def show_locate(visit: Visit) -> Response:
     """Show what would happen, once an alias is given."""
-    return _locate(visit, visit.query)
+    return await _locate(visit, visit.query)
 
 
 async def locate_on_draft(visit: Visit) -> Response:
@@ -64,17 +64,17 @@ async def locate_on_draft(visit: Visit) -> Response:
     if not text:
         return visit.go(f"{LOCATE}?{urlencode(given)}")
     try:
-        return _locate(visit, given, text, _searches(visit).locator.draft(draft_of(text)))
+        return await _locate(visit, given, text, _searches(visit).locator.draft(draft_of(text)))
     except Refused as refused:
-        return _locate(visit, given, text, refusal=_refused("It cannot be located.", refused))
+        return await _locate(visit, given, text, refusal=_refused("It cannot be located.", refused))
 
 
-def draft_page(visit: Visit, changes: Sequence[Change]) -> Response:
+async def draft_page(visit: Visit, changes: Sequence[Change]) -> Response:
     """Show the page with a draft, before an alias is given. Raises Refused for changes that cannot be saved."""
-    return _locate(visit, {}, written(changes) if changes else "", _searches(visit).locator.draft(changes))
+    return await _locate(visit, {}, written(changes) if changes else "", _searches(visit).locator.draft(changes))
 
 
-def _locate(
+async def _locate(
     visit: Visit, query: Mapping[str, str], text: str = "", draft: Root | None = None, refusal: Message | None = None
 ) -> Response:
     """Show the page; `text` is the draft as it was written, `refusal` what is wrong with it."""
@@ -99,7 +99,7 @@ def _locate(
         if draft is not None:
             different = locator.changed(draft)
             failing = [test for test in locator.rehearse(draft) if not test.passed]
-        found = locator.locate(wish, draft) if wish.alias and message is None else None
+        found = await locator.locate(wish, draft) if wish.alias and message is None else None
     except Refused as refused:
         message = _refused("It cannot be located.", refused)
     zones = [zone.name for zone in visit.desk.face.saved.zones if zone.state == "Enabled"]
