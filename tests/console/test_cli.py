@@ -251,6 +251,15 @@ def test_a_secret_comes_from_standard_input_and_not_from_the_command_line(
         assert sextet.peer.saved.credentials[0].password == "geheim12"
 
 
+def test_a_line_of_the_original_s_with_a_secret_comes_from_standard_input(
+    sextet: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _standard_input('CredentialAdd Name: zoe Password: "geheim 12"\n', monkeypatch):
+        code, out, err = sextet("xCommand", "-")
+    assert (code, "geheim" in out + err) == (0, False)
+    assert [one.password for one in sextet.peer.saved.credentials if one.name == "zoe"] == ["geheim 12"]
+
+
 def test_an_empty_standard_input_is_a_forgotten_value_and_empties_nothing(
     sextet: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

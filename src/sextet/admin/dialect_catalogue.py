@@ -7,12 +7,16 @@ from sextet.admin.catalogue import Command, Parameter
 XCOMMAND = Command(
     name="xcommand",
     help="Run a command by the original's name, such as ForceConfigUpdate; without one, list them.",
-    parameters=(Parameter(name="words", help="The name, then Name: value pairs.", kind="words"),),
+    parameters=(Parameter(name="words", help="The name, then Name: value pairs; - asks for them.", kind="words"),),
 )
 XCONFIGURATION = Command(
     name="xconfiguration",
     help="Show settings by the original's path, or set one: SystemUnit Name: expc01.",
-    parameters=(Parameter(name="words", help="A path or its beginning; with a colon, a new value.", kind="words"),),
+    parameters=(
+        Parameter(
+            name="words", help="A path or its beginning; with a colon, a new value; - asks for them.", kind="words"
+        ),
+    ),
 )
 XSTATUS = Command(
     name="xstatus",

@@ -198,7 +198,8 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
         if one.kind == "value" and arguments.get(one.name, "-") == "-":
             arguments[one.name] = _typed_in(one)
         if one.kind == "words":
-            arguments[one.name] = _line(arguments[one.name])
+            words = arguments[one.name]
+            arguments[one.name] = _typed_in(one) if words == ("-",) else _line(words)
         if one.kind == "file" and one.name in arguments:
             arguments[one.name] = _content(one, str(arguments[one.name]))
     if not sure:
