@@ -31,6 +31,12 @@ def what_a_module_left_open_is_found_in_it() -> Iterator[None]:
     gc.freeze()
 
 
+def pytest_collection_finish() -> None:
+    """The same for what was imported and collected: the first module of a session would have it looked at each time."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish() -> None:
     gc.unfreeze()  # pytest looks once more, at everything
