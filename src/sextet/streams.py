@@ -39,7 +39,7 @@ async def connect(
     """
     failure = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     for family, address in await _places(host, port):
-        if source and _family(source) != family:
+        if source and family_of(source) != family:
             continue
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -108,14 +108,15 @@ async def _closed(sock: socket.socket) -> None:
         await asyncio.sleep(0)
 
 
-def _family(ip: str) -> socket.AddressFamily:
+def family_of(ip: str) -> socket.AddressFamily:
+    """Say what kind of socket reaches an address."""
     return socket.AF_INET6 if ":" in ip else socket.AF_INET
 
 
 async def _places(host: str, port: int) -> list[tuple[int, Any]]:
     """Find the addresses of a host, each with its family."""
     if is_ip(host):
-        return [(_family(host), (host, port))]
+        return [(family_of(host), (host, port))]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
 
@@ -224,7 +225,7 @@ class StreamServer:
 
     def listen(self, ip: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listen on one address; port 0 is any. Raises OSError."""
-        self.listen_on(socket.create_server((ip, port), family=_family(ip)), tls)
+        self.listen_on(socket.create_server((ip, port), family=family_of(ip)), tls)
 
     def listen_on(self, bound: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a socket, which is closed at the end."""

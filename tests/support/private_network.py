@@ -346,12 +346,7 @@ class _Steps:
 def _site(name: str, addresses: tuple[str, ...], place: int) -> Iterator[Site]:
     """Make a namespace; its monotonic clock is days before those of the others."""
     ahead_s = str(place * 300_000)
-    command = ["unshare", "--net", "--time", "--monotonic", ahead_s, "--boottime", ahead_s, "cat"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdin is not None and holder.stdout is not None
-        holder.stdin.write(b"\n")
-        holder.stdin.flush()
-        holder.stdout.readline()  # it answers: it is in its namespaces
+    with _held("--net", "--time", "--monotonic", ahead_s, "--boottime", ahead_s) as holder:
         site = Site(name, addresses, holder)
         with inside(_net(site.holder)):
             site.tun = _tun()
@@ -371,17 +366,23 @@ def _site(name: str, addresses: tuple[str, ...], place: int) -> Iterator[Site]:
 @contextlib.contextmanager
 def apart(addresses: Sequence[str]) -> Iterator[None]:
     """Be in a network namespace of this thread's own, whose loopback device has these addresses."""
-    command = ["unshare", "--net", "cat"]
+    with _held("--net") as holder, inside(_net(holder)):
+        _ip("link set lo up")
+        for address in addresses:
+            _ip(f"addr add {address} dev lo")
+        yield
+
+
+@contextlib.contextmanager
+def _held(*new: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Make namespaces, which a process holds until this ends."""
+    command = ["unshare", *new, "cat"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdin is not None and holder.stdout is not None
         holder.stdin.write(b"\n")
         holder.stdin.flush()
-        holder.stdout.readline()
-        with inside(_net(holder)):
-            _ip("link set lo up")
-            for address in addresses:
-                _ip(f"addr add {address} dev lo")
-            yield
+        holder.stdout.readline()  # it answers: it is in its namespaces
+        yield holder
 
 
 def _first(address: str) -> str:

@@ -188,12 +188,12 @@ def _call(face: Face, given: Given) -> dict[str, Any]:
         raise Usage(wrong("Disconnect Call", "Give either Call or CallSerialNumber."))
     if "callserialnumber" in given:
         return {"tag": given["callserialnumber"]}
-    own = [owned.row.serial for owned in face.calls() if owned.number == face.status().number]
+    own = xstatus.own_calls(face)
     place = _number(given["call"])
     if not isinstance(place, int) or not 1 <= place <= len(own):
         sentence = f"There is no call {given['call'][:40]!r}; `xstatus calls` lists those of this peer."
         raise Usage(Problem("Call", sentence))
-    return {"tag": own[place - 1]}
+    return {"tag": own[place - 1].serial}
 
 
 def _plain(behind: str) -> XCommand:

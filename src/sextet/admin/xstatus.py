@@ -21,7 +21,7 @@ from sextet.cluster.face import Face, Used
 from sextet.model.alarms import TYPES
 from sextet.model.schema import Problem
 from sextet.model.settings.local_zone import BUILT_IN
-from sextet.model.status import Binding, Registration
+from sextet.model.status import Binding, Call, Registration
 
 Body = Mapping[str, Any]
 
@@ -43,6 +43,12 @@ def devices(rows: Sequence[Registration]) -> list[tuple[str, Binding]]:
 def own_registrations(face: Face) -> list[Registration]:
     """Give what is registered with this peer at this moment, for who reads it beside the event loop."""
     return list(face.registrations().get(face.status().number, {}).values())
+
+
+def own_calls(face: Face) -> list[Call]:
+    """Give this peer's calls, in the order in which `xStatus Calls` counts them."""
+    own = face.status().number
+    return [owned.row for owned in face.calls() if owned.number == own]
 
 
 def _written(looked_at: Mapping[str, Body | Callable[[], Body]]) -> tuple[str, ...]:
@@ -102,8 +108,6 @@ def _alarms(face: Face) -> Body:
 
 
 def _calls(face: Face) -> Body:
-    own = face.status().number
-    calls = [owned.row for owned in face.calls() if owned.number == own]
     return {
         f"Call {n}": {
             "SerialNumber": one.serial,
@@ -113,7 +117,7 @@ def _calls(face: Face) -> Body:
             "Route": one.nodes,
             "Bandwidth": {"Allocated": one.kbps},
         }
-        for n, one in enumerate(calls, 1)
+        for n, one in enumerate(own_calls(face), 1)
     }
 
 

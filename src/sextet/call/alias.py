@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 
-from sextet.model.ip import ip_of
+from sextet.model.ip import in_uri, ip_of
 
 ADDRESSES_MAX = 4096  # whose usual form is remembered: senders come again and again, and reading one takes 3 us
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -43,7 +43,7 @@ def uri_of(alias: str) -> str:
     user, at, host = alias.rpartition("@")
     user = "".join(c if c in _USER else "".join(f"%{b:02X}" for b in c.encode(errors="replace")) for c in user)
     host = "".join(c if c.isalnum() or c in "-._:" else "_" for c in host)
-    return f"sip:{user}{at}{f'[{host}]' if ':' in host else host}"
+    return f"sip:{user}{at}{in_uri(host)}"
 
 
 def key(alias: str) -> str:

@@ -21,7 +21,7 @@ from sextet.lab import audio, children
 from sextet.lab.children import Child, start
 from sextet.lab.documents import secret_file
 from sextet.lab.patience import until
-from sextet.lab.plan import in_uri
+from sextet.model.ip import in_uri
 
 BARESIP = "baresip"  # Debian: baresip-core
 CONTROL_PORT = 4444  # on the phone's own address
@@ -237,8 +237,7 @@ def files(line: Line, directory: Path) -> dict[str, str]:
     )
     config = CONFIG.format(
         address=in_uri(line.address), interface=line.address, port=SIP_PORT, dns=line.dns, directory=directory,
-        tone=line.tone_hz, modules=modules,
-        control=CONTROL_PORT,
+        tone=line.tone_hz, modules=modules, control=CONTROL_PORT,
     )  # fmt: skip
     trust = f"sip_cafile {line.authority}\n" if line.authority else ""
     outbound = f';outbound="sip:{line.server};transport={line.transport}"' if line.server else ""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sextet.model.ip import in_uri
 from sextet.model.settings.clustering import PEERS_MAX
 
 DOMAIN = "apolo.local"  # the guide's names
@@ -144,11 +145,6 @@ def plan(count: int, state_dir: Path, run_dir: Path, network: str = NETWORK, pla
 def host(network: str, number: int) -> str:
     """Give an address of a network by its last number."""
     return f"{network}{number}" if ":" in network else f"{network}.{number}"
-
-
-def in_uri(address: str) -> str:
-    """Write an address as it stands before a port (RFC 3986 3.2.2)."""
-    return f"[{address}]" if ":" in address else address
 
 
 def read_places(path: Path) -> tuple[Place, ...]:

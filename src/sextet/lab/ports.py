@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sextet.lab.plan import DNS_PORT, TCP_PORTS, UDP_PORTS, Plan
+from sextet.streams import family_of
 
 PROC = Path("/proc")
 LISTENING = "0A"  # state of a TCP socket in /proc/net/tcp
@@ -39,8 +40,7 @@ def holder(kind: str, address: str, port: int) -> str:
 
 def _problem(endpoint: Endpoint) -> str:
     kind, address, port = endpoint
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as probe:
+    with socket.socket(family_of(address), socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as probe:
         if kind == "tcp":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that just ended do not count
         try:

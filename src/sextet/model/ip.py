@@ -15,6 +15,11 @@ def ip_of(value: str | bytes) -> Address:
     return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
 
 
+def in_uri(address: str) -> str:
+    """Write a host as it stands before a port: an IPv6 address in brackets (RFC 3986 3.2.2)."""
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
+
+
 def subnet_of(address: str, prefix: int) -> Network:
     """Read a subnet, whose address may have bits behind the prefix, and a prefix more bits; raises ValueError."""
     most = ipaddress.ip_address(address).max_prefixlen

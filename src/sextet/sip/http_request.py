@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 
+from sextet.model.ip import in_uri
 from sextet.streams import connect
 
 HEAD_MAX = 16 << 10  # of the answer's status line and headers
@@ -48,7 +49,7 @@ async def answer(ask: Ask, body_max: int) -> tuple[int, bytes]:
 
 
 def _head(ask: Ask) -> bytes:
-    host = f"[{ask.host}]" if ":" in ask.host else ask.host
+    host = in_uri(ask.host)
     lines = [f"{ask.method} {ask.path} HTTP/1.1", f"Host: {host}:{ask.port}", "User-Agent: sextet", "Connection: close"]
     lines += ["Accept: application/cpl+xml, text/xml, */*"]
     if ask.method == "POST":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 
+from sextet.streams import family_of
+
 
 def taken(address: str, listeners: Sequence[tuple[str, int]]) -> str:
     """Name the ports, of transports and numbers, that somebody else has at this address; "" when all can be had."""
@@ -15,9 +17,8 @@ def taken(address: str, listeners: Sequence[tuple[str, int]]) -> str:
 
 
 def _free(address: str, transport: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-    with socket.socket(family, kind) as attempt:
+    with socket.socket(family_of(address), kind) as attempt:
         if kind == socket.SOCK_STREAM:
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what only waits to end is no listener
         try:

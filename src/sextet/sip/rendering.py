@@ -16,6 +16,7 @@ from sextet.call.zones import Names, row_of
 from sextet.engine import Wanted
 from sextet.model.capacity import AUDIO_SHARE, CALLS_HERE
 from sextet.model.config import item_path
+from sextet.model.ip import in_uri
 from sextet.model.schema import Applies
 from sextet.model.sections import Root
 from sextet.model.settings.protocols import Protocols
@@ -81,7 +82,7 @@ def ports_of(settings: Mapping[str, str]) -> list[tuple[str, int]]:
 def kamailio_text(wanted: Wanted, run_dir: Path, secret: str) -> str:
     """Render kamailio.cfg; `secret` is this peer's own, in hexadecimal."""
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(TEMPLATE)
-    host = f"[{wanted.address}]" if ":" in wanted.address else wanted.address
+    host = in_uri(wanted.address)
     sockets = listeners(wanted)
     return template.render(
         address=wanted.address,
@@ -174,7 +175,7 @@ def instructions(wanted: Wanted, secret: str, resolved: Names) -> Instructions:
         peer_transport=transport,
         peer_port=port,
         verified=verified(wanted, resolved),
-        host=f"[{wanted.address}]" if ":" in wanted.address else wanted.address,
+        host=in_uri(wanted.address),
         secrets={
             zone.name: (zone.user_name, zone.password)
             for zone in wanted.config.zones

@@ -16,6 +16,7 @@ from dns.rdtypes.IN.NAPTR import NAPTR
 from sextet.call.alias import of_uri
 from sextet.engine import EngineError, Wanted
 from sextet.model.expression import flaw
+from sextet.model.ip import in_uri
 from sextet.model.schema import is_ip
 from sextet.model.settings.protocols import Protocols
 from sextet.model.settings.zones import Zone
@@ -212,7 +213,7 @@ def rewritten(record: NAPTR, number: str) -> str:
 
 def _hop(ip: str, port: int, transport: str, more: str) -> str:
     name = more if transport == "tls" else ""
-    return f"sip:{f'[{ip}]' if ':' in ip else ip}:{port};transport={transport}{name}"
+    return f"sip:{in_uri(ip)}:{port};transport={transport}{name}"
 
 
 def _on(protocols: Protocols) -> frozenset[str]:

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sextet.ending import end
 from sextet.engine import Journal
-from sextet.streams import TLS_WITHIN_S, Acceptor, attach
+from sextet.streams import TLS_WITHIN_S, Acceptor, attach, family_of
 from sextet.web.desk import Desk
 from sextet.web.events import Bell
 from sextet.web.site import site
@@ -185,8 +185,7 @@ def _settings(app: Starlette) -> uvicorn.Config:
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family_of(address), socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))

@@ -32,6 +32,7 @@ from sextet.admin.peers.peer_list import PeerLists
 from sextet.admin.trust.certificates import CertificateDesk
 from sextet.admin.wording import duration, moment, zone
 from sextet.cluster.face import Face
+from sextet.model.ip import in_uri
 from sextet.web.catalogue import catalogue
 from sextet.web.language import ENGLISH, NAMES, TAGS
 from sextet.web.marking import Marking
@@ -175,7 +176,7 @@ class Url:
         """Write the page's address on another peer: by IP where the browser came by one."""
         name, port = _host_and_port(self.host)
         target = ip if ip and _is_ip(name) else address
-        return f"https://{f'[{target}]' if ':' in target else target}{port}{self.path}"
+        return f"https://{in_uri(target)}{port}{self.path}"
 
 
 async def _after(seconds: float, doing: Callable[[], Awaitable[None]]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sextet.cluster.wire.dial import SOURCE_PORTS, bind_source
+from sextet.streams import family_of
 
 LIMIT_S = 3.0  # TCP repeats a lost SYN after 1 s
 NTP_PORT = 123
@@ -42,7 +43,7 @@ async def tcp(
     source: str, ip: str, port: int, limit_s: float = LIMIT_S, *, sources: tuple[int, int] = SOURCE_PORTS
 ) -> Knock:
     """Connect from our address and the cluster's source ports (or others; 0, 0: any), and hang up."""
-    sock = socket.socket(_family(ip), socket.SOCK_STREAM)
+    sock = socket.socket(family_of(ip), socket.SOCK_STREAM)
     sock.setblocking(False)
     try:
         bind_source(sock, source, sources)
@@ -62,7 +63,7 @@ async def tcp(
 async def udp(ip: str, port: int, limit_s: float = ICMP_WAIT_S) -> Knock:
     """Send an empty datagram: where nothing listens the host says so; silence says nothing."""
     loop = asyncio.get_running_loop()
-    with socket.socket(_family(ip), socket.SOCK_DGRAM) as sock:
+    with socket.socket(family_of(ip), socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         try:
             sock.connect((ip, port))
@@ -79,7 +80,7 @@ async def udp(ip: str, port: int, limit_s: float = ICMP_WAIT_S) -> Knock:
 
 def listens(kind: Literal["tcp", "udp"], address: str, port: int) -> bool:
     """Tell whether something on this host has the port, without disturbing it."""
-    with socket.socket(_family(address), socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as sock:
+    with socket.socket(family_of(address), socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as sock:
         if kind == "tcp":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that just ended do not count
         try:
@@ -93,7 +94,7 @@ async def ntp(server: str, ip: str, port: int, limit_s: float = LIMIT_S) -> Serv
     """Ask a time server once (SNTP, RFC 4330)."""
     loop = asyncio.get_running_loop()
     cookie = secrets.token_bytes(8)  # our transmit timestamp needs to mean nothing to the server
-    with socket.socket(_family(ip), socket.SOCK_DGRAM) as sock:
+    with socket.socket(family_of(ip), socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         try:
             sock.connect((ip, port))
@@ -124,7 +125,3 @@ def _read(server: str, data: bytes, cookie: bytes, wall: float, took_s: float) -
 def _seconds(timestamp: int) -> float:
     whole = timestamp / 2**32
     return whole + (2**32 if whole < 2**31 else 0) - _NTP_EPOCH_S  # era 1 begins in 2036 (RFC 4330 3)
-
-
-def _family(ip: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in ip else socket.AF_INET

@@ -30,7 +30,7 @@ from sextet.cluster.wire.proof import (
     encode,
 )
 from sextet.cluster.wire.session import Gate, Session, SessionLost
-from sextet.streams import stream
+from sextet.streams import family_of, stream
 
 SOURCE_PORTS = (30000, 35999)  # guide: cluster communication comes from these
 USER_TIMEOUT_MS = (
@@ -123,8 +123,7 @@ async def reach(
 
 
 async def _connect(ip: str, own: Credentials) -> socket.socket:
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family_of(ip), socket.SOCK_STREAM)
     sock.setblocking(False)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -38,7 +38,7 @@ from sextet.cluster.wire.proof import (
 from sextet.cluster.wire.session import Gate
 from sextet.ending import end
 from sextet.engine import EngineError, Journal
-from sextet.streams import Acceptor, Attend, stream
+from sextet.streams import Acceptor, Attend, family_of, stream
 
 HANDSHAKE_LIMIT_S = 3.0  # TLS and proof: four round trips
 HALF_OPEN_MAX = 32  # unfinished handshakes in all: each holds about 60 kB
@@ -117,8 +117,7 @@ class Front:
 
     async def start(self) -> None:
         """Listen. Raises EngineError when the port cannot be had."""
-        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener = socket.socket(family_of(self._address), socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.setblocking(False)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sextet.model.ip import in_uri
+
 BYTES_MAX = 16 << 10  # of a message that is looked at; {s.encode.hexa} has room for 32 KiB
 _COMPACT = {b"v": b"via", b"f": b"from", b"t": b"to", b"i": b"call-id", b"l": b"content-length"}
 _REPEATED = {b"via": "Via", b"from": "From", b"to": "To", b"call-id": "Call-ID", b"cseq": "CSeq"}
@@ -39,7 +41,7 @@ def refuse(ksr: Any) -> bool:
         return False
     ksr.htable.sht_inc("count", "unreadable")
     transport = get("$proto")
-    there, here = (_bracketed(str(get(name))) for name in ("$si", "$Ri"))
+    there, here = (in_uri(str(get(name))) for name in ("$si", "$Ri"))
     socket = f"{transport}:{here}:{get('$Rp')}"
     ksr.corex.sendx(f"sip:{there}:{get('$sp')};transport={transport}", socket, text)
     return True
@@ -119,7 +121,3 @@ def _fault(first: bytes, headers: _Headers) -> tuple[int, str]:
 def _open(value: bytes) -> bool:
     """Say whether a quoted string does not end."""
     return re.sub(rb"\\.", b"", value).count(b'"') % 2 == 1
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address and not address.startswith("[") else address

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from sextet.call.decision import Request
 from sextet.call.source import SourceKind
 from sextet.call.table import Table
+from sextet.model.ip import in_uri
 
 NO_TRAVERSAL = "TYPE_UNDEF"
 
@@ -41,7 +42,7 @@ class _Answered:
             "METHOD": str(get("$rm")),
             "POLICY_TYPE": kind,
             "PROTOCOL": "SIP",
-            "SOURCE_ADDRESS": f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}",
+            "SOURCE_ADDRESS": f"{in_uri(ip)}:{port}",
             "SOURCE_IP": ip,
             "SOURCE_PORT": port,
         }

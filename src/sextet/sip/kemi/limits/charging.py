@@ -170,13 +170,8 @@ def unchanged(ksr: Any, reporter: Reporter, table: Table) -> None:
         entry = entry_of(ksr, call_id)
         if entry is not None and entry["before"] is not None:
             reverted = _charged(entry, entry["before"]) | {"before": None, "offer": None, "waits": NOTHING}
-            put(
-                ksr,
-                reporter,
-                call_id,
-                entry,
-                licensing.counted(table, reverted, True) if entry["was_audio"] else reverted,
-            )
+            reverted = licensing.counted(table, reverted, True) if entry["was_audio"] else reverted
+            put(ksr, reporter, call_id, entry, reverted)
 
 
 def changed(ksr: Any, reporter: Reporter, table: Table) -> tuple[Refused | None, int]:

@@ -22,6 +22,7 @@ from sextet.call.policy.asking import stages
 from sextet.call.search import search
 from sextet.call.source import Source, SourceKind, source_of
 from sextet.call.table import Table
+from sextet.model.ip import in_uri
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.asking.services import Services
 from sextet.sip.kemi.instructions import Instructions
@@ -171,7 +172,7 @@ def outward(told: Instructions, request: Request, token: str) -> Searched:
     if flow is None or request.source.kind is not SourceKind.ZONE:
         return Searched(Refuse(403, "the Route was not given by this system"), ())
     ip, port, transport = flow.groups()
-    uri = f"sip:{f'[{ip}]' if ':' in ip else ip}:{port};transport={transport}"
+    uri = f"sip:{in_uri(ip)}:{port};transport={transport}"
     target = Target(kind="direct", alias=request.alias, hops=request.hops - 1, rule=PATH, uris=(uri,))
     finding = f"the flow of a registration that was carried inside, {flow[0]}"
     note = Note(kind="alias", name=PATH, matched=True, before=request.alias, after=request.alias, finding=finding)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sextet.call.decision import Refuse
+from sextet.model.ip import in_uri
 from sextet.sip.kemi.registration.bindings import Row, stored
 from sextet.sip.kemi.reporting import written
 
@@ -264,7 +265,7 @@ def _point(values: Mapping[str, Any], name: str, received: Mapping[str, str], he
     flow, _, transport = received.get(uri, "").partition(";")
     if path and flow in held:
         host, _, port = flow.rpartition(":")
-        hop = f"sip:{f'[{host}]' if ':' in host else host}:{port};transport={transport};only=1;dev={name}"
+        hop = f"sip:{in_uri(host)}:{port};transport={transport};only=1;dev={name}"
         return Point(uri, hop, 0, path, str(values["socket"] or ""))
     hop = path.partition("<")[2].partition(">")[0] if path else str(values["received"] or "") or uri.partition("?")[0]
     return Point(uri, f"{hop};dev={name}", int(values["cflags"] or 0), path, str(values["socket"] or ""))

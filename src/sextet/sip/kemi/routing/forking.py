@@ -20,6 +20,7 @@ from typing import Any
 from sextet.call.alias import is_ip, key, of_uri, uri_of
 from sextet.call.decision import PATH, SIPS, Refuse, Request, Round, Target, safe
 from sextet.call.gruu import parameter
+from sextet.model.ip import in_uri
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.limits.admitting import ASKED, admit_round
@@ -217,7 +218,7 @@ def _devices(
     if secure or not flows.simple(ksr, alias, devices):
         found = flows.points(ksr, alias, devices, told.table.zone_of_flow)
         if secure:
-            over_tls = ((name, [one for one in points if _TLS.search(one.next_hop)]) for name, points in found)
+            over_tls = ((name, [point for point in points if _TLS.search(point.next_hop)]) for name, points in found)
             found = [(name, points) for name, points in over_tls if points]
         for name, (point, *more) in found:
             flows.aim(ksr, point, not aimed)
@@ -298,7 +299,7 @@ def peer_point(told: Instructions, alias: str, number: int, devices: flows.Devic
     """Say where another peer is asked for devices of an alias; `more` are parameters of the next hop."""
     ip = told.table.peers[number].ip
     name = f";dev={devices.only}" if devices.only else ""
-    hop = f"sip:{f'[{ip}]' if ':' in ip else ip}:{told.peer_port};transport={told.peer_transport}{more}{name}"
+    hop = f"sip:{in_uri(ip)}:{told.peer_port};transport={told.peer_transport}{more}{name}"
     return flows.Point(f"sip:{alias}{devices.parameter}", hop, 1 << PEER)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sextet.call.alias import is_ip, plain_ip
 from sextet.call.decision import safe
+from sextet.model.ip import in_uri
 from sextet.sip.kemi.asking import questions
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.refusing import explain, phrase
@@ -67,7 +68,7 @@ def leaves(ksr: Any, reporter: Reporter, told: Instructions) -> bool:
     if tag != ksr.pv.get("$ft"):
         return True  # to the caller, who connected to us
     ip = plain_ip(str(ksr.pv.get("$sndto(ip)")))
-    where = f"{f'[{ip}]' if ':' in ip else ip}:{ksr.pv.get('$sndto(port)')}"
+    where = f"{in_uri(ip)}:{ksr.pv.get('$sndto(port)')}"
     if ksr.htable.sht_get("named", str(pinging.connected(ksr, where))):
         return True
     known = [naming.shown(one, told.table.zones) for one in branches]

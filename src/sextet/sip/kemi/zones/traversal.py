@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 from sextet.call.zones import ZoneRow
+from sextet.model.ip import in_uri
 from sextet.model.settings.zones import TRAVERSAL_SERVER
 from sextet.sip.kemi.instructions import Instructions
 from sextet.sip.kemi.reporting import Reporter
@@ -61,8 +62,7 @@ def keepalive(ksr: Any, reporter: Reporter, told: Instructions) -> None:
 def _take(ksr: Any, reporter: Reporter, zone: ZoneRow, name: str, identity: str) -> None:
     get = ksr.pv.get
     ip, source_port = str(get("$si")), get("$sp")
-    host = f"[{ip}]" if ":" in ip else ip
-    uri = f"sip:{host}:{source_port};transport=tls"
+    uri = f"sip:{in_uri(ip)}:{source_port};transport=tls"
     before = str(ksr.htable.sht_get("tunnel", f"name {name}") or "").partition(HELD)[0]
     shown = identity or ip
     ksr.htable.sht_setxs("tunnel", f"{ip}:{source_port}", json.dumps([zone.name, name, shown]), ALIVE_S)
